@@ -1,0 +1,22 @@
+// The commands, one file each. Each prints its answer, and nothing else, to stdout.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "session.hpp"
+
+namespace garage::cli {
+
+void run_register(Session& session, const std::string& id, const std::filesystem::path& path);
+void run_detect(const Session& session, const std::filesystem::path& path, bool explain);
+void run_list(const Session& session);
+void run_show(const Session& session, const std::string& id);
+void run_parts(const Session& session, const std::string& id, const std::optional<std::string>& type,
+               const std::optional<std::int64_t>& layer);
+void run_part(const Session& session, const std::string& id, const std::string& part);
+void run_remove(Session& session, const std::string& id);
+
+}  // namespace garage::cli

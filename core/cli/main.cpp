@@ -1,0 +1,125 @@
+// garage: the command line. Exit codes are garage::Errc; 0 is success.
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/nearest.hpp>
+
+#include "commands.hpp"
+
+namespace {
+
+using garage::cli::Session;
+
+struct Options {
+  garage::ConfigOverrides overrides;
+  bool json = false;
+  std::string id, part;
+  std::filesystem::path path;
+  bool explain = false;
+  std::optional<std::string> type;
+  std::optional<std::int64_t> layer;
+  std::function<void(Session&)> run;
+};
+
+// Adds one command: what it takes is added by the caller.
+CLI::App& command(CLI::App& app, Options& options, const std::string& name, const std::string& what, std::function<void(Session&)> run) {
+  auto* added = app.add_subcommand(name, what);
+  added->fallthrough();  // general options may also stand after the command
+  added->callback([&options, run = std::move(run)] { options.run = run; });
+  return *added;
+}
+
+void add_commands(CLI::App& app, Options& o) {
+  using namespace garage::cli;
+  auto& reg = command(app, o, "register", "Decompose a checkpoint and keep its spec", [&o](Session& s) { run_register(s, o.id, o.path); });
+  reg.add_option("ID", o.id, "What to call the model: meta-llama/Llama-2-7b-hf")->required();
+  reg.add_option("PATH", o.path, "Its folder, or a .safetensors file")->required();
+
+  auto& detect = command(app, o, "detect", "Say which family a checkpoint is, and why", [&o](Session& s) { run_detect(s, o.path, o.explain); });
+  detect.add_option("PATH", o.path, "A folder, or a .safetensors file")->required();
+  detect.add_flag("--explain", o.explain, "Show what every plugin answered");
+
+  command(app, o, "list", "List the models in the catalog", [](Session& s) { run_list(s); });
+
+  auto& show = command(app, o, "show", "Show one model; with --json its spec", [&o](Session& s) { run_show(s, o.id); });
+  show.add_option("ID", o.id, "A registered model")->required();
+
+  auto& parts = command(app, o, "parts", "List the parts of a model", [&o](Session& s) { run_parts(s, o.id, o.type, o.layer); });
+  parts.add_option("ID", o.id, "A registered model")->required();
+  parts.add_option("--type", o.type, "Only parts of this type: attention, ffn, layer_norm, ...");
+  parts.add_option("--layer", o.layer, "Only parts of this layer");
+
+  auto& part = command(app, o, "part", "Show one part: its dimensions, tensors and, with --json, its blueprint",
+                       [&o](Session& s) { run_part(s, o.id, o.part); });
+  part.add_option("ID", o.id, "A registered model")->required();
+  part.add_option("PART", o.part, "A part's name: attention_5")->required();
+
+  auto& remove = command(app, o, "remove", "Forget a model; its checkpoint is left alone", [&o](Session& s) { run_remove(s, o.id); });
+  remove.add_option("ID", o.id, "A registered model")->required();
+}
+
+int fail(garage::Errc code, const std::string& message) {
+  std::fprintf(stderr, "error: %s\n", message.c_str());
+  return static_cast<int>(code);
+}
+
+// The first word that is no option's value; CLI11 does not tell, and people want to know what they meant.
+std::string first_word(const CLI::App& app, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (!word.starts_with('-')) return word;
+    const auto* option = app.get_option_no_throw(word);
+    if (option && option->get_expected_min() > 0) ++i;
+  }
+  return {};
+}
+
+std::string usage_fault(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  const auto used = app.get_subcommands();
+  if (!used.empty()) return fmt::format("{}. See `garage {} --help`", error.what(), used.front()->get_name());
+  const auto word = first_word(app, argc, argv);
+  if (word.empty() || dynamic_cast<const CLI::RequiredError*>(&error) == nullptr)
+    return fmt::format("{}. See `garage --help`", error.what());
+  std::vector<std::string> commands;
+  for (const auto* sub : app.get_subcommands(nullptr)) commands.push_back(sub->get_name());
+  return fmt::format("'{}' is no command{}. See `garage --help`", word, garage::did_you_mean(word, commands));
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Opens transformers, takes them apart into named parts, and keeps the specs.", "garage");
+  app.set_version_flag("--version", GARAGE_VERSION);
+  app.require_subcommand(1);
+  Options options;
+  app.add_option("--config", options.overrides.config, "A YAML config file");
+  app.add_option("--catalog", options.overrides.catalog, "The folder where specs are kept");
+  app.add_option("--plugins", options.overrides.plugins, "A folder of plugins to search first; may be given again")->allow_extra_args(false);
+  app.add_flag("--json", options.json, "Answer in JSON");
+  add_commands(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {  // --help, --version
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    return fail(garage::Errc::kInvalidArgument, usage_fault(app, error, argc, argv));
+  }
+  Session session{garage::ModelRegistry(garage::load_config(options.overrides)), options.json};
+  options.run(session);
+  if (std::fflush(stdout) != 0) throw garage::Error(garage::Errc::kIo, "stdout cannot be written");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const garage::Error& error) {
+    return fail(error.code(), error.what());
+  } catch (const std::exception& error) {
+    return fail(garage::Errc::kInternal, error.what());
+  }
+}

@@ -1,0 +1,56 @@
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/nearest.hpp>
+#include <garage/tensor_roles.hpp>
+
+#include "commands.hpp"
+#include "output.hpp"
+
+namespace garage::cli {
+namespace {
+
+const PartSpec& require_part(const ModelSpec& spec, const std::string& name) {
+  if (const auto* part = spec.parts.find(name)) return *part;
+  std::vector<std::string> names;
+  for (const auto& [known, part] : spec.parts) names.push_back(known);
+  const auto meant = did_you_mean(name, names);
+  throw Error(Errc::kNotFound, fmt::format("'{}' has no part '{}'{}", spec.model_id, name,
+                                           meant.empty() ? fmt::format("; `garage parts {}` says which", spec.model_id) : meant));
+}
+
+std::string steps_text(const TensorRef& ref) {
+  std::string text;
+  for (const auto& step : ref.view)
+    text += fmt::format(" {}[{}]", boost::describe::enum_to_string(step.kind, ""), fmt::join(step.arguments, ", "));
+  return text;
+}
+
+void print_tensors(const PartSpec& part) {
+  const auto roles = tensor_roles(part);
+  if (roles.empty()) return;
+  Table table({"ROLE", "SHAPE", "TENSOR"});
+  for (const auto& role : roles)
+    table.add({role.role, shape_text(role.shape), role.ref->tensor + steps_text(*role.ref) + (role.shared ? " (shared)" : "")});
+  print(table.text());
+}
+
+}  // namespace
+
+void run_part(const Session& session, const std::string& id, const std::string& name) {
+  const auto spec = require_spec(session, id);
+  const auto& part = require_part(*spec, name);
+  if (session.json) {
+    JsonWriter out(1);
+    write_part(out, part);
+    return print(out.take());
+  }
+  print(fmt::format("{}: {}, {} -> {}, {} parameters, {}", name, part.part_type, part.input_dim, part.output_dim,
+                    grouped(part.parameters), part.module_path));
+  if (part.num_heads) print(fmt::format("  heads {}, head dim {}", *part.num_heads, or_dash(part.head_dim)));
+  if (part.intermediate_dim) print(fmt::format("  inner {}", *part.intermediate_dim));
+  if (!part.children.empty()) print(fmt::format("  made of {}", fmt::join(part.children, ", ")));
+  if (part.blueprint) print_tensors(part);
+}
+
+}  // namespace garage::cli

@@ -1,0 +1,62 @@
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/nearest.hpp>
+
+#include "commands.hpp"
+#include "output.hpp"
+
+namespace garage::cli {
+namespace {
+
+using Row = std::pair<std::string, const PartSpec*>;
+
+std::vector<Row> chosen_parts(const ModelSpec& spec, const std::optional<std::string>& type, const std::optional<std::int64_t>& layer) {
+  std::vector<Row> rows;
+  for (const auto& [name, part] : spec.parts)
+    if ((!type || part.part_type == *type) && (!layer || part.layer_idx == *layer)) rows.emplace_back(name, &part);
+  return rows;
+}
+
+// An empty answer is an answer, but a type that no part has is likely a slip.
+void require_type(const ModelSpec& spec, const std::string& type) {
+  std::set<std::string> types;
+  for (const auto& [name, part] : spec.parts) types.insert(part.part_type);
+  if (types.contains(type)) return;
+  throw Error(Errc::kNotFound, fmt::format("'{}' has no part of type '{}'{}; its types are {}", spec.model_id, type,
+                                           did_you_mean(type, {types.begin(), types.end()}), fmt::join(types, ", ")));
+}
+
+std::string json(const std::vector<Row>& rows) {
+  JsonWriter out(1);
+  out.begin_object();
+  for (const auto& [name, part] : rows) {
+    out.key(name);
+    write_part(out, *part);
+  }
+  out.end_object();
+  return out.take();
+}
+
+}  // namespace
+
+void run_parts(const Session& session, const std::string& id, const std::optional<std::string>& type,
+               const std::optional<std::int64_t>& layer) {
+  const auto spec = require_spec(session, id);
+  if (type) require_type(*spec, *type);
+  if (layer && (*layer < 0 || *layer >= spec->num_layers))
+    throw Error(Errc::kNotFound, fmt::format("'{}' has no layer {}; its layers are 0 to {}", id, *layer, spec->num_layers - 1));
+  const auto rows = chosen_parts(*spec, type, layer);
+  if (session.json) return print(json(rows));
+  Table table({"PART", "TYPE", "MODULE", "IN", "OUT", "PARAMETERS"});
+  for (std::size_t column = 3; column < 6; ++column) table.align_right(column);
+  for (const auto& [name, part] : rows)
+    table.add({name, part->part_type, part->module_path, std::to_string(part->input_dim), std::to_string(part->output_dim),
+               grouped(part->parameters)});
+  print(table.text());
+}
+
+}  // namespace garage::cli

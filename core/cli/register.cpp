@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+
+#include <garage/checkpoint.hpp>
+
+#include "commands.hpp"
+#include "output.hpp"
+
+namespace garage::cli {
+namespace {
+
+std::string json(const ModelSpec& spec, const std::filesystem::path& file) {
+  JsonWriter out(1);
+  out.begin_object();
+  write_member(out, "model_id", spec.model_id);
+  write_member(out, "family", spec.family);
+  write_member(out, "parameters", spec.parameters);
+  write_member(out, "parts", spec.parts.size());
+  write_member(out, "decomposer", spec.decomposer);
+  write_member(out, "source", spec.source);
+  write_member(out, "ignored", spec.ignored);
+  write_member(out, "spec", file.string());
+  out.end_object();
+  return out.take();
+}
+
+}  // namespace
+
+void run_register(Session& session, const std::string& id, const std::filesystem::path& path) {
+  const auto model = open_checkpoint(path);
+  for (const auto& oddity : model.notes) note(oddity);
+  const auto spec = session.registry.register_model(id, model);
+  const auto file = session.registry.catalog().path_of(id);
+  if (session.json) return print(json(*spec, file));
+  print(fmt::format("registered {}: {}, {} layers, {} parameters in {} tensors, {} parts", id, spec->family, spec->num_layers,
+                    grouped(spec->parameters), model.tensors().size(), spec->parts.size()));
+  for (const auto& row : spec->ignored) print(fmt::format("  {} tensors {} left out: {}", row.count, row.tensors, row.why));
+}
+
+}  // namespace garage::cli

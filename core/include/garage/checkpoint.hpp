@@ -1,0 +1,21 @@
+// Checkpoints: models on disk, as transformers writes them.
+#pragma once
+
+#include <filesystem>
+
+#include <garage/export.hpp>
+#include <garage/model.hpp>
+
+namespace garage {
+
+// Opens a folder (config.json with model.safetensors, or with the shards that model.safetensors.index.json
+// lists; the index wins where both stand) or a single .safetensors file (with the config.json beside it, if
+// there is one). Reads the config, the index and the headers; of a weight no byte is read.
+//
+// Ensures  Every shard is complete and says what the index says; a tensor is in exactly one of them.
+// Throws   kNotFound (nothing there to open), kIo, kCorrupt (a file breaks its format's rules, or the index
+//          and the shards disagree), kUnsupported (a quantised checkpoint; a format that is not safetensors).
+// Threads  Reentrant.
+GARAGE_API Model open_checkpoint(const std::filesystem::path& path);
+
+}  // namespace garage

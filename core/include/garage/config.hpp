@@ -1,0 +1,72 @@
+// Config: which plugins, which catalog, which devices, which models. Read from YAML; every key has a default.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <garage/export.hpp>
+#include <garage/plugin_host.hpp>
+
+namespace garage {
+
+struct DeviceRule {
+  std::string model = "*";  // pattern of ids: * any characters
+  std::string parts = "*";  // pattern of part names: *, and {0..15} a range
+  std::optional<std::string> device, dtype;
+};
+
+struct DeviceSettings {
+  std::string device = "auto";  // auto | cpu | cuda[:n]
+  std::string dtype = "keep";   // keep | float32 | bfloat16 | float16
+  std::vector<DeviceRule> rules;
+};
+
+// One entry of `models:`; exactly one of path, glob, hub_cache and list is set.
+struct ModelEntry {
+  std::string id;  // with path
+  std::optional<std::filesystem::path> path, hub_cache, list;
+  std::optional<std::string> glob;
+};
+
+enum class OnError { keep_going, stop };
+
+struct BatchSettings {
+  std::int64_t jobs = 0;  // threads; 0: one a core
+  OnError on_error = OnError::keep_going;
+};
+
+struct Config {
+  std::filesystem::path catalog;
+  PluginSettings plugins;
+  DeviceSettings devices;
+  std::vector<ModelEntry> models;
+  BatchSettings batch;
+};
+
+// What a command line said; it comes before everything else.
+struct ConfigOverrides {
+  std::optional<std::filesystem::path> config, catalog;
+  std::vector<std::filesystem::path> plugins;
+};
+
+// What one environment variable says; nothing when it is not set.
+using Environment = std::function<std::optional<std::string>(const char* name)>;
+GARAGE_API std::optional<std::string> process_environment(const char* name);
+
+// Order: overrides, environment (GARAGE_CONFIG, GARAGE_CATALOG, GARAGE_PLUGIN_PATH), ./garage.yaml,
+// $XDG_CONFIG_HOME/garage/garage.yaml, defaults. Plugin folders of all sources are searched, in that order.
+// Throws as parse_config; kNotFound when a file that somebody named is not there.
+GARAGE_API Config load_config(const ConfigOverrides& overrides = {}, const Environment& environment = process_environment);
+
+// One YAML text. Relative paths in it are relative to the folder of its file; ~ is the home folder.
+// Throws kInvalidArgument, with line and column: no YAML, a value of the wrong type, a key that stands twice, a key
+// that is unknown (with the nearest known one).
+GARAGE_API Config parse_config(std::string_view yaml, const std::filesystem::path& file,
+                               const Environment& environment = process_environment);
+
+}  // namespace garage

@@ -1,0 +1,128 @@
+// JsonWriter and write_json: described structs as JSON text, without a tree in between.
+//
+// Boost.JSON's value_from and serialize would do it by way of a tree, and spell 10000.0 as 1E4; a spec with 12,000
+// expert parts is what makes the tree too slow.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <boost/describe.hpp>
+#include <boost/json/value.hpp>
+#include <boost/mp11/algorithm.hpp>
+
+#include <garage/export.hpp>
+
+namespace garage {
+
+// Commas, quotes and lines; what is written is always whole JSON if every begin has its end.
+class GARAGE_API JsonWriter {
+ public:
+  // Members of objects nested less deep than this get a line each.
+  explicit JsonWriter(int lines_to_depth = 0) : lines_to_depth_(lines_to_depth) {}
+
+  std::string take() { return std::move(out_); }
+
+  void begin_object();
+  void end_object();
+  void begin_array();
+  void element();  // before each element
+  void end_array();
+  void key(std::string_view text);
+
+  void string(std::string_view text);
+  void integer(std::int64_t number);
+  void real(double number);  // the shortest text that reads back the same, with a point or an exponent
+  void boolean(bool flag);
+  void null();
+
+ private:
+  void separate();
+  void new_line();
+
+  std::string out_;
+  int lines_to_depth_;
+  int depth_ = 0;
+  bool first_ = true;  // nothing yet in what is open
+};
+
+// Structs whose absent members are written as null; of all others an empty optional or vector is left out.
+template <class T>
+inline constexpr bool kKeepsNull = false;
+
+inline void write_json(JsonWriter& out, std::string_view text) { out.string(text); }
+inline void write_json(JsonWriter& out, const std::string& text) { out.string(text); }
+inline void write_json(JsonWriter& out, const char* text) { out.string(text); }
+inline void write_json(JsonWriter& out, bool flag) { out.boolean(flag); }
+inline void write_json(JsonWriter& out, double number) { out.real(number); }
+template <std::integral T>
+void write_json(JsonWriter& out, T number) { out.integer(static_cast<std::int64_t>(number)); }
+GARAGE_API void write_json(JsonWriter& out, const boost::json::value& tree);
+GARAGE_API void write_json(JsonWriter& out, const boost::json::object& tree);
+
+template <class T>
+  requires std::is_enum_v<T>
+void write_json(JsonWriter& out, T enumerator) {
+  out.string(boost::describe::enum_to_string(enumerator, ""));
+}
+
+template <class T>
+void write_json(JsonWriter& out, const std::optional<T>& maybe) {
+  if (maybe) write_json(out, *maybe);
+  else out.null();
+}
+
+template <class T>
+void write_json(JsonWriter& out, const std::vector<T>& list) {
+  out.begin_array();
+  for (const auto& item : list) {
+    out.element();
+    write_json(out, item);
+  }
+  out.end_array();
+}
+
+template <class T>
+void write_member(JsonWriter& out, std::string_view name, const T& item) {
+  out.key(name);
+  write_json(out, item);
+}
+
+template <class T>
+void write_json(JsonWriter& out, const std::map<std::string, T>& table) {
+  out.begin_object();
+  for (const auto& [name, item] : table) write_member(out, name, item);
+  out.end_object();
+}
+
+template <class T>
+bool is_absent(const T&) { return false; }
+template <class T>
+bool is_absent(const std::optional<T>& maybe) { return !maybe; }
+template <class T>
+bool is_absent(const std::vector<T>& list) { return list.empty(); }
+
+// The members of a described struct, into the object that is open.
+template <class T>
+void write_members(JsonWriter& out, const T& described) {
+  boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>([&](auto member) {
+    const auto& item = described.*member.pointer;
+    if (kKeepsNull<T> || !is_absent(item)) write_member(out, member.name, item);
+  });
+}
+
+template <class T>
+  requires boost::describe::has_describe_members<T>::value
+void write_json(JsonWriter& out, const T& described) {
+  out.begin_object();
+  write_members(out, described);
+  out.end_object();
+}
+
+}  // namespace garage

@@ -1,0 +1,91 @@
+// PluginHost: finds plugins, opens them, and asks them whose model this is.
+//
+// Lifetime  Plugins are opened when first needed and never closed; a host may be destroyed at any time.
+// Threads   All const members may be called from several threads at once.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include <garage/decomposer.hpp>
+#include <garage/export.hpp>
+
+namespace garage {
+
+struct PluginFolder {
+  std::filesystem::path path;
+  std::string origin;  // who named it: "--plugins", "GARAGE_PLUGIN_PATH", a config file, "built in"
+};
+
+struct PluginSettings {
+  std::vector<PluginFolder> folders;       // searched in this order, not recursively
+  std::map<std::string, std::string> pin;  // family to the plugin that wins its ties
+  std::set<std::string> disable;           // plugin names
+};
+
+// `$XDG_DATA_HOME/garage/plugins` and `<libdir>/garage/plugins` beside the core.
+GARAGE_API std::vector<PluginFolder> standard_plugin_folders();
+
+enum class PluginState { loaded, shadowed, disabled, refused };
+BOOST_DESCRIBE_ENUM(PluginState, loaded, shadowed, disabled, refused)
+
+// One plugin file that was seen.
+struct PluginRecord {
+  std::string name;    // from its file's name
+  std::string path;
+  std::string origin;
+  PluginState state = PluginState::loaded;
+  std::string reason;  // why it is not loaded, and what to do
+  std::optional<PluginInfo> info;
+};
+BOOST_DESCRIBE_STRUCT(PluginRecord, (), (name, path, origin, state, reason, info))
+
+// What one plugin answered to `detect`.
+struct Claim {
+  std::string plugin;
+  int score = 0;
+  std::string family;
+  std::string reason;
+  bool failed = false;  // detect threw; reason says what
+};
+BOOST_DESCRIBE_STRUCT(Claim, (), (plugin, score, family, reason, failed))
+
+// The plugin that takes the model.
+struct Choice {
+  std::shared_ptr<const ModelDecomposer> decomposer;
+  PluginInfo plugin;
+  Claim claim;
+};
+
+class GARAGE_API PluginHost {
+ public:
+  explicit PluginHost(PluginSettings settings);
+  ~PluginHost();
+
+  // Every plugin file seen, loaded or not, in search order.
+  const std::vector<PluginRecord>& plugins() const;
+
+  // Every loaded plugin's answer, highest score first. id is what the caller calls the model.
+  std::vector<Claim> claims(const Model& model, std::string_view id) const;
+
+  // The highest score wins; equal ones are decided by the config's pin, then by priority.
+  // Throws kUnsupported when nobody claims the model, with what each said; kAmbiguous when nothing decides.
+  Choice choose(const Model& model, std::string_view id) const;
+
+ private:
+  struct Loaded;
+  const Loaded& loaded() const;
+
+  PluginSettings settings_;
+  std::unique_ptr<Loaded> loaded_;
+};
+
+}  // namespace garage

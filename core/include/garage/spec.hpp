@@ -1,0 +1,143 @@
+// ModelSpec and PartSpec: what a model is made of. One JSON document, the same in memory, in the catalog and
+// across the plugin boundary (spec_document.hpp).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <boost/describe.hpp>
+#include <boost/json/object.hpp>
+
+#include <garage/blueprint.hpp>
+#include <garage/export.hpp>
+#include <garage/model.hpp>
+
+namespace garage {
+
+// Part types. Strings, so that a plugin may bring new ones; these are the ones that everybody knows.
+namespace part_type {
+inline constexpr const char* kEmbedding = "embedding";
+inline constexpr const char* kAttention = "attention";
+inline constexpr const char* kFfn = "ffn";
+inline constexpr const char* kLayerNorm = "layer_norm";
+inline constexpr const char* kOutputHead = "output_head";
+inline constexpr const char* kRotaryEmb = "rotary_emb";
+inline constexpr const char* kGate = "gate";
+inline constexpr const char* kFullLayer = "full_layer";
+inline constexpr const char* kExpert = "expert";
+inline constexpr const char* kVisionEncoder = "vision_encoder";
+inline constexpr const char* kAudioEncoder = "audio_encoder";
+inline constexpr const char* kProjector = "projector";
+inline constexpr const char* kMixer = "mixer";
+}  // namespace part_type
+
+// "attention_5", of the stem "attention" and layer 5.
+GARAGE_API std::string part_name(std::string_view stem, std::int64_t layer);
+
+struct PartSpec {
+  std::string part_type;
+  std::optional<std::int64_t> layer_idx;          // null for parts outside the layers
+  std::string module_path;                        // in transformers' own model: "model.layers.5.self_attn"
+  std::int64_t input_dim = 0;                     // numbers per position that go in; rows of an embedding
+  std::int64_t output_dim = 0;                    // numbers per position that come out
+  std::optional<std::int64_t> num_heads;
+  std::optional<std::int64_t> head_dim;
+  std::optional<std::int64_t> intermediate_dim;
+  boost::json::object extra_info;
+  std::int64_t parameters = 0;                    // learned numbers, its children's included; core counts them
+  std::vector<std::string> children;              // parts that it is made of
+  std::optional<Blueprint> blueprint;             // absent only in specs that the Python seed wrote
+
+  friend bool operator==(const PartSpec&, const PartSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(PartSpec, (),
+                      (part_type, layer_idx, module_path, input_dim, output_dim, num_heads, head_dim,
+                       intermediate_dim, extra_info, parameters, children, blueprint))
+
+// Parts by name, in the order in which they were added.
+class GARAGE_API PartTable {
+ public:
+  using value_type = std::pair<std::string, PartSpec>;
+
+  // Throws kInternal if the name is taken.
+  PartSpec& add(std::string name, PartSpec part);
+  PartSpec* find(std::string_view name) noexcept;              // null when absent
+  const PartSpec* find(std::string_view name) const noexcept;
+
+  std::size_t size() const noexcept { return parts_.size(); }
+  auto begin() const noexcept { return parts_.begin(); }
+  auto end() const noexcept { return parts_.end(); }
+  auto begin() noexcept { return parts_.begin(); }
+  auto end() noexcept { return parts_.end(); }
+
+  friend bool operator==(const PartTable& a, const PartTable& b) { return a.parts_ == b.parts_; }
+
+ private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::vector<value_type> parts_;
+  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
+};
+
+// Tensors that belong to no part, and why.
+struct IgnoredTensors {
+  std::string tensors;     // a name; each * stands for any characters
+  std::int64_t count = 0;  // how many the model has; core counts them
+  std::string why;
+
+  friend bool operator==(const IgnoredTensors&, const IgnoredTensors&) = default;
+};
+BOOST_DESCRIBE_STRUCT(IgnoredTensors, (), (tensors, count, why))
+
+BOOST_DESCRIBE_STRUCT(Source, (), (kind, path, fingerprint))
+inline bool operator==(const Source& a, const Source& b) {
+  return a.kind == b.kind && a.path == b.path && a.fingerprint == b.fingerprint;
+}
+
+// Who took the model apart.
+struct DecomposerInfo {
+  std::string plugin, version;
+
+  friend bool operator==(const DecomposerInfo&, const DecomposerInfo&) = default;
+};
+BOOST_DESCRIBE_STRUCT(DecomposerInfo, (), (plugin, version))
+
+struct GARAGE_API ModelSpec {
+  std::string model_id;
+  std::string family;
+  std::int64_t hidden_dim = 0;
+  std::int64_t num_layers = 0;
+  std::int64_t num_heads = 0;
+  std::int64_t vocab_size = 0;
+  std::int64_t max_seq_len = 0;                 // positions
+  boost::json::object extra_info;
+  std::string model_type, architecture;         // as the config spells them; empty when it does not
+  std::int64_t parameters = 0;                  // learned numbers, each tensor once; core counts them
+  std::map<std::string, std::int64_t> dtypes;   // tensors of the model by dtype; core counts them
+  Source source;
+  DecomposerInfo decomposer;
+  std::vector<std::string> assembly;            // the parts that, one after another, are the model
+  std::vector<IgnoredTensors> ignored;
+  PartTable parts;
+
+  // Null when the model has no such part.
+  const PartSpec* get_attention(std::int64_t layer) const;
+  const PartSpec* get_ffn(std::int64_t layer) const;
+  const PartSpec* get_full_layer(std::int64_t layer) const;
+  std::vector<const PartSpec*> all_attention_parts() const;
+  std::vector<const PartSpec*> all_ffn_parts() const;
+
+  friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ModelSpec, (),
+                      (model_id, family, hidden_dim, num_layers, num_heads, vocab_size, max_seq_len, extra_info,
+                       model_type, architecture, parameters, dtypes, source, decomposer, assembly, ignored, parts))
+
+}  // namespace garage

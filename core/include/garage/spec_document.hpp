@@ -1,0 +1,38 @@
+// The spec document: a ModelSpec as JSON, and back. A successor of the Python seed's file, which the seed still reads.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <garage/export.hpp>
+#include <garage/json_writer.hpp>
+#include <garage/spec.hpp>
+
+namespace garage {
+
+// What `schema` says. A document without it was written by the Python seed.
+inline constexpr std::string_view kSpecSchema = "garage.spec/1";
+
+// One member a line, and one part a line, so that people can read and compare them.
+GARAGE_API std::string write_spec(const ModelSpec& spec);
+GARAGE_API void write_part(JsonWriter& out, const PartSpec& part);  // the object that stands under its name
+
+// subject opens every message: a path. Reads the seed's files too; their parts have no blueprint.
+// Throws kCorrupt (no JSON, a member missing or of the wrong type: named by its path) and kUnsupported (a schema,
+// an op or a member of a blueprint that this version does not know).
+GARAGE_API ModelSpec read_spec(std::string_view text, std::string_view subject);
+
+// What a list of models shows, read without making the parts.
+struct SpecSummary {
+  std::string model_id, family;
+  std::int64_t hidden_dim = 0, num_layers = 0, num_heads = 0, vocab_size = 0;
+  std::int64_t parameters = 0;  // 0 in the seed's files
+  std::int64_t parts = 0;
+};
+BOOST_DESCRIBE_STRUCT(SpecSummary, (),
+                      (model_id, family, hidden_dim, num_layers, num_heads, vocab_size, parameters, parts))
+
+// Throws as read_spec, but checks only that the text is JSON and what it answers.
+GARAGE_API SpecSummary read_spec_summary(std::string_view text, std::string_view subject);
+
+}  // namespace garage

@@ -1,0 +1,160 @@
+#include <garage/checkpoint.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <garage/error.hpp>
+#include <garage/json.hpp>
+#include <garage/safetensors.hpp>
+
+#include "quantised.hpp"
+#include "read_file.hpp"
+#include "shard_index.hpp"
+
+namespace garage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kMaxConfigSize = 16'000'000;  // bytes; real ones have some thousand
+constexpr const char* kIndexName = "model.safetensors.index.json";
+constexpr const char* kSingleName = "model.safetensors";
+
+// xxh3 over all that a spec is made from: the config, and every file's name, size and header.
+class Fingerprint {
+ public:
+  Fingerprint() : state_(XXH3_createState()) { XXH3_64bits_reset(state_); }
+  Fingerprint(const Fingerprint&) = delete;
+  Fingerprint& operator=(const Fingerprint&) = delete;
+  ~Fingerprint() { XXH3_freeState(state_); }
+
+  void add(std::string_view text) {
+    add(text.size());
+    XXH3_64bits_update(state_, text.data(), text.size());
+  }
+  void add(std::uint64_t number) { XXH3_64bits_update(state_, &number, sizeof number); }
+  std::string text() const { return fmt::format("xxh3:{:016x}", XXH3_64bits_digest(state_)); }
+
+ private:
+  XXH3_state_t* state_;
+};
+
+// What one or many weight files hold together.
+struct Weights {
+  std::vector<TensorInfo> tensors;
+  Model::Metadata metadata;
+  std::vector<std::string> notes;
+};
+
+void take(Weights& weights, SafetensorsHeader& header, std::string_view file_name, Fingerprint& fingerprint) {
+  fingerprint.add(file_name);
+  fingerprint.add(header.file_size);
+  fingerprint.add(header.digest);
+  for (auto& entry : header.entries) weights.tensors.push_back(std::move(entry.tensor));
+  weights.metadata.merge(header.metadata);
+}
+
+Weights read_single(const fs::path& file, Fingerprint& fingerprint) {
+  Weights weights;
+  auto header = read_safetensors_header(file);
+  take(weights, header, file.filename().string(), fingerprint);
+  return weights;
+}
+
+void note_oddities(const fs::path& folder, const ShardIndex& index, std::uint64_t data_size, Weights& weights) {
+  if (index.total_size && *index.total_size != data_size)
+    weights.notes.push_back(fmt::format("{}: says total_size {}, the shards hold {} bytes", index.path, *index.total_size, data_size));
+  std::error_code ignored;
+  for (const auto& file : fs::directory_iterator(folder, ignored)) {
+    const auto name = file.path().filename().string();
+    if (file.path().extension() == ".safetensors" && !std::binary_search(index.shards.begin(), index.shards.end(), name))
+      weights.notes.push_back(fmt::format("{}: is not in the index, and is left alone", file.path().string()));
+  }
+  std::sort(weights.notes.begin(), weights.notes.end());
+}
+
+Weights read_shards(const fs::path& folder, Fingerprint& fingerprint) {
+  const auto index = read_shard_index(folder / kIndexName);
+  std::vector<SafetensorsHeader> headers;
+  std::uint64_t data_size = 0;
+  for (const auto& shard : index.shards) {
+    if (!is_there(folder / shard))
+      throw Error(Errc::kCorrupt, fmt::format("{}: lists shard '{}', which is not there ({} shards listed)", index.path,
+                                              shard, index.shards.size()));
+    headers.push_back(read_safetensors_header(folder / shard));
+    data_size += headers.back().file_size - headers.back().data_begin;
+  }
+  check_shards(index, headers);
+  Weights weights;
+  weights.tensors.reserve(index.weight_map.size());
+  for (std::size_t i = 0; i < headers.size(); ++i) take(weights, headers[i], index.shards[i], fingerprint);
+  note_oddities(folder, index, data_size, weights);
+  return weights;
+}
+
+// A folder without safetensors: say what is there instead.
+[[noreturn]] void nothing_to_open(const fs::path& folder) {
+  static constexpr std::pair<const char*, const char*> kOthers[] = {
+      {"pytorch_model.bin", "a pickle, which is not read: save it as safetensors"},
+      {"pytorch_model.bin.index.json", "shards of pickles, which are not read: save them as safetensors"},
+      {"consolidated.safetensors", "Mistral's own layout, which is not read: use the transformers layout"},
+      {"consolidated.safetensors.index.json", "Mistral's own layout, which is not read: use the transformers layout"},
+      {"params.json", "the publisher's own layout, which is not read: use the transformers layout"},
+      {"adapter_model.safetensors", "an adapter and no model: merge it into its base model"},
+      {"tf_model.h5", "TensorFlow weights, which are not read"},
+      {"flax_model.msgpack", "Flax weights, which are not read"}};
+  for (const auto& [name, what] : kOthers)
+    if (is_there(folder / name))
+      throw Error(Errc::kUnsupported, fmt::format("{}: has {}, {}", folder.string(), name, what));
+  throw Error(Errc::kNotFound, fmt::format("{}: has neither {} nor {}", folder.string(), kSingleName, kIndexName));
+}
+
+Weights read_folder(const fs::path& folder, Fingerprint& fingerprint) {
+  if (is_there(folder / kIndexName)) return read_shards(folder, fingerprint);
+  if (is_there(folder / kSingleName)) return read_single(folder / kSingleName, fingerprint);
+  nothing_to_open(folder);
+}
+
+// Empty when there is no such file.
+boost::json::object read_config(const fs::path& file, Fingerprint& fingerprint) {
+  if (!is_there(file)) return {};
+  const auto text = read_text_file(file, kMaxConfigSize);
+  fingerprint.add(text);
+  require_unique_keys(text, file.string());
+  auto value = parse_json(text, file.string());
+  if (!value.is_object())
+    throw Error(Errc::kCorrupt, fmt::format("{}: is no JSON object but {}", file.string(), boost::json::to_string(value.kind())));
+  return std::move(value.get_object());
+}
+
+// Links are not resolved: in the hub's cache they lead to files that have lost their names.
+fs::path absolute_path(const fs::path& given) {
+  if (given.empty()) throw Error(Errc::kNotFound, "an empty path: cannot be opened");
+  const auto path = fs::absolute(given).lexically_normal();
+  if (!is_there(path)) throw Error(Errc::kNotFound, fmt::format("{}: cannot be opened: no such file or folder", given.string()));
+  return path.has_filename() ? path : path.parent_path();
+}
+
+}  // namespace
+
+Model open_checkpoint(const fs::path& given) {
+  const auto path = absolute_path(given);
+  Fingerprint fingerprint;
+  std::error_code ignored;
+  const bool is_folder = fs::is_directory(path, ignored);
+  auto config = read_config((is_folder ? path : path.parent_path()) / "config.json", fingerprint);
+  auto weights = is_folder ? read_folder(path, fingerprint) : read_single(path, fingerprint);
+  Model model(std::move(weights.tensors), std::move(config), std::move(weights.metadata));
+  model.notes = std::move(weights.notes);
+  model.source = {"checkpoint", path.string(), fingerprint.text()};
+  if (const auto why = quantisation_of(model))
+    throw Error(Errc::kUnsupported, fmt::format("{}: is quantised: {}. Quantised checkpoints are not read; use the "
+                                                "unquantised model", path.string(), *why));
+  return model;
+}
+
+}  // namespace garage

@@ -1,0 +1,121 @@
+// HeaderEvents: the JSON of a safetensors header, field by field, before any number in it is believed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../model/json_events.hpp"
+
+namespace garage {
+
+// One tensor as the header spells it. Absent fields stay empty.
+struct RawEntry {
+  std::string name;
+  std::optional<std::string> dtype;
+  std::optional<std::vector<std::uint64_t>> shape;
+  std::optional<std::vector<std::uint64_t>> offsets;
+};
+
+// Throws kCorrupt for a value of the wrong type and for a field or metadata key that stands twice. Fields that
+// nobody knows are passed over, as the specification's own reader does.
+class HeaderEvents : public JsonEvents<HeaderEvents> {
+ public:
+  explicit HeaderEvents(std::string_view file) : file_(file) {}
+
+  std::vector<RawEntry> entries;
+  std::vector<std::pair<std::string, std::string>> metadata;
+
+  void object_begin() { expect(Kind::kObject, "an object"); ++depth_; }
+  void object_end() { --depth_; }
+  void array_begin() {
+    expect(Kind::kArray, "an array");
+    if (depth_++ != 2) return;
+    if (field_ == Field::kShape) entries.back().shape.emplace();
+    if (field_ == Field::kOffsets) entries.back().offsets.emplace();
+  }
+  void array_end() { --depth_; }
+
+  void key(std::string_view text) {
+    if (depth_ == 1) {
+      field_ = text == "__metadata__" ? Field::kMetadata : Field::kIgnored;
+      if (field_ == Field::kMetadata && std::exchange(metadata_seen_, true)) fail("has '__metadata__' twice");
+      if (field_ != Field::kMetadata) entries.emplace_back().name = text;
+      in_metadata_ = field_ == Field::kMetadata;
+    } else if (depth_ == 2 && in_metadata_) {
+      metadata.emplace_back(text, "");
+    } else if (depth_ == 2) {
+      begin_field(text);
+    }
+  }
+
+  void string(std::string_view text) {
+    expect(Kind::kString, "a string");
+    if (field_ == Field::kMetadata) metadata.back().second = text;
+    if (field_ == Field::kDType) entries.back().dtype = text;
+  }
+
+  void integer(std::int64_t value) {
+    if (depth_ == 3 && field_ != Field::kIgnored && value < 0)
+      fail(fmt::format("tensor '{}' has {} in its {}, should not be negative", name(), value, field_name()));
+    unsigned_integer(static_cast<std::uint64_t>(value));
+  }
+
+  void unsigned_integer(std::uint64_t value) {
+    expect(Kind::kInteger, "a number");
+    if (field_ == Field::kShape) entries.back().shape->push_back(value);
+    if (field_ == Field::kOffsets) entries.back().offsets->push_back(value);
+  }
+
+  void other(std::string_view what) { expect(Kind::kOther, what); }
+
+ private:
+  enum class Kind { kObject, kArray, kString, kInteger, kOther };
+  enum class Field { kIgnored, kMetadata, kDType, kShape, kOffsets };
+
+  // The depth of a value says what it may be: 0 the header, 1 a tensor or the metadata, 2 a field, 3 its numbers.
+  void expect(Kind kind, std::string_view what) const {
+    if (depth_ == 0) {
+      if (kind != Kind::kObject) fail(fmt::format("the header is {}, should be an object", what));
+    } else if (depth_ == 1) {
+      if (kind == Kind::kObject) return;
+      fail(in_metadata_ ? fmt::format("__metadata__ is {}, should be an object", what)
+                        : fmt::format("tensor '{}' is {}, should be an object", name(), what));
+    } else if (field_ == Field::kMetadata) {
+      if (kind != Kind::kString)
+        fail(fmt::format("__metadata__ maps '{}' to {}, should be a string", metadata.back().first, what));
+    } else if (field_ != Field::kIgnored) {
+      const auto wanted = field_ == Field::kDType ? Kind::kString : depth_ == 2 ? Kind::kArray : Kind::kInteger;
+      if (kind != wanted)
+        fail(fmt::format("tensor '{}' has {} {} its {}, should be {}", name(), what, depth_ == 2 ? "for" : "in",
+                         field_name(), field_ == Field::kDType ? "a string" : "whole numbers"));
+    }
+  }
+
+  void begin_field(std::string_view text) {
+    const auto& entry = entries.back();
+    field_ = text == "dtype" ? Field::kDType : text == "shape" ? Field::kShape
+             : text == "data_offsets" ? Field::kOffsets : Field::kIgnored;
+    if ((field_ == Field::kDType && entry.dtype) || (field_ == Field::kShape && entry.shape) ||
+        (field_ == Field::kOffsets && entry.offsets))
+      fail(fmt::format("tensor '{}' has '{}' twice", name(), text));
+  }
+
+  const std::string& name() const { return entries.back().name; }
+  const char* field_name() const {
+    return field_ == Field::kDType ? "dtype" : field_ == Field::kShape ? "shape" : "data_offsets";
+  }
+  [[noreturn]] void fail(const std::string& fault) const {
+    throw Error(Errc::kCorrupt, fmt::format("{}: {}", file_, fault));
+  }
+
+  std::string_view file_;
+  int depth_ = 0;
+  Field field_ = Field::kIgnored;
+  bool in_metadata_ = false;
+  bool metadata_seen_ = false;
+};
+
+}  // namespace garage

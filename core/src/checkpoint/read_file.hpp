@@ -1,0 +1,36 @@
+// Reading files that anybody may have put there.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace garage {
+
+// Whether something is there. Throws kIo when the system does not tell: no permission for its folder.
+bool is_there(const std::filesystem::path& path);
+
+// A regular file, open for reading. A pipe, a device or a folder is refused instead of waited for.
+class ReadFile {
+ public:
+  // Throws kNotFound, kIo.
+  explicit ReadFile(const std::filesystem::path& path);
+  ReadFile(const ReadFile&) = delete;
+  ReadFile& operator=(const ReadFile&) = delete;
+  ~ReadFile();
+
+  std::uint64_t size() const noexcept { return size_; }  // bytes, when it was opened
+
+  // Exactly count bytes from offset. Throws kIo when the file ends before, or the system refuses.
+  std::string read(std::uint64_t offset, std::uint64_t count) const;
+
+ private:
+  std::string path_;
+  int descriptor_;
+  std::uint64_t size_ = 0;
+};
+
+// The whole of a small file. Throws kNotFound, kIo, and kCorrupt when it is larger than limit bytes.
+std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit);
+
+}  // namespace garage

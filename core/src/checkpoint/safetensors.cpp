@@ -1,0 +1,146 @@
+// The layout (https://github.com/huggingface/safetensors, README "Format"; src/tensor.rs decides):
+//
+//   8 bytes   N, unsigned, little-endian: the header's length, at most 100,000,000
+//   N bytes   UTF-8 JSON, one object, perhaps padded with white space:
+//               "__metadata__": {string: string}                         optional
+//               NAME: {"dtype": D, "shape": [d...], "data_offsets": [begin, end]}
+//   the rest  the data; offsets count from its first byte. Sorted by offset, each tensor begins where the
+//             one before it ended, the first at 0, the last ends with the file: no hole, no overlap.
+#include <garage/safetensors.hpp>
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <garage/error.hpp>
+
+#include "header_events.hpp"
+#include "read_file.hpp"
+
+namespace garage {
+namespace {
+
+// The rules for one file; every message opens with its name.
+class HeaderRules {
+ public:
+  explicit HeaderRules(std::string file) : file_(std::move(file)) {}
+
+  std::uint64_t header_size(const ReadFile& file) const {
+    if (file.size() < 8) fail(fmt::format("has {} bytes, a safetensors file needs at least 8 bytes", file.size()));
+    const auto bytes = file.read(0, 8);
+    std::uint64_t size = 0;
+    for (int i = 7; i >= 0; --i) size = size << 8 | static_cast<unsigned char>(bytes[i]);
+    if (size > kMaxSafetensorsHeader)
+      fail(fmt::format("its header says {} bytes, at most {} are allowed", size, kMaxSafetensorsHeader));
+    if (size > file.size() - 8)
+      fail(fmt::format("its header says {} bytes, the file has {} after the length", size, file.size() - 8));
+    return size;
+  }
+
+  SafetensorsEntry believe(RawEntry& raw) const {
+    require(raw, raw.dtype.has_value(), "dtype");
+    require(raw, raw.shape.has_value(), "shape");
+    require(raw, raw.offsets.has_value(), "data_offsets");
+    if (raw.offsets->size() != 2)
+      fail(fmt::format("tensor '{}' has {} data_offsets, should be 2", raw.name, raw.offsets->size()));
+    const auto dtype = dtype_from(*raw.dtype);
+    if (!dtype)
+      throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' has dtype '{}', none of the {} that this version reads",
+                                                  file_, raw.name, *raw.dtype, kDTypeCount));
+    SafetensorsEntry entry{{std::move(raw.name), *dtype, {}}, (*raw.offsets)[0], (*raw.offsets)[1]};
+    check_size(entry, *raw.shape);
+    entry.tensor.shape.assign(raw.shape->begin(), raw.shape->end());
+    return entry;
+  }
+
+  void check_names(const std::vector<SafetensorsEntry>& entries) const {
+    std::vector<std::string_view> names;
+    for (const auto& entry : entries) names.push_back(entry.tensor.name);
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) fail(fmt::format("tensor '{}' stands twice in the header", *twice));
+  }
+
+  // Requires: sorted by offset.
+  void check_adjacent(const std::vector<SafetensorsEntry>& entries, std::uint64_t data_size) const {
+    std::uint64_t end = 0;
+    for (const auto& entry : entries) {
+      if (entry.begin != end)
+        fail(fmt::format("tensor '{}' begins at byte {} of the data, the one before it ends at {}: {}",
+                         entry.tensor.name, entry.begin, end, entry.begin < end ? "they overlap" : "there is a hole"));
+      end = entry.end;
+    }
+    if (end != data_size)
+      fail(fmt::format("its tensors take {} bytes, the file has {} after the header: it is {}", end, data_size,
+                       end > data_size ? "cut off" : "too long"));
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& fault) const {
+    throw Error(Errc::kCorrupt, fmt::format("{}: {}", file_, fault));
+  }
+
+  void require(const RawEntry& raw, bool there, const char* field) const {
+    if (!there) fail(fmt::format("tensor '{}' has no '{}'", raw.name, field));
+  }
+
+  void check_size(const SafetensorsEntry& entry, const std::vector<std::uint64_t>& shape) const {
+    const auto& name = entry.tensor.name;
+    const auto text = [&] { return fmt::format("[{}]", fmt::join(shape, ", ")); };
+    std::uint64_t size_in_bits = static_cast<std::uint64_t>(bits(entry.tensor.dtype));
+    bool fits = true;
+    for (const auto dim : shape) {
+      fits = fits && !__builtin_mul_overflow(size_in_bits, dim, &size_in_bits);
+      fits = fits && dim <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    }
+    if (!fits) fail(fmt::format("tensor '{}' has shape {}, whose size overflows 64 bits", name, text()));
+    if (size_in_bits % 8 != 0)
+      fail(fmt::format("tensor '{}' has shape {} of {}: {} bits, which is no whole number of bytes", name, text(),
+                       to_string(entry.tensor.dtype), size_in_bits));
+    if (entry.end < entry.begin)
+      fail(fmt::format("tensor '{}' has data_offsets [{}, {}]: it ends before it begins", name, entry.begin, entry.end));
+    if (entry.end - entry.begin != size_in_bits / 8)
+      fail(fmt::format("tensor '{}' of shape {} needs {} bytes, its data_offsets hold {}", name, text(),
+                       size_in_bits / 8, entry.end - entry.begin));
+  }
+
+  std::string file_;
+};
+
+// RFC 3629. Boost.JSON checks its strings; this also refuses what stands between them.
+void require_header_text(std::string_view text, const std::string& file) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first != text.npos && text[first] != '{')
+    throw Error(Errc::kCorrupt, fmt::format("{}: its header is no JSON object: it begins with byte 0x{:02x}", file,
+                                            static_cast<unsigned char>(text[first])));
+}
+
+}  // namespace
+
+SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
+  const ReadFile file(path);
+  const HeaderRules rules(path.string());
+  const auto text = file.read(8, rules.header_size(file));
+  require_header_text(text, path.string());
+  auto events = read_json_events<HeaderEvents>(text, path.string() + ": header", path.native());
+
+  SafetensorsHeader header;
+  header.file_size = file.size();
+  header.data_begin = 8 + text.size();
+  header.digest = XXH3_64bits(text.data(), text.size());
+  header.entries.reserve(events.entries.size());
+  for (auto& raw : events.entries) header.entries.push_back(rules.believe(raw));
+  rules.check_names(header.entries);
+  std::sort(header.entries.begin(), header.entries.end(), [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  });
+  rules.check_adjacent(header.entries, header.file_size - header.data_begin);
+  for (auto& [key, value] : events.metadata)
+    if (!header.metadata.emplace(key, std::move(value)).second)
+      throw Error(Errc::kCorrupt, fmt::format("{}: __metadata__ has '{}' twice", path.string(), key));
+  return header;
+}
+
+}  // namespace garage

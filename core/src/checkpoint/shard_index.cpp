@@ -1,0 +1,136 @@
+// The layout, a convention of transformers rather than of safetensors:
+//
+//   {"metadata": {"total_size": BYTES, ...}, "weight_map": {TENSOR: SHARD, ...}}
+#include "shard_index.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
+#include "../model/json_events.hpp"
+#include "read_file.hpp"
+
+namespace garage {
+namespace {
+
+constexpr std::uint64_t kMaxIndexSize = 100'000'000;  // bytes; the largest real ones have some ten million
+
+// Handed to the parser's events; a big index is read without a tree of it in memory.
+class IndexEvents : public JsonEvents<IndexEvents> {
+ public:
+  explicit IndexEvents(std::string_view file) : file_(file) {}
+
+  std::vector<std::pair<std::string, std::string>> weight_map;
+  std::optional<std::uint64_t> total_size;
+  bool has_weight_map = false;
+
+  void object_begin() {
+    if (depth_ == 2 && in_weight_map_) not_a_string("an object");
+    ++depth_;
+  }
+  void object_end() { --depth_; }
+  void array_begin() {
+    if (depth_ == 0) fail("is an array, should be an object");
+    scalar("an array");
+    ++depth_;
+  }
+  void array_end() { --depth_; }
+  void key(std::string_view text) {
+    if (depth_ == 1) {
+      in_weight_map_ = text == "weight_map";
+      in_metadata_ = text == "metadata";
+      if (in_weight_map_ && std::exchange(has_weight_map, true)) fail("has 'weight_map' twice");
+    } else if (depth_ == 2 && in_weight_map_) {
+      weight_map.emplace_back(text, "");
+    } else if (depth_ == 2) {
+      at_total_size_ = in_metadata_ && text == "total_size";
+    }
+  }
+  void string(std::string_view text) {
+    if (depth_ == 2 && in_weight_map_) weight_map.back().second = text;
+    else scalar("a string");
+  }
+  void integer(std::int64_t value) { unsigned_integer(static_cast<std::uint64_t>(value)); }
+  void unsigned_integer(std::uint64_t value) {
+    scalar("a number");
+    if (depth_ == 2 && std::exchange(at_total_size_, false)) total_size = value;
+  }
+  void other(std::string_view what) { scalar(what); }
+
+ private:
+  void scalar(std::string_view what) const {
+    if (depth_ == 0) fail(fmt::format("is {}, should be an object", what));
+    if (depth_ == 1 && in_weight_map_) fail(fmt::format("has {} for its weight_map, should be an object", what));
+    if (depth_ == 2 && in_weight_map_) not_a_string(what);
+  }
+  [[noreturn]] void not_a_string(std::string_view what) const {
+    fail(fmt::format("maps tensor '{}' to {}, should be the name of a shard", weight_map.back().first, what));
+  }
+  [[noreturn]] void fail(const std::string& fault) const {
+    throw Error(Errc::kCorrupt, fmt::format("{}: {}", file_, fault));
+  }
+
+  std::string_view file_;
+  int depth_ = 0;
+  bool in_weight_map_ = false, in_metadata_ = false, at_total_size_ = false;
+};
+
+bool is_plain_file_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == name.npos && name.find('\\') == name.npos &&
+         name.find('\0') == name.npos;
+}
+
+}  // namespace
+
+ShardIndex read_shard_index(const std::filesystem::path& path) {
+  const auto text = read_text_file(path, kMaxIndexSize);
+  auto events = read_json_events<IndexEvents>(text, path.string(), path.native());
+  const auto fail = [&](const std::string& fault) { throw Error(Errc::kCorrupt, fmt::format("{}: {}", path.string(), fault)); };
+  if (!events.has_weight_map) fail("has no 'weight_map'");
+  if (events.weight_map.empty()) fail("its weight_map is empty");
+
+  ShardIndex index{path.string(), {}, {}, events.total_size};
+  for (const auto& [tensor, shard] : events.weight_map) {
+    if (!index.shards.empty() && index.shards.back() == shard) continue;
+    if (!is_plain_file_name(shard))
+      fail(fmt::format("maps tensor '{}' to '{}', which is no plain file name: a shard lies beside its index", tensor, shard));
+    index.shards.push_back(shard);
+  }
+  std::sort(index.shards.begin(), index.shards.end());
+  index.shards.erase(std::unique(index.shards.begin(), index.shards.end()), index.shards.end());
+  index.weight_map.reserve(events.weight_map.size());
+  for (auto& [tensor, shard] : events.weight_map) {
+    const auto at = std::lower_bound(index.shards.begin(), index.shards.end(), shard) - index.shards.begin();
+    if (!index.weight_map.emplace(tensor, static_cast<std::uint32_t>(at)).second) fail(fmt::format("lists tensor '{}' twice", tensor));
+  }
+  return index;
+}
+
+void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>& headers) {
+  const auto fail = [&](const std::string& fault) { throw Error(Errc::kCorrupt, fmt::format("{}: {}", index.path, fault)); };
+  std::unordered_map<std::string_view, std::uint32_t> holder;
+  holder.reserve(index.weight_map.size());
+  for (std::uint32_t shard = 0; shard < headers.size(); ++shard) {
+    for (const auto& entry : headers[shard].entries) {
+      const auto& name = entry.tensor.name;
+      const auto [first, fresh] = holder.emplace(name, shard);
+      if (!fresh)
+        fail(fmt::format("tensor '{}' is in two shards, '{}' and '{}'", name, index.shards[first->second], index.shards[shard]));
+      const auto listed = index.weight_map.find(name);
+      if (listed == index.weight_map.end())
+        fail(fmt::format("tensor '{}' is in shard '{}' and not in the index", name, index.shards[shard]));
+      if (listed->second != shard)
+        fail(fmt::format("tensor '{}' is in shard '{}', the index says '{}'", name, index.shards[shard],
+                         index.shards[listed->second]));
+    }
+  }
+  if (holder.size() == index.weight_map.size()) return;
+  for (const auto& [name, shard] : index.weight_map)
+    if (!holder.contains(name))
+      fail(fmt::format("tensor '{}' is not in shard '{}', where the index says it is; it is in no shard", name, index.shards[shard]));
+}
+
+}  // namespace garage

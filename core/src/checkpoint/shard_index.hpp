@@ -1,0 +1,30 @@
+// ShardIndex: model.safetensors.index.json, which says which shard holds which tensor.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <garage/safetensors.hpp>
+
+namespace garage {
+
+struct ShardIndex {
+  std::string path;
+  std::vector<std::string> shards;                            // plain file names, sorted, each once
+  std::unordered_map<std::string, std::uint32_t> weight_map;  // tensor to position in shards
+  std::optional<std::uint64_t> total_size;                    // bytes of data, as the index says
+};
+
+// Throws kCorrupt: no JSON, no weight_map, a tensor listed twice, a shard that is no plain file name.
+ShardIndex read_shard_index(const std::filesystem::path& path);
+
+// Throws kCorrupt unless the shards hold exactly the tensors that the index lists, each in its own shard.
+// headers[i] belongs to index.shards[i].
+void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>& headers);
+
+}  // namespace garage

@@ -1,0 +1,155 @@
+#include <garage/config.hpp>
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
+#include "../checkpoint/read_file.hpp"
+#include "yaml_reader.hpp"
+
+namespace garage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kMaxConfigFile = 64'000'000;  // bytes
+
+// Paths as a config file means them.
+class PathReader {
+ public:
+  PathReader(fs::path folder, const Environment& environment) : folder_(std::move(folder)), environment_(environment) {}
+
+  fs::path operator()(const YamlReader& value) const { return fs::path(expand(value)).lexically_normal(); }
+  std::string expand(const YamlReader& value) const {
+    const auto text = value.text();
+    if (text.empty()) value.refuse("should name a path");
+    if (text == "~" || text.starts_with("~/")) {
+      const auto home = environment_("HOME");
+      if (!home) value.refuse("begins with ~, and HOME is not set");
+      return *home + text.substr(1);
+    }
+    return (folder_ / text).string();
+  }
+
+ private:
+  fs::path folder_;
+  const Environment& environment_;
+};
+
+std::string read_device(const YamlReader& value) {
+  const auto text = value.text();
+  const bool cuda = text.starts_with("cuda:") && text.size() > 5 && text.find_first_not_of("0123456789", 5) == text.npos;
+  if (text != "auto" && text != "cpu" && text != "cuda" && !cuda)
+    value.refuse(fmt::format("is '{}', should be auto, cpu, cuda or cuda:<number>", text));
+  return text;
+}
+
+std::string read_dtype(const YamlReader& value) { return value.one_of({"keep", "float32", "bfloat16", "float16"}); }
+
+void read_plugins(const YamlReader& value, PluginSettings& plugins, const std::string& file, const PathReader& path) {
+  value.keys({
+      {"paths", [&](const YamlReader& v) { v.each([&](const YamlReader& item) { plugins.folders.push_back({path(item), file}); }); }},
+      {"pin", [&](const YamlReader& v) { v.each_pair([&](const std::string& family, const YamlReader& plugin) { plugins.pin[family] = plugin.text(); }); }},
+      {"disable", [&](const YamlReader& v) { v.each([&](const YamlReader& item) { plugins.disable.insert(item.text()); }); }},
+  });
+}
+
+void read_devices(const YamlReader& value, DeviceSettings& devices) {
+  const auto read_rule = [&](const YamlReader& item) {
+    DeviceRule rule;
+    item.keys({{"model", [&](const YamlReader& v) { rule.model = v.text(); }},
+               {"parts", [&](const YamlReader& v) { rule.parts = v.text(); }},
+               {"device", [&](const YamlReader& v) { rule.device = read_device(v); }},
+               {"dtype", [&](const YamlReader& v) { rule.dtype = read_dtype(v); }}});
+    if (!rule.device && !rule.dtype) item.refuse("should name a device or a dtype");
+    devices.rules.push_back(std::move(rule));
+  };
+  value.keys({{"default", [&](const YamlReader& v) { devices.device = read_device(v); }},
+              {"dtype", [&](const YamlReader& v) { devices.dtype = read_dtype(v); }},
+              {"rules", [&](const YamlReader& v) { v.each(read_rule); }}});
+}
+
+ModelEntry read_model(const YamlReader& value, const PathReader& path) {
+  ModelEntry entry;
+  value.keys({{"id", [&](const YamlReader& v) { entry.id = v.text(); }},
+              {"path", [&](const YamlReader& v) { entry.path = path(v); }},
+              {"glob", [&](const YamlReader& v) { entry.glob = path.expand(v); }},
+              {"hub_cache", [&](const YamlReader& v) { entry.hub_cache = path(v); }},
+              {"list", [&](const YamlReader& v) { entry.list = path(v); }}});
+  const int sources = entry.path.has_value() + entry.glob.has_value() + entry.hub_cache.has_value() + entry.list.has_value();
+  if (sources != 1) value.refuse(fmt::format("has {} of path, glob, hub_cache and list, should have one", sources));
+  if (entry.path.has_value() != !entry.id.empty()) value.refuse(entry.path ? "has a path and no id" : "has an id, which only a path takes");
+  return entry;
+}
+
+void read_batch(const YamlReader& value, BatchSettings& batch) {
+  value.keys({{"jobs", [&](const YamlReader& v) { batch.jobs = v.whole_number(0, 4096); }},
+              {"on_error", [&](const YamlReader& v) {
+                 batch.on_error = v.one_of({"continue", "stop"}) == "stop" ? OnError::stop : OnError::keep_going;
+               }}});
+}
+
+fs::path default_catalog(const Environment& environment) {
+  return fs::path(environment("HOME").value_or(".")) / ".model_garage/registry";
+}
+
+// The file to read, if any; one that somebody named has to be there.
+std::optional<fs::path> config_file(const ConfigOverrides& overrides, const Environment& environment) {
+  if (overrides.config) return overrides.config;
+  if (const auto named = environment("GARAGE_CONFIG"); named && !named->empty()) return *named;
+  auto folder = environment("XDG_CONFIG_HOME");
+  if (!folder || folder->empty()) folder = environment("HOME").value_or("") + "/.config";
+  for (const auto& file : {fs::path("garage.yaml"), fs::path(*folder) / "garage/garage.yaml"})
+    if (is_there(file)) return file;
+  return std::nullopt;
+}
+
+std::vector<PluginFolder> folders_in(std::string_view list, const std::string& origin) {
+  std::vector<PluginFolder> folders;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const auto end = std::min(list.find(':', begin), list.size());
+    if (end > begin) folders.push_back({fs::path(list.substr(begin, end - begin)), origin});
+    begin = end + 1;
+  }
+  return folders;
+}
+
+}  // namespace
+
+std::optional<std::string> process_environment(const char* name) {
+  const auto* value = std::getenv(name);
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+Config parse_config(std::string_view yaml, const fs::path& file, const Environment& environment) {
+  Config config;
+  config.catalog = default_catalog(environment);
+  const PathReader path(fs::absolute(file).parent_path(), environment);
+  read_yaml(yaml, file.string())
+      .keys({{"catalog", [&](const YamlReader& v) { config.catalog = path(v); }},
+             {"plugins", [&](const YamlReader& v) { read_plugins(v, config.plugins, file.string(), path); }},
+             {"devices", [&](const YamlReader& v) { read_devices(v, config.devices); }},
+             {"models", [&](const YamlReader& v) { v.each([&](const YamlReader& item) { config.models.push_back(read_model(item, path)); }); }},
+             {"batch", [&](const YamlReader& v) { read_batch(v, config.batch); }}});
+  return config;
+}
+
+Config load_config(const ConfigOverrides& overrides, const Environment& environment) {
+  const auto file = config_file(overrides, environment);
+  auto config = file ? parse_config(read_text_file(*file, kMaxConfigFile), *file, environment) : parse_config("", "garage.yaml", environment);
+  if (const auto catalog = environment("GARAGE_CATALOG"); catalog && !catalog->empty()) config.catalog = *catalog;
+  if (overrides.catalog) config.catalog = *overrides.catalog;
+  config.catalog = fs::absolute(config.catalog);
+
+  std::vector<PluginFolder> folders;
+  for (const auto& folder : overrides.plugins) folders.push_back({folder, "--plugins"});
+  for (auto& folder : folders_in(environment("GARAGE_PLUGIN_PATH").value_or(""), "GARAGE_PLUGIN_PATH")) folders.push_back(std::move(folder));
+  for (auto& folder : config.plugins.folders) folders.push_back(std::move(folder));
+  for (auto& folder : standard_plugin_folders()) folders.push_back(std::move(folder));
+  config.plugins.folders = std::move(folders);
+  return config;
+}
+
+}  // namespace garage

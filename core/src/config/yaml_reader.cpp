@@ -1,0 +1,87 @@
+#include "yaml_reader.hpp"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/nearest.hpp>
+
+namespace garage {
+namespace {
+
+std::string at(const std::string& file, const YAML::Mark& mark) {
+  return mark.is_null() ? file : fmt::format("{}:{}:{}", file, mark.line + 1, mark.column + 1);
+}
+
+}  // namespace
+
+void YamlReader::refuse(const std::string& fault) const {
+  throw Error(Errc::kInvalidArgument,
+              fmt::format("{}: {}{}", at(file_, node_.Mark()), name_.empty() ? "" : "'" + name_ + "' ", fault));
+}
+
+YamlReader YamlReader::child(const YAML::Node& node, const std::string& key) const {
+  return {node, file_, name_.empty() ? key : name_ + "." + key};
+}
+
+void YamlReader::keys(const Handlers& handlers) const {
+  each_pair([&](const std::string& key, const YamlReader& value) {
+    const auto handler = handlers.find(key);
+    if (handler != handlers.end()) return handler->second(value);
+    std::vector<std::string> known;
+    for (const auto& [name, ignored] : handlers) known.push_back(name);
+    value.refuse("is unknown" + did_you_mean(key, known));
+  });
+}
+
+void YamlReader::each_pair(const std::function<void(const std::string&, const YamlReader&)>& handle) const {
+  if (is_empty()) return;
+  if (!node_.IsMap()) refuse("should be a mapping of keys to values");
+  std::set<std::string> seen;
+  for (const auto& pair : node_) {
+    if (!pair.first.IsScalar()) YamlReader(pair.first, file_, name_).refuse("has a key that is no word");
+    const auto key = pair.first.Scalar();
+    // Faults of a key are reported where the key stands.
+    if (!seen.insert(key).second) child(pair.first, key).refuse("stands twice");
+    auto value = child(pair.second, key);
+    if (value.is_empty()) value.node_ = YAML::Node(YAML::NodeType::Null);
+    handle(key, value);
+  }
+}
+
+void YamlReader::each(const std::function<void(const YamlReader&)>& handle) const {
+  if (is_empty()) return;
+  if (!node_.IsSequence()) refuse("should be a list");
+  std::size_t index = 0;
+  for (const auto& item : node_) handle({item, file_, fmt::format("{}[{}]", name_, index++)});
+}
+
+std::string YamlReader::text() const {
+  if (!node_.IsScalar()) refuse("should be a text");
+  return node_.Scalar();
+}
+
+std::string YamlReader::one_of(std::initializer_list<const char*> words) const {
+  const auto word = text();
+  for (const auto* known : words)
+    if (word == known) return word;
+  refuse(fmt::format("is '{}', should be one of {}", word, fmt::join(words, ", ")));
+}
+
+std::int64_t YamlReader::whole_number(std::int64_t lowest, std::int64_t highest) const {
+  std::int64_t number = 0;
+  if (!node_.IsScalar() || !YAML::convert<std::int64_t>::decode(node_, number) || number < lowest || number > highest)
+    refuse(fmt::format("should be a whole number from {} to {}", lowest, highest));
+  return number;
+}
+
+YamlReader read_yaml(std::string_view text, const std::string& file) {
+  try {
+    return {YAML::Load(std::string(text)), file, ""};
+  } catch (const YAML::Exception& error) {
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: is no YAML: {}", at(file, error.mark), error.msg));
+  }
+}
+
+}  // namespace garage

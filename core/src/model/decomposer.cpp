@@ -1,0 +1,7 @@
+#include <garage/decomposer.hpp>
+
+namespace garage {
+
+ModelDecomposer::~ModelDecomposer() = default;
+
+}  // namespace garage

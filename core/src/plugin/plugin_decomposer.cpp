@@ -1,0 +1,113 @@
+#include "plugin_decomposer.hpp"
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/json.hpp>
+#include <garage/spec_document.hpp>
+
+#include "../spec/json_reader.hpp"
+
+namespace garage {
+namespace {
+
+// Text in a fixed field that its writer may have forgotten to end.
+template <std::size_t N>
+std::string field_text(const char (&field)[N]) { return {field, ::strnlen(field, N)}; }
+
+std::string_view view_of(garage_str text) { return text.data ? std::string_view(text.data, text.size) : std::string_view(); }
+
+constexpr std::uint64_t kMaxSpecSize = std::uint64_t{1} << 30;  // bytes; a runaway plugin must not take all memory
+
+struct SpecText {
+  std::string bytes;
+  bool failed = false;
+
+  static void write(void* context, const char* bytes, std::uint64_t size) noexcept {
+    auto& text = *static_cast<SpecText*>(context);
+    try {
+      if (text.bytes.size() + size > kMaxSpecSize) text.failed = true;
+      if (!text.failed) text.bytes.append(bytes, size);
+    } catch (...) {
+      text.failed = true;
+    }
+  }
+};
+
+}  // namespace
+
+template <class Call>
+void PluginDecomposer::call(const char* function, Call function_call) const {
+  garage_error error{sizeof(garage_error), 0, {}};
+  int status = 0;
+  try {
+    status = function_call(&error);
+  } catch (const std::exception& thrown) {
+    throw Error(Errc::kInternal, fmt::format("plugin '{}' let an exception out of {}: {}", name_, function, thrown.what()));
+  } catch (...) {
+    throw Error(Errc::kInternal, fmt::format("plugin '{}' let something that is no exception out of {}", name_, function));
+  }
+  if (status == 0) return;
+  const auto message = field_text(error.message);
+  const auto code = errc_from(status);
+  if (message.empty())
+    throw Error(code, fmt::format("plugin '{}': {} failed with code {} and no message", name_, function, status));
+  throw Error(code, code == Errc::kInternal ? fmt::format("plugin '{}': {}", name_, message) : message);
+}
+
+Detection PluginDecomposer::detect(const AbiModel& model) const {
+  garage_detection found{sizeof(garage_detection), 0, {}, {}};
+  call("detect", [&](garage_error* error) { return table_->detect(&model.view(), &found, error); });
+  Detection detection{found.score, field_text(found.family), field_text(found.reason)};
+  if (detection.score < 0 || detection.score > 100 || (detection.score > 0 && detection.family.empty()))
+    throw Error(Errc::kInternal, fmt::format("plugin '{}' answered detect with score {} and family '{}'", name_,
+                                             detection.score, detection.family));
+  return detection;
+}
+
+ModelSpec PluginDecomposer::decompose(const Model& model) const {
+  const AbiModel abi_model(model, model.id);
+  SpecText text;
+  const garage_writer writer{sizeof(garage_writer), 0, &text, &SpecText::write};
+  call("decompose", [&](garage_error* error) { return table_->decompose(&abi_model.view(), &writer, error); });
+  if (text.failed)
+    throw Error(Errc::kInternal, fmt::format("plugin '{}' wrote a spec of over {} bytes", name_, kMaxSpecSize));
+  return read_spec(text.bytes, fmt::format("the spec that plugin '{}' wrote", name_));
+}
+
+void check_plugin_table(const garage_plugin* table) {
+  const auto refuse = [](const std::string& why) { throw Error(Errc::kIncompatible, why); };
+  if (!table) refuse("garage_plugin_v1 answers null; build it again with the SDK");
+  // Until struct_size says more, only what the first version had may be read.
+  if (!GARAGE_HAS(table, garage_plugin, abi_minor_required))
+    refuse(fmt::format("its table has {} bytes, the version alone takes {}; build it again with the SDK", table->struct_size,
+                       offsetof(garage_plugin, abi_minor_required) + sizeof table->abi_minor_required));
+  if (table->abi_major != GARAGE_ABI_MAJOR)
+    refuse(fmt::format("needs garage ABI {}.{}, this core serves {}.0 to {}.{}; {}", table->abi_major,
+                       table->abi_minor_required, GARAGE_ABI_MAJOR, GARAGE_ABI_MAJOR, GARAGE_ABI_MINOR,
+                       table->abi_major > GARAGE_ABI_MAJOR ? "update the core" : "build it again with this core's SDK"));
+  if (table->abi_minor_required > GARAGE_ABI_MINOR)
+    refuse(fmt::format("needs garage ABI {}.{}, this core serves {}.0 to {}.{}; update the core, or build with TARGET_ABI {}.{}",
+                       GARAGE_ABI_MAJOR, table->abi_minor_required, GARAGE_ABI_MAJOR, GARAGE_ABI_MAJOR, GARAGE_ABI_MINOR,
+                       GARAGE_ABI_MAJOR, GARAGE_ABI_MINOR));
+  if (!GARAGE_HAS(table, garage_plugin, get_extension))
+    refuse(fmt::format("its table has {} bytes, ABI {}.0 has {}; build it again with the SDK", table->struct_size,
+                       GARAGE_ABI_MAJOR, offsetof(garage_plugin, get_extension) + sizeof table->get_extension));
+  if (!table->detect || !table->decompose) refuse(fmt::format("its {} is null", table->detect ? "decompose" : "detect"));
+}
+
+PluginInfo read_plugin_info(const garage_plugin* table) {
+  try {
+    PluginInfo info;
+    read_json(parse_json(view_of(table->info_json), "its info_json"), info, JsonPath{nullptr, "its info_json"});
+    if (info.version.empty() || info.families.empty())
+      throw Error(Errc::kIncompatible, "its info_json has no version or no families");
+    return info;
+  } catch (const Error& error) {
+    throw Error(Errc::kIncompatible, error.what());
+  }
+}
+
+}  // namespace garage

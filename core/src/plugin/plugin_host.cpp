@@ -1,0 +1,116 @@
+#include <garage/plugin_host.hpp>
+
+#include <algorithm>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
+#include "plugin_library.hpp"
+#include "plugin_search.hpp"
+
+namespace garage {
+namespace {
+
+// Highest score first, then highest priority, then by name.
+bool better(const Claim& a, std::int64_t a_priority, const Claim& b, std::int64_t b_priority) {
+  return std::make_tuple(-a.score, -a_priority, a.plugin) < std::make_tuple(-b.score, -b_priority, b.plugin);
+}
+
+std::string claims_text(const std::vector<Claim>& claims) {
+  std::string text;
+  for (const auto& claim : claims)
+    text += fmt::format("\n  {}: {}{}", claim.plugin, claim.failed ? "failed: " : fmt::format("{} ", claim.score), claim.reason);
+  return text;
+}
+
+}  // namespace
+
+struct PluginHost::Loaded {
+  std::once_flag once;
+  std::vector<PluginRecord> records;
+  std::vector<PluginLibrary> libraries;
+
+  void open_all(const PluginSettings& settings) {
+    records = find_plugin_files(settings);
+    for (auto& record : records) {
+      if (record.state != PluginState::loaded) continue;
+      try {
+        libraries.push_back(open_plugin(record.path, record.name));
+        record.info = libraries.back().info;
+      } catch (const Error& error) {
+        record.state = PluginState::refused;
+        record.reason = error.what();
+      }
+    }
+  }
+
+  const PluginLibrary& library(std::string_view name) const {
+    return *std::find_if(libraries.begin(), libraries.end(), [&](const auto& library) { return library.info.name == name; });
+  }
+
+  [[noreturn]] void nobody(const Model& model, std::string_view id, const std::vector<Claim>& claims, const PluginSettings& settings) const {
+    std::string text = fmt::format("no plugin claims '{}'", id);
+    if (const auto* type = model.config().if_contains("model_type"); type && type->is_string())
+      text += fmt::format(" (model_type '{}')", std::string_view(type->get_string().data(), type->get_string().size()));
+    text += claims_text(claims);
+    for (const auto& record : records)
+      if (record.state == PluginState::refused) text += fmt::format("\n  {} is refused: {}", record.path, record.reason);
+    if (claims.empty()) {
+      text += ": no plugin is loaded. Searched:";
+      for (const auto& folder : settings.folders) text += fmt::format("\n  {} ({})", folder.path.string(), folder.origin);
+    }
+    throw Error(Errc::kUnsupported, text);
+  }
+};
+
+PluginHost::PluginHost(PluginSettings settings) : settings_(std::move(settings)), loaded_(std::make_unique<Loaded>()) {}
+PluginHost::~PluginHost() = default;
+
+const PluginHost::Loaded& PluginHost::loaded() const {
+  std::call_once(loaded_->once, [this] { loaded_->open_all(settings_); });
+  return *loaded_;
+}
+
+const std::vector<PluginRecord>& PluginHost::plugins() const { return loaded().records; }
+
+std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) const {
+  const auto& plugins = loaded();
+  const AbiModel abi_model(model, id);
+  std::vector<Claim> claims;
+  for (const auto& [info, decomposer] : plugins.libraries) {
+    try {
+      auto answer = decomposer->detect(abi_model);
+      claims.push_back({info.name, answer.score, std::move(answer.family), std::move(answer.reason), false});
+    } catch (const Error& error) {
+      claims.push_back({info.name, 0, {}, error.what(), true});
+    }
+  }
+  std::sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) {
+    return better(a, plugins.library(a.plugin).info.priority, b, plugins.library(b.plugin).info.priority);
+  });
+  return claims;
+}
+
+Choice PluginHost::choose(const Model& model, std::string_view id) const {
+  const auto& plugins = loaded();
+  const auto all = claims(model, id);
+  if (all.empty() || all.front().score == 0) plugins.nobody(model, id, all, settings_);
+  const auto choice = [&](const Claim& claim) {
+    const auto& library = plugins.library(claim.plugin);
+    return Choice{library.decomposer, library.info, claim};
+  };
+  std::vector<Claim> top;
+  for (const auto& claim : all)
+    if (claim.score == all.front().score) top.push_back(claim);
+  if (top.size() == 1) return choice(top.front());
+  for (const auto& claim : top)
+    if (const auto pinned = settings_.pin.find(claim.family); pinned != settings_.pin.end() && pinned->second == claim.plugin)
+      return choice(claim);
+  if (plugins.library(top[0].plugin).info.priority > plugins.library(top[1].plugin).info.priority) return choice(top[0]);
+  throw Error(Errc::kAmbiguous, fmt::format("several plugins claim '{}' alike; name one under plugins.pin in the config:{}",
+                                            id, claims_text(top)));
+}
+
+}  // namespace garage

@@ -1,0 +1,80 @@
+#include "plugin_search.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+
+#include <dlfcn.h>
+
+#include <fmt/format.h>
+
+namespace garage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPrefix = "libgarage-", kSuffix = ".so";
+
+// Empty for files that are no plugins.
+std::string plugin_name(const fs::path& file) {
+  const auto name = file.filename().string();
+  if (name.size() <= kPrefix.size() + kSuffix.size() || !name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return {};
+  return name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
+}
+
+std::vector<PluginRecord> files_in(const PluginFolder& folder) {
+  std::vector<PluginRecord> records;
+  std::error_code code;
+  const auto path = fs::absolute(folder.path).lexically_normal();
+  for (const auto& entry : fs::directory_iterator(path, code))
+    if (auto name = plugin_name(entry.path()); !name.empty())
+      records.push_back({std::move(name), entry.path().string(), folder.origin, PluginState::loaded, {}, {}});
+  if (code && code != std::errc::no_such_file_or_directory)
+    records.push_back({"", path.string(), folder.origin, PluginState::refused, "cannot be searched: " + code.message(), {}});
+  std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return records;
+}
+
+fs::path library_folder() {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<const void*>(&find_plugin_files), &info) == 0 || !info.dli_fname) return {};
+  std::error_code code;
+  const auto library = fs::canonical(info.dli_fname, code);
+  return code ? fs::path() : library.parent_path();
+}
+
+}  // namespace
+
+std::vector<PluginRecord> find_plugin_files(const PluginSettings& settings) {
+  std::vector<PluginRecord> found;
+  std::map<std::string, std::string> first;  // name to path
+  for (const auto& folder : settings.folders) {
+    for (auto& record : files_in(folder)) {
+      if (record.state == PluginState::loaded) {
+        const auto [winner, fresh] = first.emplace(record.name, record.path);
+        if (!fresh && winner->second == record.path) continue;  // a folder named twice
+        if (!fresh) {
+          record.state = PluginState::shadowed;
+          record.reason = fmt::format("{} comes first", winner->second);
+        } else if (settings.disable.contains(record.name)) {
+          record.state = PluginState::disabled;
+          record.reason = "the config's plugins.disable names it";
+        }
+      }
+      found.push_back(std::move(record));
+    }
+  }
+  return found;
+}
+
+std::vector<PluginFolder> standard_plugin_folders() {
+  std::vector<PluginFolder> folders;
+  const auto* data = std::getenv("XDG_DATA_HOME");
+  const auto* home = std::getenv("HOME");
+  if (data && *data) folders.push_back({fs::path(data) / "garage/plugins", "XDG_DATA_HOME"});
+  else if (home && *home) folders.push_back({fs::path(home) / ".local/share/garage/plugins", "HOME"});
+  if (const auto beside = library_folder(); !beside.empty()) folders.push_back({beside / "garage/plugins", "built in"});
+  return folders;
+}
+
+}  // namespace garage

@@ -1,0 +1,184 @@
+#include <garage/accounting.hpp>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/tensor_roles.hpp>
+
+#include "spec_rules.hpp"
+#include "strided_view.hpp"
+
+namespace garage {
+namespace {
+
+[[noreturn]] void disagree(const std::string& fault) { throw Error(Errc::kCorrupt, fault); }
+
+// * stands for any characters.
+bool matches(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0, t = 0, star = pattern.npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != pattern.npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == pattern.npos;
+}
+
+struct Claim {
+  const std::string* part;
+  std::string role;
+  StridedView view;  // coalesced
+};
+
+class Ledger {
+ public:
+  Ledger(ModelSpec& spec, const Model& model) : spec_(spec), model_(model) {}
+
+  void claim_all() {
+    std::vector<std::string> missing;
+    for (const auto& [name, part] : spec_.parts) {
+      for (auto& role : tensor_roles(part)) claim(name, part, role, missing);
+    }
+    if (!missing.empty())
+      disagree(fmt::format("{}{}", missing.front(),
+                           missing.size() > 1 ? fmt::format(" ({} more are missing)", missing.size() - 1) : ""));
+  }
+
+  void check_ties() const {
+    for (const auto& [name, part] : spec_.parts) {
+      const auto* head = std::get_if<OutputHead>(&*part.blueprint);
+      if (!head || !head->tied_to) continue;
+      const auto* tensor = model_.find(head->projection.weight.tensor);
+      const auto owners = claims_.find(tensor);
+      if (owners == claims_.end() || *owners->second.front().part != *head->tied_to)
+        throw Error(Errc::kInternal, fmt::format("part '{}' is tied to '{}', which does not own tensor '{}'", name,
+                                                 *head->tied_to, head->projection.weight.tensor));
+    }
+  }
+
+  void check_coverage() const {
+    for (const auto& tensor : model_.tensors()) {
+      const auto found = claims_.find(&tensor);
+      if (found != claims_.end()) check_one(tensor, found->second);
+    }
+  }
+
+  void settle_the_rest() {
+    for (auto& row : spec_.ignored) row.count = 0;
+    std::vector<const TensorInfo*> left;
+    for (const auto& tensor : model_.tensors()) {
+      const auto owners = claims_.find(&tensor);
+      auto* row = ignored_row(tensor.name);
+      if (row && owners != claims_.end())
+        throw Error(Errc::kInternal, fmt::format("tensor '{}' is claimed by {} and ignored as '{}'", tensor.name,
+                                                 *owners->second.front().part, row->tensors));
+      if (row) ++row->count;
+      else if (owners == claims_.end()) left.push_back(&tensor);
+    }
+    std::erase_if(spec_.ignored, [](const IgnoredTensors& row) { return row.count == 0; });
+    if (!left.empty())
+      disagree(fmt::format("tensor '{}' {} belongs to no part{}", left.front()->name, shape_text(left.front()->shape),
+                           left.size() > 1 ? fmt::format(" ({} more are left over)", left.size() - 1) : ""));
+  }
+
+  void count() {
+    spec_.parameters = 0;
+    for (const auto& [name, part] : spec_.parts) spec_.parameters += own_[&part];
+    for (auto& [name, part] : spec_.parts) part.parameters = with_children(part, 0);
+    spec_.dtypes.clear();
+    for (const auto& tensor : model_.tensors()) ++spec_.dtypes[std::string(to_string(tensor.dtype))];
+  }
+
+ private:
+  void claim(const std::string& name, const PartSpec& part, TensorRole& role, std::vector<std::string>& missing) {
+    const auto* tensor = model_.find(role.ref->tensor);
+    if (!tensor) {
+      missing.push_back(fmt::format("tensor '{}' is missing: {} needs it, {}, as its {}", role.ref->tensor, name,
+                                    shape_text(role.shape), role.role));
+      return;
+    }
+    const auto view = viewed(*tensor, name, role);
+    if (view.shape != role.shape)
+      disagree(fmt::format("tensor '{}' {} gives {} for the {} of {}, whose dimensions demand {}", tensor->name,
+                           shape_text(tensor->shape), shape_text(view.shape), role.role, name, shape_text(role.shape)));
+    if (role.shared) return;
+    claims_[tensor].push_back({&name, std::move(role.role), coalesce(view)});
+    own_[&part] += view.elements();
+  }
+
+  static StridedView viewed(const TensorInfo& tensor, const std::string& name, const TensorRole& role) {
+    try {
+      return see(tensor.shape, role.ref->view);
+    } catch (const Error& error) {
+      disagree(fmt::format("tensor '{}' {} cannot be the {} of {}, {}: {}", tensor.name, shape_text(tensor.shape),
+                           role.role, name, shape_text(role.shape), error.what()));
+    }
+  }
+
+  static void check_one(const TensorInfo& tensor, std::vector<Claim> claims) {
+    const auto twice = [&](const Claim& a, const Claim& b) {
+      disagree(fmt::format("tensor '{}' is claimed twice: by {} as {} and by {} as {}", tensor.name, *a.part, a.role,
+                           *b.part, b.role));
+    };
+    std::sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) { return a.view.offset < b.view.offset; });
+    std::int64_t used = 0;
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+      used += claims[i].view.elements();
+      // Sorted runs can only meet their neighbours.
+      const bool run = claims[i].view.is_contiguous();
+      for (std::size_t j = i + 1; j < claims.size(); ++j) {
+        if (intersect(claims[i].view, claims[j].view)) twice(claims[i], claims[j]);
+        if (run && claims[j].view.offset >= claims[i].view.offset + claims[i].view.elements()) break;
+      }
+    }
+    if (used != tensor.elements())
+      disagree(fmt::format("tensor '{}' {} has {} numbers, {} uses {} of them", tensor.name, shape_text(tensor.shape),
+                           tensor.elements(), *claims.front().part, used));
+  }
+
+  IgnoredTensors* ignored_row(std::string_view name) {
+    for (auto& row : spec_.ignored)
+      if (matches(row.tensors, name)) return &row;
+    return nullptr;
+  }
+
+  // Children are leaves, or made of leaves; deeper nesting is a loop.
+  std::int64_t with_children(const PartSpec& part, int depth) const {
+    if (depth > 8) throw Error(Errc::kInternal, "parts are children of one another");
+    const auto own = own_.find(&part);
+    auto sum = own == own_.end() ? 0 : own->second;
+    for (const auto& child : part.children) sum += with_children(*spec_.parts.find(child), depth + 1);
+    return sum;
+  }
+
+  ModelSpec& spec_;
+  const Model& model_;
+  std::unordered_map<const TensorInfo*, std::vector<Claim>> claims_;
+  std::unordered_map<const PartSpec*, std::int64_t> own_;  // learned numbers, children left out
+};
+
+}  // namespace
+
+void account(ModelSpec& spec, const Model& model) {
+  require_consistent(spec);
+  Ledger ledger(spec, model);
+  ledger.claim_all();
+  ledger.check_ties();
+  ledger.check_coverage();
+  ledger.settle_the_rest();
+  ledger.count();
+}
+
+}  // namespace garage

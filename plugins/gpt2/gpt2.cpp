@@ -1,0 +1,109 @@
+// GPT-2 (transformers: modeling_gpt2.py, configuration_gpt2.py).
+#include <cmath>
+
+#include <garage/error.hpp>
+#include <garage/sdk/claim.hpp>
+#include <garage/sdk/decoder.hpp>
+#include <garage/sdk/plugin.hpp>
+
+namespace {
+
+using namespace garage;
+using namespace garage::sdk;
+
+DecoderDims read_dims(const ConfigReader& config) {
+  // GPT2Config.attribute_map: either spelling may stand in the file.
+  const auto either = [&](std::string_view own, std::string_view common, std::int64_t otherwise) {
+    return config.dimension(config.spelling({own, common}), otherwise);
+  };
+  DecoderDims dims;
+  dims.hidden = either("n_embd", "hidden_size", 768);
+  dims.layers = either("n_layer", "num_hidden_layers", 12);
+  dims.heads = dims.kv_heads = either("n_head", "num_attention_heads", 12);
+  dims.head_dim = split_into_heads(config, dims.hidden, dims.heads);
+  dims.intermediate = config.dimension("n_inner", 4 * dims.hidden);
+  dims.vocab = config.dimension("vocab_size", 50257);
+  dims.max_positions = either("n_positions", "max_position_embeddings", 1024);
+  return dims;
+}
+
+// One third of c_attn, a Conv1D [H, 3H] whose columns are q, k and v.
+Linear third(Linear fused, std::int64_t index, std::int64_t hidden) {
+  fused.weight.view.push_back({ViewStep::Kind::narrow, {0, index * hidden, hidden}});
+  fused.bias->view.push_back({ViewStep::Kind::narrow, {0, index * hidden, hidden}});
+  return fused;
+}
+
+class Gpt2Decomposer : public ModelDecomposer {
+ public:
+  Detection detect(const Model& model) const override {
+    const auto claim = claim_by_config(model, {"gpt2", {"gpt2"}, {"GPT2LMHeadModel", "GPT2Model"}});
+    return model.config().empty() ? claim_by_tensors(model) : claim;
+  }
+
+  ModelSpec decompose(const Model& model) const override {
+    const auto config = ConfigReader::of(model);
+    if (config.flag("add_cross_attention", false))
+      throw Error(Errc::kUnsupported, "config.json: add_cross_attention is true: GPT-2 as a decoder of another model is not handled");
+    const auto dims = read_dims(config);
+    const auto eps = config.positive("layer_norm_epsilon", 1e-5);
+    const auto activation = config.text("activation_function", "gelu_new");
+
+    DecoderBuilder build(model, dims, {"gpt2", "GPT2Model", "transformer.", "wte", "h",
+                                       std::string(config.spelling({"n_layer", "num_hidden_layers"}))});
+    build.embedding("embedding", "wte", dims.vocab, {});
+    build.embedding("pos_embedding", "wpe", dims.max_positions, {.indexed_by = IndexedBy::positions});
+    for (std::int64_t i = 0; i < dims.layers; ++i) {
+      const auto module = build.layer_module(i);
+      const auto fused = build.conv1d(module + ".attn.c_attn");
+      build.attention(i, module + ".attn", {.heads = dims.heads, .kv_heads = dims.heads, .head_dim = dims.head_dim,
+                                            .scale = scale(config, dims.head_dim, i),
+                                            .q = third(fused, 0, dims.hidden),
+                                            .k = third(fused, 1, dims.hidden),
+                                            .v = third(fused, 2, dims.hidden),
+                                            .o = build.conv1d(module + ".attn.c_proj")});
+      build.feed_forward(i, module + ".mlp", {.activation = activation,
+                                              .up = build.conv1d(module + ".mlp.c_fc"),
+                                              .down = build.conv1d(module + ".mlp.c_proj")});
+      for (const auto* norm : {"ln_1", "ln_2"})
+        build.norm(part_name(norm, i), i, module + "." + norm, build.layer_norm(module + "." + norm, eps));
+      build.layer(i, {.join = LayerJoin::sequential,
+                      .attention_norm = part_name("ln_1", i),
+                      .attention = part_name("attention", i),
+                      .feed_forward_norm = part_name("ln_2", i),
+                      .feed_forward = part_name("ffn", i)});
+    }
+    build.final_norm("ln_f", "ln_f", build.layer_norm("ln_f", eps));
+    build.output_head(config.flag("tie_word_embeddings", true));
+    build.ignore("h.{}.attn.bias", {1, 1, dims.max_positions, dims.max_positions}, "the causal mask, not a bias");
+    build.ignore("h.{}.attn.masked_bias", {}, "the causal mask's constant");
+    return build.finish();
+  }
+
+ private:
+  // GPT2Attention: scores / sqrt(head_dim) if scale_attn_weights, / (layer + 1) if scale_attn_by_inverse_layer_idx.
+  static double scale(const ConfigReader& config, std::int64_t head_dim, std::int64_t layer) {
+    double scale = config.flag("scale_attn_weights", true) ? 1 / std::sqrt(static_cast<double>(head_dim)) : 1;
+    if (config.flag("scale_attn_by_inverse_layer_idx", false)) scale /= static_cast<double>(layer + 1);
+    return scale;
+  }
+
+  // Others use these names (Qwen-1, GPT-J, Falcon, GPT-BigCode, old Phi); only GPT-2 has learned positions, norms with
+  // biases, and a c_attn stored [in, out].
+  static Detection claim_by_tensors(const Model& model) {
+    for (const std::string prefix : {"transformer.", ""}) {
+      const auto* tokens = model.resolve(prefix + "wte.weight");
+      const auto* fused = model.find(prefix + "h.0.attn.c_attn.weight");
+      if (!tokens || tokens->shape.size() != 2 || !fused) continue;
+      const auto hidden = tokens->shape[1];
+      const bool mine = fused->shape == std::vector{hidden, 3 * hidden} && model.find(prefix + "wpe.weight") &&
+                        model.find(prefix + "h.0.ln_1.bias") && model.find(prefix + "h.0.mlp.c_fc.bias");
+      if (mine) return {60, "gpt2", "no config; tensors are named and shaped as GPT-2's alone"};
+    }
+    return {0, {}, "no config, and the tensors are not GPT-2's"};
+  }
+};
+
+}  // namespace
+
+GARAGE_PLUGIN(Gpt2Decomposer, {.name = "gpt2", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"gpt2"}});

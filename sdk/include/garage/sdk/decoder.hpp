@@ -1,0 +1,113 @@
+// DecoderBuilder: the parts of a decoder-only transformer, named and wired the one way that all plugins share.
+//
+// A family's `decompose` reads its dimensions, then adds part after part; what each computes it says with the structs
+// of blueprint.hpp. Shapes are not checked here: core does that for every plugin alike.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <garage/model.hpp>
+#include <garage/sdk/config_reader.hpp>
+#include <garage/spec.hpp>
+
+namespace garage::sdk {
+
+struct DecoderDims {
+  std::int64_t hidden = 0;
+  std::int64_t layers = 0;
+  std::int64_t heads = 0;
+  std::int64_t kv_heads = 0;
+  std::int64_t head_dim = 0;
+  std::int64_t intermediate = 0;
+  std::int64_t vocab = 0;
+  std::int64_t max_positions = 0;
+};
+
+// The dimensions in the keys that Llama and its many relatives share. defaults are the config class's own, for keys
+// that are absent; kv_heads 0 there means "as many as heads", head_dim 0 means "hidden / heads".
+// Throws kCorrupt, also when heads do not divide hidden or kv_heads do not divide heads.
+DecoderDims read_decoder_dims(const ConfigReader& config, const DecoderDims& defaults);
+
+// head_dim = hidden / heads. Throws kCorrupt unless it divides.
+std::int64_t split_into_heads(const ConfigReader& config, std::int64_t hidden, std::int64_t heads);
+
+// How a family's classes and files name things.
+struct DecoderNames {
+  std::string family;
+  std::string base_class;   // the class without a head, "LlamaModel": its modules have no prefix
+  std::string prefix;       // before every name but the head's: "model."; a file may lack it
+  std::string embedding;    // the token embedding's module after the prefix: "embed_tokens"
+  std::string layers;       // the list of layers after the prefix: "layers"
+  std::string layers_key;   // what the config calls their number: "num_hidden_layers"
+};
+
+class DecoderBuilder {
+ public:
+  // Starts the spec. The model must outlive the builder.
+  // Throws kCorrupt when the config's number of layers is not that of the tensors.
+  DecoderBuilder(const Model& model, DecoderDims dims, DecoderNames names);
+
+  const DecoderDims& dims() const noexcept { return dims_; }
+  ModelSpec& spec() noexcept { return spec_; }
+
+  // --- tensors, by module: "layers.0.self_attn.q_proj"
+
+  bool has(std::string_view name) const;             // "layers.0.self_attn.q_proj.bias"
+  TensorRef tensor(std::string_view name) const;     // under the name that the file uses
+  Linear linear(std::string_view module, bool bias) const;
+  Linear conv1d(std::string_view module) const;      // transformers' Conv1D: weight [in, out], with a bias
+  Norm rms_norm(std::string_view module, double eps) const;
+  Norm layer_norm(std::string_view module, double eps) const;  // with a bias
+
+  // --- parts, in the order in which they are added. module paths are without prefix.
+
+  void embedding(const std::string& name, std::string_view module, std::int64_t rows, Embedding embedding);
+  void rotary(const Rope& rope, const std::string& name = "rotary_emb");
+  void norm(const std::string& name, std::optional<std::int64_t> layer, std::string_view module, const Norm& norm);
+  void attention(std::int64_t layer, std::string_view module, const Attention& attention);
+  void feed_forward(std::int64_t layer, std::string_view module, const FeedForward& feed_forward);
+
+  // The layer that joins the parts of that index; its children are the parts that it names.
+  void layer(std::int64_t layer, const Layer& joined);
+
+  void final_norm(const std::string& name, std::string_view module, const Norm& norm);
+
+  // The projection to the vocabulary. declared_tied is the config's tie_word_embeddings, with the class's default.
+  // extra_info "tie" says what was found:
+  //   "none"                 not tied; the file has the head
+  //   "declared"             tied by the config; the file has no head
+  //   "declared_but_stored"  tied by the config, and yet the file has a head: that one is used, as transformers 5 does
+  //   "recorded_by_file"     the file's metadata says that head and embedding are one tensor
+  // A base class's checkpoint without a head has no such part.
+  // Throws kCorrupt when the head is neither tied nor there.
+  void output_head(bool declared_tied, std::optional<double> softcap = std::nullopt);
+
+  // Says that tensors are left out: `name` with {} for the layer, where they are, if they have that shape.
+  void ignore(std::string_view name, const std::vector<std::int64_t>& shape, const std::string& why);
+
+  ModelSpec finish() { return std::move(spec_); }
+
+  // "layers.3"
+  std::string layer_module(std::int64_t layer) const;
+
+ private:
+  PartSpec& add(const std::string& name, const char* type, std::string_view module, std::int64_t in, std::int64_t out,
+                Blueprint blueprint);
+  std::string module_path(std::string_view module) const;
+  std::int64_t layers_in_file() const;
+
+  const Model& model_;
+  DecoderDims dims_;
+  DecoderNames names_;
+  std::string file_prefix_;    // in the file's tensor names
+  std::string module_prefix_;  // in transformers' module paths
+  bool has_base_class_ = false;
+  std::string embedding_tensor_;
+  ModelSpec spec_;
+};
+
+}  // namespace garage::sdk

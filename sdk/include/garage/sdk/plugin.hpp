@@ -1,0 +1,46 @@
+// GARAGE_PLUGIN: makes a shared library of a ModelDecomposer.
+//
+//   class FalconDecomposer : public garage::ModelDecomposer { ... };
+//   GARAGE_PLUGIN(FalconDecomposer, {.name = "falcon", .version = "1.0.0", .license = "Apache-2.0",
+//                                    .families = {"falcon"}})
+//
+// in one source file of the plugin, outside any namespace. The decomposer is made on first use.
+#pragma once
+
+#include <cstdint>
+
+#include <garage/abi.h>
+#include <garage/decomposer.hpp>
+
+namespace garage::sdk {
+
+// The plugin's side of the boundary: C structs to classes and back. Nothing thrown gets past these.
+std::int32_t detect_across(const ModelDecomposer& (*decomposer)(), const garage_model* model, garage_detection* answer,
+                           garage_error* error) noexcept;
+std::int32_t decompose_across(const ModelDecomposer& (*decomposer)(), const garage_model* model,
+                              const garage_writer* writer, garage_error* error) noexcept;
+const char* info_across(const PluginInfo& info);  // JSON; lives until the process ends. Called once
+
+}  // namespace garage::sdk
+
+#define GARAGE_PLUGIN(Decomposer, ...)                                                                             \
+  namespace {                                                                                                      \
+  const garage::ModelDecomposer& garage_decomposer() {                                                             \
+    static const Decomposer decomposer;                                                                            \
+    return decomposer;                                                                                             \
+  }                                                                                                                \
+  int32_t garage_detect(const garage_model* model, garage_detection* answer, garage_error* error) {                \
+    return garage::sdk::detect_across(&garage_decomposer, model, answer, error);                                   \
+  }                                                                                                                \
+  int32_t garage_decompose(const garage_model* model, const garage_writer* writer, garage_error* error) {          \
+    return garage::sdk::decompose_across(&garage_decomposer, model, writer, error);                                \
+  }                                                                                                                \
+  const void* garage_get_extension(garage_str) { return nullptr; }                                                 \
+  }                                                                                                                \
+  extern "C" GARAGE_EXPORT const garage_plugin* garage_plugin_v1(void) {                                           \
+    static const char* const info = garage::sdk::info_across(garage::PluginInfo __VA_ARGS__);                      \
+    static const garage_plugin table = {sizeof(garage_plugin), GARAGE_ABI_MAJOR, 0, {info, __builtin_strlen(info)}, \
+                                        &garage_detect, &garage_decompose, &garage_get_extension};                 \
+    return &table;                                                                                                 \
+  }                                                                                                                \
+  static_assert(true, "")

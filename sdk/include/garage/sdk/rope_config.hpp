@@ -1,0 +1,22 @@
+// Rotary embeddings as configs spell them: transformers 4 (`rope_theta`, `rope_scaling`) and 5 (`rope_parameters`).
+#pragma once
+
+#include <cstdint>
+
+#include <garage/blueprint.hpp>
+#include <garage/sdk/config_reader.hpp>
+
+namespace garage::sdk {
+
+// What a family's config class says where the config says nothing.
+struct RopeDefaults {
+  double theta = 10000;
+  double partial_rotary_factor = 1;
+};
+
+// The rope that the config describes, for heads of head_dim dimensions. What the scaling leaves out is resolved as
+// transformers' modeling_rope_utils does (version 5.12), from max_positions where it must.
+// Throws kCorrupt (a constant is missing or senseless), kUnsupported (a rope_type that nobody here knows).
+Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t max_positions, RopeDefaults defaults = {});
+
+}  // namespace garage::sdk

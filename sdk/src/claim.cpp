@@ -1,0 +1,44 @@
+#include <garage/sdk/claim.hpp>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace garage::sdk {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (auto& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+std::string text_or_empty(const boost::json::value* value) {
+  return value && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+}  // namespace
+
+std::string model_type_of(const Model& model) { return text_or_empty(model.config().if_contains("model_type")); }
+
+std::string architecture_of(const Model& model) {
+  const auto* list = model.config().if_contains("architectures");
+  if (!list || !list->is_array() || list->get_array().empty()) return {};
+  return text_or_empty(&list->get_array().front());
+}
+
+Detection claim_by_config(const Model& model, const FamilyNames& names) {
+  if (const auto type = model_type_of(model); !type.empty()) {
+    if (std::find(names.model_types.begin(), names.model_types.end(), type) != names.model_types.end())
+      return {100, names.family, fmt::format("model_type is '{}'", type)};
+    return {0, {}, fmt::format("model_type is '{}'", type)};
+  }
+  const auto architecture = architecture_of(model);
+  if (architecture.empty()) return {0, {}, "the config has neither model_type nor architectures"};
+  const auto same = [&](const std::string& mine) { return lower(mine) == lower(architecture); };
+  const bool mine = std::any_of(names.architectures.begin(), names.architectures.end(), same);
+  return {mine ? 90 : 0, mine ? names.family : std::string(), fmt::format("no model_type; architecture is '{}'", architecture)};
+}
+
+}  // namespace garage::sdk

@@ -1,0 +1,33 @@
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/sdk/decoder.hpp>
+
+namespace garage::sdk {
+
+std::int64_t split_into_heads(const ConfigReader& config, std::int64_t hidden, std::int64_t heads) {
+  if (hidden % heads != 0)
+    throw Error(Errc::kCorrupt, fmt::format("{}: {} heads do not divide a hidden size of {}", config.path(), heads, hidden));
+  return hidden / heads;
+}
+
+DecoderDims read_decoder_dims(const ConfigReader& config, const DecoderDims& defaults) {
+  DecoderDims dims;
+  dims.hidden = config.dimension("hidden_size", defaults.hidden);
+  dims.layers = config.dimension("num_hidden_layers", defaults.layers);
+  dims.heads = config.dimension("num_attention_heads", defaults.heads);
+  dims.intermediate = config.dimension("intermediate_size", defaults.intermediate);
+  dims.vocab = config.dimension("vocab_size", defaults.vocab);
+  dims.max_positions = config.dimension("max_position_embeddings", defaults.max_positions);
+  const bool as_many = config.is_null("num_key_value_heads") || defaults.kv_heads == 0;
+  dims.kv_heads = config.dimension("num_key_value_heads", as_many ? dims.heads : defaults.kv_heads);
+  if (dims.heads % dims.kv_heads != 0)
+    config.refuse(config.has("num_key_value_heads") ? "num_key_value_heads" : "num_attention_heads",
+                  fmt::format("such that {} kv heads divide {} heads", dims.kv_heads, dims.heads));
+  if (const auto head_dim = config.maybe_dimension("head_dim")) dims.head_dim = *head_dim;
+  else if (defaults.head_dim > 0 && !config.is_null("head_dim")) dims.head_dim = defaults.head_dim;
+  else dims.head_dim = split_into_heads(config, dims.hidden, dims.heads);
+  return dims;
+}
+
+}  // namespace garage::sdk

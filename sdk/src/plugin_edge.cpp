@@ -1,0 +1,122 @@
+#include <garage/sdk/plugin.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/json.hpp>
+#include <garage/json_writer.hpp>
+#include <garage/spec_document.hpp>
+
+namespace garage::sdk {
+namespace {
+
+std::string_view text_of(garage_str text) { return text.data ? std::string_view(text.data, text.size) : std::string_view(); }
+
+// Cut so that no UTF-8 sequence is split; always ended.
+template <std::size_t N>
+void fill(char (&field)[N], std::string_view text) {
+  auto size = std::min(text.size(), N - 1);
+  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  std::memcpy(field, text.data(), size);
+  field[size] = '\0';
+}
+
+std::int32_t fail(garage_error* error, Errc code, std::string_view message) noexcept {
+  if (error && GARAGE_HAS(error, garage_error, message)) {
+    error->code = static_cast<std::int32_t>(code);
+    fill(error->message, message);
+  }
+  return static_cast<std::int32_t>(code);
+}
+
+template <class Body>
+std::int32_t guarded(garage_error* error, Body body) noexcept {
+  try {
+    body();
+    return 0;
+  } catch (const Error& thrown) {
+    return fail(error, thrown.code(), thrown.what());
+  } catch (const std::bad_alloc&) {
+    return fail(error, Errc::kInternal, "out of memory");
+  } catch (const std::exception& thrown) {
+    return fail(error, Errc::kInternal, thrown.what());
+  } catch (...) {
+    return fail(error, Errc::kInternal, "something was thrown that is no exception");
+  }
+}
+
+TensorInfo tensor_from(const garage_tensor& tensor) {
+  const auto dtype = dtype_from(text_of(tensor.dtype));
+  if (!dtype)
+    throw Error(Errc::kUnsupported, fmt::format("tensor '{}' has dtype '{}', which this plugin does not know",
+                                                text_of(tensor.name), text_of(tensor.dtype)));
+  return {std::string(text_of(tensor.name)), *dtype, {tensor.shape, tensor.shape + tensor.rank}};
+}
+
+// Borrows the foreign struct: the answer must not outlive the call.
+Model model_from(const garage_model* model) {
+  if (!model || !GARAGE_HAS(model, garage_model, tensor_count))
+    throw Error(Errc::kIncompatible, "the host's garage_model is smaller than that of ABI 1.0");
+  const auto config = text_of(model->config_json);
+  auto parsed = parse_json(config.empty() ? "{}" : config, "config");
+  if (!parsed.is_object()) throw Error(Errc::kCorrupt, "config: is no JSON object");
+  Model::Metadata metadata;
+  if (GARAGE_HAS(model, garage_model, metadata_json) && model->metadata_json.size > 0) {
+    const auto pairs = parse_json(text_of(model->metadata_json), "metadata");
+    if (!pairs.is_object()) throw Error(Errc::kCorrupt, "metadata: is no JSON object");
+    for (const auto& [key, value] : pairs.get_object())
+      if (value.is_string()) metadata.emplace(std::string(key), std::string(value.get_string()));
+  }
+  const auto load = [model] {
+    if (model->tensor_count > 0 && (!model->tensors || model->tensor_stride < sizeof(garage_tensor)))
+      throw Error(Errc::kIncompatible, "the host's tensor table is smaller than that of ABI 1.0");
+    std::vector<TensorInfo> tensors;
+    tensors.reserve(model->tensor_count);
+    const auto* at = static_cast<const char*>(model->tensors);
+    for (std::uint64_t i = 0; i < model->tensor_count; ++i, at += model->tensor_stride)
+      tensors.push_back(tensor_from(*reinterpret_cast<const garage_tensor*>(at)));
+    return tensors;
+  };
+  Model made(load, std::move(parsed.get_object()), std::move(metadata));
+  made.id = text_of(model->model_id);
+  return made;
+}
+
+}  // namespace
+
+std::int32_t detect_across(const ModelDecomposer& (*decomposer)(), const garage_model* model, garage_detection* answer,
+                           garage_error* error) noexcept {
+  return guarded(error, [&] {
+    if (!answer || !GARAGE_HAS(answer, garage_detection, reason))
+      throw Error(Errc::kIncompatible, "the host's garage_detection is smaller than that of ABI 1.0");
+    const auto found = decomposer().detect(model_from(model));
+    answer->score = found.score;
+    fill(answer->family, found.family);
+    fill(answer->reason, found.reason);
+  });
+}
+
+std::int32_t decompose_across(const ModelDecomposer& (*decomposer)(), const garage_model* model,
+                              const garage_writer* writer, garage_error* error) noexcept {
+  return guarded(error, [&] {
+    if (!writer || !GARAGE_HAS(writer, garage_writer, write) || !writer->write)
+      throw Error(Errc::kIncompatible, "the host's garage_writer is smaller than that of ABI 1.0");
+    const auto text = write_spec(decomposer().decompose(model_from(model)));
+    writer->write(writer->context, text.data(), text.size());
+  });
+}
+
+const char* info_across(const PluginInfo& info) {
+  JsonWriter out;
+  write_json(out, info);
+  const auto text = out.take();
+  auto* kept = new char[text.size() + 1];
+  std::memcpy(kept, text.c_str(), text.size() + 1);
+  return kept;
+}
+
+}  // namespace garage::sdk

@@ -1,0 +1,103 @@
+// The budgets of the design, measured: `./run bench`. Whole processes are timed from spawn to exit, with their largest
+// resident memory; checkpoints are sparse files of the real size.
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include <benchmark/benchmark.h>
+
+#include <garage/checkpoint.hpp>
+
+#include "checkpoint_files.hpp"
+#include "run_program.hpp"
+#include "test_registry.hpp"
+
+namespace {
+
+using namespace garage;
+using namespace garage::test;
+namespace fs = std::filesystem;
+
+// A published model as files, written once for all benchmarks.
+const fs::path& real_checkpoint(const std::string& id, std::size_t shards) {
+  static TemporaryFolder folder;
+  static std::map<std::string, fs::path> written;
+  auto& path = written[id];
+  if (path.empty()) {
+    path = folder / id;
+    const auto source = test_data("real-models/" + id);
+    write_checkpoint(path, read_text(source / "config.json"), read_tensor_table(source / "tensors.tsv"), shards);
+  }
+  return path;
+}
+
+const fs::path& llama_2_7b() { return real_checkpoint("meta-llama/Llama-2-7b-hf", 3); }
+const fs::path& llama_405b() { return real_checkpoint("meta-llama/Llama-3.1-405B", 191); }
+
+// A catalog with all the models that the tests have.
+const fs::path& catalog() {
+  static TemporaryFolder folder;
+  static const auto path = [] {
+    ModelRegistry registry(test_config(folder / "catalog"));
+    registry.register_model("llama-2-7b", open_checkpoint(llama_2_7b()));
+    registry.register_model("llama-405b", open_checkpoint(llama_405b()));
+    registry.register_model("gpt2", open_checkpoint(real_checkpoint("openai-community/gpt2", 1)));
+    registry.register_model("llama-3-8b", open_checkpoint(real_checkpoint("meta-llama/Meta-Llama-3-8B", 4)));
+    registry.register_model("llama-3.2-1b", open_checkpoint(real_checkpoint("meta-llama/Llama-3.2-1B", 1)));
+    return folder / "catalog";
+  }();
+  return path;
+}
+
+void whole_process(benchmark::State& state, const fs::path& catalog, const std::vector<std::string>& arguments) {
+  long rss = 0;
+  for (auto _ : state) {
+    const auto result = run_program(garage_binary(), arguments, {{"GARAGE_CATALOG", catalog.string()}});
+    if (result.code != 0) return state.SkipWithError(result.err.c_str());
+    state.SetIterationTime(result.seconds);
+    rss = std::max(rss, result.max_rss_kib);
+  }
+  state.counters["MB"] = static_cast<double>(rss) / 1024;
+}
+
+void process_list(benchmark::State& state) { whole_process(state, catalog(), {"list"}); }
+void process_show(benchmark::State& state) { whole_process(state, catalog(), {"show", "llama-2-7b"}); }
+void process_register_7b(benchmark::State& state) {
+  const TemporaryFolder folder;
+  whole_process(state, folder / "catalog", {"register", "m", llama_2_7b().string()});
+}
+
+void in_process(benchmark::State& state, const fs::path& checkpoint) {
+  TestRegistry registry;
+  registry->register_model("m", open_checkpoint(checkpoint));  // opens the plugins
+  for (auto _ : state) registry->register_model("m", open_checkpoint(checkpoint));
+}
+
+void register_7b(benchmark::State& state) { in_process(state, llama_2_7b()); }
+void register_405b(benchmark::State& state) { in_process(state, llama_405b()); }
+
+// 1,000 models by two threads: what a batch does.
+void register_1000_of_7b(benchmark::State& state) {
+  constexpr int kModels = 1000;
+  llama_2_7b();
+  for (auto _ : state) {
+    TestRegistry registry;
+    std::atomic<int> next = 0;
+    const auto work = [&] {
+      for (int i; (i = next++) < kModels;) registry->register_model("m" + std::to_string(i), open_checkpoint(llama_2_7b()));
+    };
+    std::thread other(work);
+    work();
+    other.join();
+  }
+  state.SetItemsProcessed(state.iterations() * kModels);
+}
+
+BENCHMARK(process_list)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(process_show)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(process_register_7b)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(register_7b)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(register_405b)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(register_1000_of_7b)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(3);
+
+}  // namespace

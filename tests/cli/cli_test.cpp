@@ -1,0 +1,165 @@
+// The program as a user runs it.
+#include <boost/json/parse.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include <garage/error.hpp>
+
+#include "checkpoint_files.hpp"
+#include "places.hpp"
+#include "run_program.hpp"
+#include "temporary_folder.hpp"
+
+using namespace garage;
+using namespace garage::test;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+struct Shell {
+  TemporaryFolder folder;
+
+  ProgramResult operator()(std::vector<std::string> arguments) const {
+    return run_program(garage_binary(), arguments,
+                       {{"GARAGE_CATALOG", (folder / "catalog").string()}, {"GARAGE_CONFIG", ""}, {"GARAGE_PLUGIN_PATH", ""},
+                        {"HOME", folder.path().string()}, {"XDG_CONFIG_HOME", ""}, {"XDG_DATA_HOME", ""}});
+  }
+  ProgramResult with(const std::string& variant, std::vector<std::string> arguments) const {
+    REQUIRE((*this)({"register", variant, reference(variant).string()}).code == 0);
+    return (*this)(std::move(arguments));
+  }
+};
+
+boost::json::value json(const ProgramResult& result) {
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  return boost::json::parse(result.out);
+}
+
+}  // namespace
+
+TEST_CASE("cli: register, list, show, parts, part, remove", "[cli]") {
+  const Shell shell;
+  const auto registered = shell({"register", "me/llama", reference("llama-3.1").string()});
+  CHECK(registered.code == 0);
+  CHECK(registered.out == "registered me/llama: llama, 3 layers, 31,712 parameters in 30 tensors, 19 parts\n");
+  CHECK(registered.err.empty());
+  CHECK_THAT(shell({"list"}).out, ContainsSubstring("me/llama  llama        3      32      4     96      31,712     19\n"));
+  CHECK_THAT(shell({"show", "me/llama"}).out, ContainsSubstring("attention_{0..2}"));
+  CHECK_THAT(shell({"parts", "me/llama", "--type", "attention"}).out, ContainsSubstring("model.layers.2.self_attn"));
+  CHECK_THAT(shell({"part", "me/llama", "attention_1"}).out, ContainsSubstring("model.layers.1.self_attn.k_proj.weight"));
+  CHECK(shell({"remove", "me/llama"}).out == "removed me/llama\n");
+  CHECK(shell({"list"}).out.empty());
+}
+
+TEST_CASE("cli: every report has its JSON", "[cli][json]") {
+  const Shell shell;
+  const auto path = reference("gpt2-hub").string();
+  CHECK(json(shell({"--json", "register", "m", path})).at("parameters") == 43296);
+  CHECK(json(shell({"list", "--json"})).at("models").at(0).at("model_id") == "m");
+  CHECK(json(shell({"show", "m", "--json"})).at("schema") == "garage.spec/1");
+  const auto parts = json(shell({"parts", "m", "--json", "--layer", "1"}));
+  CHECK(parts.as_object().size() == 5);
+  CHECK(parts.at("attention_1").at("blueprint").at("op") == "attention");
+  CHECK(json(shell({"part", "m", "ffn_0", "--json"})).at("intermediate_dim") == 128);
+  const auto claim = json(shell({"detect", path, "--json", "--explain"}));
+  CHECK(claim.at("family") == "gpt2");
+  CHECK(claim.at("score") == 100);
+  CHECK(claim.at("claims").as_array().size() >= 2);
+  CHECK(json(shell({"remove", "m", "--json"})).at("removed") == "m");
+  CHECK(json(shell({"list", "--json"})).at("models").as_array().empty());
+}
+
+TEST_CASE("cli: the spec that show prints is the catalog's file", "[cli][json]") {
+  const Shell shell;
+  const auto shown = shell.with("gpt2", {"show", "gpt2", "--json"}).out;
+  CHECK(shown == read_text(shell.folder / "catalog/gpt2.json"));
+}
+
+TEST_CASE("cli: detect tells the family and why", "[cli]") {
+  const Shell shell;
+  CHECK(shell({"detect", reference("gpt2").string()}).out == "gpt2 (model_type is 'gpt2')\n");
+  CHECK_THAT(shell({"detect", "--explain", reference("gpt2").string()}).out, ContainsSubstring("llama       0  -       model_type is 'gpt2'"));
+}
+
+TEST_CASE("cli: a slip is answered with what was meant, and the exit code says what kind it was", "[cli][errors]") {
+  struct Case { std::vector<std::string> arguments; Errc code; const char* says; };
+  const auto c = GENERATE(values<Case>({
+      {{}, Errc::kInvalidArgument, "A subcommand is required"},
+      {{"lst"}, Errc::kInvalidArgument, "'lst' is no command; did you mean 'list'?"},
+      {{"--catalog", "x", "lst"}, Errc::kInvalidArgument, "'lst' is no command; did you mean 'list'?"},
+      {{"list", "--jsno"}, Errc::kInvalidArgument, "--jsno"},
+      {{"show"}, Errc::kInvalidArgument, "ID is required. See `garage show --help`"},
+      {{"parts", "gpt2", "--layer", "one"}, Errc::kInvalidArgument, "one"},
+      {{"show", "gtp2"}, Errc::kNotFound, "model 'gtp2' is not in the catalog"},
+      {{"show", "gtp2"}, Errc::kNotFound, "did you mean 'gpt2'?"},
+      {{"remove", "gtp2"}, Errc::kNotFound, "did you mean 'gpt2'?"},
+      {{"part", "gpt2", "atention_1"}, Errc::kNotFound, "'gpt2' has no part 'atention_1'; did you mean 'attention_1'?"},
+      {{"part", "gpt2", "nothing-like-it"}, Errc::kNotFound, "`garage parts gpt2` says which"},
+      {{"parts", "gpt2", "--type", "atention"}, Errc::kNotFound, "did you mean 'attention'?"},
+      {{"parts", "gpt2", "--layer", "3"}, Errc::kNotFound, "'gpt2' has no layer 3; its layers are 0 to 2"},
+      {{"register", "m", "/no/such/folder"}, Errc::kNotFound, "/no/such/folder: cannot be opened"},
+      {{"register", "", "/no/such/folder"}, Errc::kNotFound, "/no/such/folder"},
+      {{"--config", "/no/such.yaml", "list"}, Errc::kNotFound, "/no/such.yaml"},
+      {{"--plugins", "/no/plugins", "show", "x/y"}, Errc::kNotFound, "model 'x/y' is not in the catalog"},
+  }));
+  const Shell shell;
+  const auto result = shell.with("gpt2", c.arguments);
+  CHECK(result.code == static_cast<int>(c.code));
+  CHECK(result.out.empty());
+  CHECK_THAT(result.err, ContainsSubstring("error: "));
+  CHECK_THAT(result.err, ContainsSubstring(c.says));
+}
+
+TEST_CASE("cli: a broken checkpoint is refused, and nothing is kept", "[cli][errors]") {
+  const Shell shell;
+  auto tensors = tensors_of(reference("gpt2"));
+  tensors[0].shape[0] += 1;
+  write_checkpoint(shell.folder / "broken", read_text(reference("gpt2") / "config.json"), tensors);
+  const auto result = shell({"register", "m", (shell.folder / "broken").string()});
+  CHECK(result.code == static_cast<int>(Errc::kCorrupt));
+  CHECK_THAT(result.err, ContainsSubstring(tensors[0].name));
+  CHECK(shell({"list"}).out.empty());
+  CHECK_FALSE(std::filesystem::exists(shell.folder / "catalog"));
+}
+
+TEST_CASE("cli: a broken file in the catalog is told and skipped", "[cli][errors]") {
+  const Shell shell;
+  shell.with("gpt2", {"list"});
+  write_text(shell.folder / "catalog/half.json", "{\"model_id\": \"ha");
+  const auto list = shell({"list"});
+  CHECK(list.code == 0);
+  CHECK_THAT(list.out, ContainsSubstring("gpt2"));
+  CHECK_THAT(list.err, ContainsSubstring("half.json: not valid JSON"));
+  CHECK(json(shell({"list", "--json"})).at("problems").as_array().size() == 1);
+  CHECK(shell({"show", "half"}).code == static_cast<int>(Errc::kCorrupt));
+}
+
+TEST_CASE("cli: help and version are answers", "[cli]") {
+  const Shell shell;
+  CHECK_THAT(shell({"--help"}).out, ContainsSubstring("register"));
+  CHECK_THAT(shell({"part", "--help"}).out, ContainsSubstring("blueprint"));
+  CHECK(shell({"--version"}).code == 0);
+}
+
+TEST_CASE("cli: the catalog's commands never map LibTorch", "[cli][libtorch]") {
+  // LD_DEBUG makes the loader name every library that it opens, early or late.
+  const Shell shell;
+  const auto libraries_of = [&](std::vector<std::string> arguments) {
+    const auto result = run_program(garage_binary(), arguments, {{"GARAGE_CATALOG", (shell.folder / "catalog").string()}, {"LD_DEBUG", "files"}});
+    CHECK(result.code == 0);
+    CHECK_THAT(result.err, ContainsSubstring("libgarage.so"));
+    return result.err;
+  };
+  const auto path = reference("gpt2").string();
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"register", "m", path}, {"list"}, {"show", "m"}, {"parts", "m"}, {"part", "m", "ffn_0"}, {"detect", path}})
+    CHECK(libraries_of(arguments).find("torch") == std::string::npos);
+  CHECK_THAT(libraries_of({"register", "m", path}), ContainsSubstring("libgarage-gpt2.so"));
+}
+
+TEST_CASE("cli: the catalog's commands open no plugin", "[cli]") {
+  const Shell shell;
+  const auto result = run_program(garage_binary(), {"list"}, {{"GARAGE_CATALOG", (shell.folder / "catalog").string()}, {"LD_DEBUG", "files"}});
+  CHECK(result.err.find("libgarage-gpt2.so") == std::string::npos);
+}

@@ -1,0 +1,171 @@
+#include <garage/config.hpp>
+
+#include <map>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <garage/nearest.hpp>
+
+#include "is_error.hpp"
+#include "temporary_folder.hpp"
+
+using namespace garage;
+using namespace garage::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+Environment environment(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](const char* name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+Config parse(std::string_view yaml) { return parse_config(yaml, "/etc/garage/garage.yaml", environment({{"HOME", "/home/ada"}})); }
+
+}  // namespace
+
+TEST_CASE("config: every key is read", "[config]") {
+  const auto config = parse(R"(
+catalog: ~/specs
+plugins:
+  paths: [./plugins, /opt/plugins]
+  pin: {llama: acme-llama}
+  disable: [phi]
+devices:
+  default: cuda:1
+  dtype: bfloat16
+  rules:
+    - {model: "meta-llama/*", parts: "layer_{0..15}", device: "cuda:0"}
+    - {dtype: float32}
+models:
+  - {id: meta-llama/Llama-2-7b-hf, path: llama-2-7b}
+  - {glob: "/models/*/*"}
+  - {hub_cache: ~/.cache/huggingface/hub}
+  - {list: models.txt}
+batch: {jobs: 4, on_error: stop}
+)");
+  CHECK(config.catalog == "/home/ada/specs");
+  REQUIRE(config.plugins.folders.size() == 2);
+  CHECK(config.plugins.folders[0].path == "/etc/garage/plugins");
+  CHECK(config.plugins.folders[0].origin == "/etc/garage/garage.yaml");
+  CHECK(config.plugins.folders[1].path == "/opt/plugins");
+  CHECK(config.plugins.pin.at("llama") == "acme-llama");
+  CHECK(config.plugins.disable.contains("phi"));
+  CHECK(config.devices.device == "cuda:1");
+  CHECK(config.devices.dtype == "bfloat16");
+  REQUIRE(config.devices.rules.size() == 2);
+  CHECK(config.devices.rules[0].parts == "layer_{0..15}");
+  CHECK(config.devices.rules[0].device == "cuda:0");
+  CHECK(config.devices.rules[1].model == "*");
+  REQUIRE(config.models.size() == 4);
+  CHECK(config.models[0].path == "/etc/garage/llama-2-7b");
+  CHECK(config.models[1].glob == "/models/*/*");
+  CHECK(config.models[2].hub_cache == "/home/ada/.cache/huggingface/hub");
+  CHECK(config.models[3].list == "/etc/garage/models.txt");
+  CHECK(config.batch.jobs == 4);
+  CHECK(config.batch.on_error == OnError::stop);
+}
+
+TEST_CASE("config: what is left out has its default", "[config]") {
+  const auto yaml = GENERATE("", "# nothing", "plugins:", "devices: {}", "models: []");
+  const auto config = parse(yaml);
+  CHECK(config.catalog == "/home/ada/.model_garage/registry");
+  CHECK(config.plugins.folders.empty());
+  CHECK(config.devices.device == "auto");
+  CHECK(config.devices.dtype == "keep");
+  CHECK(config.batch.jobs == 0);
+  CHECK(config.batch.on_error == OnError::keep_going);
+}
+
+TEST_CASE("config: a fault is told by line, column and what was meant", "[config][broken]") {
+  struct Case { const char* title; const char* yaml; const char* says; };
+  const auto c = GENERATE(values<Case>({
+      {"an unknown key", "catalogue: x", "garage.yaml:1:12: 'catalogue' is unknown; did you mean 'catalog'?"},
+      {"an unknown key within", "plugins:\n  path: [x]", "garage.yaml:2:9: 'plugins.path' is unknown; did you mean 'paths'?"},
+      {"an unknown key in a list", "models:\n  - {idd: a, path: b}", "'models[0].idd' is unknown; did you mean 'id'?"},
+      {"nothing like it", "zzzzzzzz: x", "'zzzzzzzz' is unknown"},
+      {"a key twice", "catalog: a\ncatalog: b", "garage.yaml:2:1: 'catalog' stands twice"},
+      {"no YAML", "catalog: [a", "is no YAML"},
+      {"a tab", "plugins:\n\tpaths: []", "is no YAML"},
+      {"a list for a mapping", "plugins: [a]", "'plugins' should be a mapping"},
+      {"a text for the document", "hello", "should be a mapping"},
+      {"a text for a list", "plugins: {paths: ./x}", "'plugins.paths' should be a list"},
+      {"a mapping for a text", "catalog: {a: b}", "'catalog' should be a text"},
+      {"an empty path", "catalog: \"\"", "'catalog' should name a path"},
+      {"a device", "devices: {default: gpu}", "'devices.default' is 'gpu', should be auto, cpu, cuda or cuda:<number>"},
+      {"a device's number", "devices: {default: \"cuda:x\"}", "should be auto, cpu, cuda or cuda:<number>"},
+      {"a dtype", "devices: {dtype: int8}", "'devices.dtype' is 'int8', should be one of keep, float32, bfloat16, float16"},
+      {"an idle rule", "devices: {rules: [{model: a}]}", "'devices.rules[0]' should name a device or a dtype"},
+      {"jobs", "batch: {jobs: many}", "'batch.jobs' should be a whole number from 0 to 4096"},
+      {"negative jobs", "batch: {jobs: -1}", "'batch.jobs' should be a whole number"},
+      {"on_error", "batch: {on_error: ignore}", "should be one of continue, stop"},
+      {"a model without a place", "models: [{id: a}]", "'models[0]' has 0 of path, glob, hub_cache and list"},
+      {"a model in two places", "models: [{id: a, path: b, glob: c}]", "has 2 of path, glob, hub_cache and list, should have one"},
+      {"a path without an id", "models: [{path: b}]", "has a path and no id"},
+      {"an id without a path", "models: [{id: a, glob: b}]", "has an id, which only a path takes"},
+  }));
+  DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(parse(c.yaml), Error, is_error(Errc::kInvalidArgument, c.says)); }
+}
+
+TEST_CASE("config: the command line comes before the environment, and that before the file", "[config]") {
+  const TemporaryFolder folder;
+  write_text(folder / "c.yaml", "catalog: from-file\nplugins: {paths: [from-file]}");
+  const std::map<std::string, std::string> variables = {{"HOME", "/home/ada"}, {"GARAGE_CONFIG", (folder / "c.yaml").string()}};
+  auto with_catalog = variables;
+  with_catalog["GARAGE_CATALOG"] = "/from-environment";
+  with_catalog["GARAGE_PLUGIN_PATH"] = "/e1::/e2";
+  CHECK(load_config({}, environment(variables)).catalog == folder / "from-file");
+  CHECK(load_config({}, environment(with_catalog)).catalog == "/from-environment");
+  ConfigOverrides overrides;
+  overrides.catalog = "/from-command-line";
+  overrides.plugins = {"/c1"};
+  const auto config = load_config(overrides, environment(with_catalog));
+  CHECK(config.catalog == "/from-command-line");
+  REQUIRE(config.plugins.folders.size() >= 4);
+  CHECK(config.plugins.folders[0].path == "/c1");
+  CHECK(config.plugins.folders[1].path == "/e1");
+  CHECK(config.plugins.folders[2].path == "/e2");
+  CHECK(config.plugins.folders[3].path == folder / "from-file");
+}
+
+TEST_CASE("config: a file that somebody named has to be there", "[config][broken]") {
+  ConfigOverrides overrides;
+  overrides.config = "/no/such.yaml";
+  CHECK_THROWS_MATCHES(load_config(overrides, environment({})), Error, is_error(Errc::kNotFound, "/no/such.yaml"));
+  CHECK_THROWS_MATCHES(load_config({}, environment({{"GARAGE_CONFIG", "/no/such.yaml"}})), Error, is_error(Errc::kNotFound, "/no/such.yaml"));
+}
+
+TEST_CASE("config: the user's own file is found", "[config]") {
+  const TemporaryFolder folder;
+  write_text(folder / "garage/garage.yaml", "catalog: mine");
+  CHECK(load_config({}, environment({{"XDG_CONFIG_HOME", folder.path().string()}})).catalog == folder / "garage/mine");
+}
+
+TEST_CASE("config: a ~ without HOME is refused", "[config][broken]") {
+  CHECK_THROWS_MATCHES(parse_config("catalog: ~/x", "c.yaml", environment({})), Error, is_error(Errc::kInvalidArgument, "HOME is not set"));
+}
+
+TEST_CASE("nearest: it guesses what is close and nothing else", "[config]") {
+  const std::vector<std::string> commands = {"register", "remove", "list", "show"};
+  CHECK(nearest("lst", commands) == "list");
+  CHECK(nearest("regsiter", commands) == "register");
+  CHECK(nearest("frobnicate", commands) == std::nullopt);
+}
+
+TEST_CASE("config: configs/default.yaml says every key and its default", "[config]") {
+  const auto text = read_text(std::filesystem::path(GARAGE_TEST_DATA) / "../../configs/default.yaml");
+  const auto written = parse(text), empty = parse("");
+  CHECK(written.catalog == empty.catalog);
+  CHECK(written.plugins.folders.empty());
+  CHECK(written.devices.device == empty.devices.device);
+  CHECK(written.devices.dtype == empty.devices.dtype);
+  CHECK(written.devices.rules.empty());
+  CHECK(written.models.empty());
+  CHECK(written.batch.jobs == empty.batch.jobs);
+  CHECK(written.batch.on_error == empty.batch.on_error);
+  for (const auto* key : {"catalog:", "plugins:", "paths:", "pin:", "disable:", "devices:", "default:", "dtype:", "rules:", "models:", "batch:", "jobs:", "on_error:"})
+    CHECK(text.find(key) != std::string::npos);
+}

@@ -1,0 +1,76 @@
+/* Plugins written against abi.h alone, in C, each good or broken in one way: FAKE_<KIND> says which. */
+#include <garage/abi.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT(s) {s, sizeof(s) - 1}
+
+#ifndef FAKE_NAME
+#error "FAKE_NAME: the plugin's name"
+#endif
+#ifndef FAKE_INFO
+#define FAKE_INFO "{\"name\": \"" FAKE_NAME "\", \"version\": \"1.0\", \"license\": \"\", \"url\": \"\", \"families\": [\"fake\"], \"priority\": 500}"
+#endif
+#ifndef FAKE_SCORE
+#define FAKE_SCORE 80
+#endif
+#ifndef FAKE_FAMILY
+#define FAKE_FAMILY "fake"
+#endif
+#ifndef FAKE_SPEC
+#define FAKE_SPEC "{\"schema\": \"garage.spec/1\", \"model_id\": \"\", \"family\": \"fake\", \"hidden_dim\": 1, \"num_layers\": 0, \"num_heads\": 1, \"vocab_size\": 1, \"max_seq_len\": 1, \"parts\": {}}"
+#endif
+
+static int32_t detect(const garage_model* model, garage_detection* answer, garage_error* error) {
+  (void)model; (void)error;
+#ifdef FAKE_DETECT_FAILS
+  error->code = 3;
+  strcpy(error->message, "the fake has a headache");
+  return 3;
+#elif defined(FAKE_UNENDED)
+  answer->score = 80;
+  memset(answer->family, 'f', sizeof answer->family);
+  memset(answer->reason, 'r', sizeof answer->reason);
+  return 0;
+#else
+  answer->score = FAKE_SCORE;
+  strcpy(answer->family, FAKE_FAMILY);
+  strcpy(answer->reason, "the fake claims everything");
+  return 0;
+#endif
+}
+
+static int32_t decompose(const garage_model* model, const garage_writer* writer, garage_error* error) {
+  (void)model; (void)error;
+#ifdef FAKE_DECOMPOSE_FAILS
+  return 42; /* no code of ours, no message */
+#else
+  writer->write(writer->context, FAKE_SPEC, sizeof(FAKE_SPEC) - 1);
+  return 0;
+#endif
+}
+
+static const void* get_extension(garage_str id) { (void)id; return NULL; }
+
+#ifndef FAKE_TABLE
+#define FAKE_TABLE {sizeof(garage_plugin), 1, 0, TEXT(FAKE_INFO), &detect, &decompose, &get_extension}
+#endif
+
+#ifdef FAKE_NO_ENTRY
+GARAGE_EXPORT const garage_plugin* something_else(void);
+const garage_plugin* something_else(void) { return NULL; }
+#else
+const garage_plugin* garage_plugin_v1(void) {
+#ifdef FAKE_NULL
+  return NULL;
+#else
+  static const garage_plugin table = FAKE_TABLE;
+  return &table;
+#endif
+}
+#endif
+
+/* Every kind keeps these in use. */
+extern const void* const fake_uses[];
+const void* const fake_uses[] = {(const void*)&detect, (const void*)&decompose, (const void*)&get_extension};

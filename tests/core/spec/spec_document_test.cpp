@@ -1,0 +1,132 @@
+#include <garage/spec_document.hpp>
+
+#include <boost/json/parse.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include "is_error.hpp"
+#include "places.hpp"
+#include "temporary_folder.hpp"
+
+using namespace garage;
+using namespace garage::test;
+
+namespace {
+
+// One part of every op, with every member set.
+ModelSpec full_spec() {
+  const TensorRef ref{"t", {{ViewStep::Kind::select, {0, 1}}, {ViewStep::Kind::narrow, {0, 2, 3}},
+                            {ViewStep::Kind::transpose, {0, 1}}, {ViewStep::Kind::view, {4, 5}}}};
+  const Linear linear{ref, TensorRef{"b", {}}};
+  const Norm norm{NormKind::rms, 1e-5, ref, ref, 1, true};
+  Rope rope{500000, 8, RopePairing::interleaved, {}};
+  rope.scaling = {RopeScalingKind::longrope, 8.0, 1.25, 4096, 1.0, 4.0, 32.0, 1.0, false, {1.0, 1.5}, {2.0, 3.0}, 1.1, 1.2};
+  ModelSpec spec;
+  spec.model_id = "a/\"b\"\n\x01ä";
+  spec.family = "f";
+  spec.hidden_dim = 4;
+  spec.num_layers = 1;
+  spec.extra_info = {{"list", {1, 2.5, nullptr, true, "x"}}, {"object", {{"k", -1}}}};
+  spec.dtypes = {{"F32", 3}};
+  spec.source = {"checkpoint", "/m", "xxh3:0"};
+  spec.decomposer = {"p", "1.0"};
+  spec.assembly = {"linear"};
+  spec.ignored = {{"x.*", 2, "why"}};
+  const auto add = [&](const char* name, Blueprint blueprint) {
+    PartSpec part;
+    part.part_type = name;
+    part.module_path = "m";
+    part.blueprint = std::move(blueprint);
+    spec.parts.add(name, std::move(part));
+  };
+  add("linear", linear);
+  add("norm", norm);
+  add("rope", rope);
+  add("attention", Attention{4, 2, 8, 0.5, linear, linear, linear, linear, norm, norm, rope, 4096, 50.0, false});
+  add("ffn", FeedForward{"silu", linear, linear, linear});
+  add("mixture", Mixture{"gate_0", {"e0", "e1"}, 2, Scoring::sparsemixer, 0.01, "shared", linear});
+  add("embedding", Embedding{ref, 2.5, IndexedBy::positions});
+  add("head", OutputHead{linear, 30.0, "embedding"});
+  add("layer", Layer{LayerJoin::sandwich, "n", "a", "p", "f", "ffn", "q"});
+  add("custom", Custom{"mamba", {{"d", 1}}, {{"x_proj", {ref, {1, 2}}}}});
+  auto& last = *spec.parts.find("custom");
+  last.layer_idx = 0;
+  last.num_heads = 1;
+  last.head_dim = 2;
+  last.intermediate_dim = 3;
+  last.children = {"norm"};
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("spec document: every member comes back as it was", "[spec][document]") {
+  const auto spec = full_spec();
+  const auto again = read_spec(write_spec(spec), "spec");
+  CHECK(again == spec);
+}
+
+TEST_CASE("spec document: it is JSON that anybody reads", "[spec][document]") {
+  const auto tree = boost::json::parse(write_spec(full_spec()));
+  CHECK(tree.at("schema") == "garage.spec/1");
+  CHECK(tree.at("model_id").as_string() == full_spec().model_id.c_str());
+  CHECK(tree.at("parts").at("linear").at("blueprint").at("op") == "linear");
+  CHECK(tree.at("parts").at("linear").at("blueprint").at("weight").at("view").at(2) == boost::json::parse(R"({"transpose": [0, 1]})"));
+  // What the seed's reader takes by key has to be there, null or not.
+  for (const auto* key : {"part_type", "layer_idx", "module_path", "input_dim", "output_dim", "num_heads", "head_dim", "intermediate_dim", "extra_info"})
+    CHECK(tree.at("parts").at("norm").as_object().contains(key));
+}
+
+TEST_CASE("spec document: numbers are spelled as configs spell them", "[spec][document]") {
+  JsonWriter out;
+  write_json(out, std::vector<double>{10000, 500000, 1e-05, 1e-06, 0.1, 1.0 / 3, 1e300, 0, -2});
+  CHECK(out.take() == "[10000.0, 500000.0, 1e-05, 1e-06, 0.1, 0.3333333333333333, 1e+300, 0.0, -2.0]");
+}
+
+TEST_CASE("spec document: the seed's files are read", "[spec][document][seed]") {
+  const auto spec = read_spec(read_text(test_data("seed/reference__llama-3.1.json")), "seed");
+  CHECK(spec.model_id == "reference/llama-3.1");
+  CHECK(spec.parts.size() == 18);
+  CHECK(spec.get_attention(1)->num_heads == 4);
+  CHECK_FALSE(spec.get_attention(1)->blueprint.has_value());
+  CHECK(spec.all_ffn_parts().size() == 3);
+  CHECK(spec.get_full_layer(3) == nullptr);
+}
+
+TEST_CASE("spec document: a broken one is refused by the path of its fault", "[spec][document]") {
+  struct Case { const char* title; const char* from; const char* to; Errc code; const char* says; };
+  const auto c = GENERATE(values<Case>({
+      {"a later schema", "garage.spec/1", "garage.spec/2", Errc::kUnsupported, "schema is 'garage.spec/2', this version reads 'garage.spec/1'"},
+      {"text for a number", "\"hidden_dim\": 4", "\"hidden_dim\": \"4\"", Errc::kCorrupt, "spec: hidden_dim: should be a whole number, is string"},
+      {"a fraction", "\"hidden_dim\": 4", "\"hidden_dim\": 4.5", Errc::kCorrupt, "hidden_dim: should be a whole number"},
+      {"no family", "\"family\"", "\"familie\"", Errc::kCorrupt, "spec: has no 'family'"},
+      {"a part without type", "\"part_type\": \"linear\"", "\"part\": 1", Errc::kCorrupt, "spec: parts.linear: has no 'part_type'"},
+      {"an unknown op", "\"op\": \"rope\"", "\"op\": \"alibi\"", Errc::kUnsupported, "spec: parts.rope.blueprint: op 'alibi' is unknown"},
+      {"no op", "\"op\": \"rope\", ", "", Errc::kCorrupt, "parts.rope.blueprint: has no 'op'"},
+      {"a missing constant", "\"theta\": 500000.0, ", "", Errc::kCorrupt, "parts.rope.blueprint: has no 'theta'"},
+      {"an unknown member", "\"causal\": false", "\"causal\": false, \"sinks\": 4", Errc::kUnsupported, "parts.attention.blueprint: has 'sinks', which is unknown"},
+      {"an unknown enumerator", "\"kind\": \"rms\"", "\"kind\": \"group\"", Errc::kUnsupported, "'group' is unknown to this version"},
+      {"an unknown view step", "\"narrow\"", "\"flip\"", Errc::kUnsupported, "view step 'flip' is unknown"},
+      {"two steps in one", "{\"narrow\": [0, 2, 3]}", "{\"narrow\": [0], \"view\": [1]}", Errc::kCorrupt, "has 2 steps, should be one"},
+      {"cut off", "\"parts\"", "\"parts", Errc::kCorrupt, "not valid JSON"},
+  }));
+  DYNAMIC_SECTION(c.title) {
+    auto text = write_spec(full_spec());
+    const auto at = text.find(c.from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, std::string(c.from).size(), c.to);
+    CHECK_THROWS_MATCHES(read_spec(text, "spec"), Error, is_error(c.code, c.says));
+  }
+}
+
+TEST_CASE("spec document: a summary tells the same without the parts", "[spec][document]") {
+  const auto summary = read_spec_summary(read_text(test_data("seed/reference__gpt2.json")), "seed");
+  CHECK(summary.model_id == "reference/gpt2");
+  CHECK(summary.family == "gpt2");
+  CHECK(summary.vocab_size == 96);
+  CHECK(summary.parts == 19);
+  CHECK_THROWS_MATCHES(read_spec_summary("[]", "x"), Error, is_error(Errc::kCorrupt, "x: is no spec"));
+  CHECK_THROWS_MATCHES(read_spec_summary("{}", "x"), Error, is_error(Errc::kCorrupt, "has no model_id, family or parts"));
+  CHECK_THROWS_MATCHES(read_spec_summary(R"({"schema": "garage.spec/9", "model_id": "a", "family": "b", "parts": {}})", "x"), Error,
+                       is_error(Errc::kUnsupported, "garage.spec/9"));
+}

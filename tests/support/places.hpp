@@ -1,0 +1,14 @@
+// Where the build put what the tests use.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace garage::test {
+
+inline std::filesystem::path test_data(std::string_view name) { return std::filesystem::path(GARAGE_TEST_DATA) / name; }
+inline std::filesystem::path reference(std::string_view variant) { return test_data("reference") / variant; }
+inline std::filesystem::path plugin_folder() { return GARAGE_TEST_PLUGINS; }  // ours: gpt2, llama, ...
+inline std::filesystem::path garage_binary() { return GARAGE_TEST_BINARY; }
+
+}  // namespace garage::test
