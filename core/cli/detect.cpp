@@ -13,8 +13,8 @@ std::string claims_table(const std::vector<Claim>& claims) {
   Table table({"PLUGIN", "SCORE", "FAMILY", "REASON"});
   table.align_right(1);
   for (const auto& claim : claims)
-    table.add({claim.plugin, claim.failed ? "failed" : std::to_string(claim.score), claim.family.empty() ? "-" : claim.family,
-               claim.reason});
+    table.add({claim.plugin, claim.failed ? "failed" : std::to_string(claim.score),
+               claim.family.empty() ? "-" : claim.family, claim.reason});
   return table.text();
 }
 

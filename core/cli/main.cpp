@@ -26,7 +26,8 @@ struct Options {
 };
 
 // Adds one command: what it takes is added by the caller.
-CLI::App& command(CLI::App& app, Options& options, const std::string& name, const std::string& what, std::function<void(Session&)> run) {
+CLI::App& command(CLI::App& app, Options& options, const std::string& name, const std::string& what,
+                  std::function<void(Session&)> run) {
   auto* added = app.add_subcommand(name, what);
   added->fallthrough();  // general options may also stand after the command
   added->callback([&options, run = std::move(run)] { options.run = run; });
@@ -35,11 +36,13 @@ CLI::App& command(CLI::App& app, Options& options, const std::string& name, cons
 
 void add_commands(CLI::App& app, Options& o) {
   using namespace garage::cli;
-  auto& reg = command(app, o, "register", "Decompose a checkpoint and keep its spec", [&o](Session& s) { run_register(s, o.id, o.path); });
+  auto& reg = command(app, o, "register", "Decompose a checkpoint and keep its spec",
+                      [&o](Session& s) { run_register(s, o.id, o.path); });
   reg.add_option("ID", o.id, "What to call the model: meta-llama/Llama-2-7b-hf")->required();
   reg.add_option("PATH", o.path, "Its folder, or a .safetensors file")->required();
 
-  auto& detect = command(app, o, "detect", "Say which family a checkpoint is, and why", [&o](Session& s) { run_detect(s, o.path, o.explain); });
+  auto& detect = command(app, o, "detect", "Say which family a checkpoint is, and why",
+                         [&o](Session& s) { run_detect(s, o.path, o.explain); });
   detect.add_option("PATH", o.path, "A folder, or a .safetensors file")->required();
   detect.add_flag("--explain", o.explain, "Show what every plugin answered");
 
@@ -48,7 +51,8 @@ void add_commands(CLI::App& app, Options& o) {
   auto& show = command(app, o, "show", "Show one model; with --json its spec", [&o](Session& s) { run_show(s, o.id); });
   show.add_option("ID", o.id, "A registered model")->required();
 
-  auto& parts = command(app, o, "parts", "List the parts of a model", [&o](Session& s) { run_parts(s, o.id, o.type, o.layer); });
+  auto& parts =
+      command(app, o, "parts", "List the parts of a model", [&o](Session& s) { run_parts(s, o.id, o.type, o.layer); });
   parts.add_option("ID", o.id, "A registered model")->required();
   parts.add_option("--type", o.type, "Only parts of this type: attention, ffn, layer_norm, ...");
   parts.add_option("--layer", o.layer, "Only parts of this layer");
@@ -58,7 +62,8 @@ void add_commands(CLI::App& app, Options& o) {
   part.add_option("ID", o.id, "A registered model")->required();
   part.add_option("PART", o.part, "A part's name: attention_5")->required();
 
-  auto& remove = command(app, o, "remove", "Forget a model; its checkpoint is left alone", [&o](Session& s) { run_remove(s, o.id); });
+  auto& remove = command(app, o, "remove", "Forget a model; its checkpoint is left alone",
+                         [&o](Session& s) { run_remove(s, o.id); });
   remove.add_option("ID", o.id, "A registered model")->required();
 }
 
@@ -96,7 +101,8 @@ int run(int argc, char** argv) {
   Options options;
   app.add_option("--config", options.overrides.config, "A YAML config file");
   app.add_option("--catalog", options.overrides.catalog, "The folder where specs are kept");
-  app.add_option("--plugins", options.overrides.plugins, "A folder of plugins to search first; may be given again")->allow_extra_args(false);
+  app.add_option("--plugins", options.overrides.plugins, "A folder of plugins to search first; may be given again")
+      ->allow_extra_args(false);
   app.add_flag("--json", options.json, "Answer in JSON");
   add_commands(app, options);
   try {
@@ -119,7 +125,5 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const garage::Error& error) {
     return fail(error.code(), error.what());
-  } catch (const std::exception& error) {
-    return fail(garage::Errc::kInternal, error.what());
-  }
+  } catch (const std::exception& error) { return fail(garage::Errc::kInternal, error.what()); }
 }

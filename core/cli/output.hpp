@@ -21,8 +21,8 @@ std::string json_text(const T& value) {
   return out.take();
 }
 
-std::string grouped(std::int64_t number);                          // "6,738,415,616"
-std::string or_dash(const std::optional<std::int64_t>& number);    // "-" for nothing
+std::string grouped(std::int64_t number);                        // "6,738,415,616"
+std::string or_dash(const std::optional<std::int64_t>& number);  // "-" for nothing
 
 // Columns as wide as their widest cell, two spaces apart; the first row is the heading.
 class Table {

@@ -15,8 +15,9 @@ const PartSpec& require_part(const ModelSpec& spec, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& [known, part] : spec.parts) names.push_back(known);
   const auto meant = did_you_mean(name, names);
-  throw Error(Errc::kNotFound, fmt::format("'{}' has no part '{}'{}", spec.model_id, name,
-                                           meant.empty() ? fmt::format("; `garage parts {}` says which", spec.model_id) : meant));
+  throw Error(Errc::kNotFound,
+              fmt::format("'{}' has no part '{}'{}", spec.model_id, name,
+                          meant.empty() ? fmt::format("; `garage parts {}` says which", spec.model_id) : meant));
 }
 
 std::string steps_text(const TensorRef& ref) {
@@ -31,7 +32,8 @@ void print_tensors(const PartSpec& part) {
   if (roles.empty()) return;
   Table table({"ROLE", "SHAPE", "TENSOR"});
   for (const auto& role : roles)
-    table.add({role.role, shape_text(role.shape), role.ref->tensor + steps_text(*role.ref) + (role.shared ? " (shared)" : "")});
+    table.add({role.role, shape_text(role.shape),
+               role.ref->tensor + steps_text(*role.ref) + (role.shared ? " (shared)" : "")});
   print(table.text());
 }
 

@@ -14,7 +14,8 @@ namespace {
 
 using Row = std::pair<std::string, const PartSpec*>;
 
-std::vector<Row> chosen_parts(const ModelSpec& spec, const std::optional<std::string>& type, const std::optional<std::int64_t>& layer) {
+std::vector<Row> chosen_parts(const ModelSpec& spec, const std::optional<std::string>& type,
+                              const std::optional<std::int64_t>& layer) {
   std::vector<Row> rows;
   for (const auto& [name, part] : spec.parts)
     if ((!type || part.part_type == *type) && (!layer || part.layer_idx == *layer)) rows.emplace_back(name, &part);
@@ -48,14 +49,15 @@ void run_parts(const Session& session, const std::string& id, const std::optiona
   const auto spec = require_spec(session, id);
   if (type) require_type(*spec, *type);
   if (layer && (*layer < 0 || *layer >= spec->num_layers))
-    throw Error(Errc::kNotFound, fmt::format("'{}' has no layer {}; its layers are 0 to {}", id, *layer, spec->num_layers - 1));
+    throw Error(Errc::kNotFound,
+                fmt::format("'{}' has no layer {}; its layers are 0 to {}", id, *layer, spec->num_layers - 1));
   const auto rows = chosen_parts(*spec, type, layer);
   if (session.json) return print(json(rows));
   Table table({"PART", "TYPE", "MODULE", "IN", "OUT", "PARAMETERS"});
   for (std::size_t column = 3; column < 6; ++column) table.align_right(column);
   for (const auto& [name, part] : rows)
-    table.add({name, part->part_type, part->module_path, std::to_string(part->input_dim), std::to_string(part->output_dim),
-               grouped(part->parameters)});
+    table.add({name, part->part_type, part->module_path, std::to_string(part->input_dim),
+               std::to_string(part->output_dim), grouped(part->parameters)});
   print(table.text());
 }
 

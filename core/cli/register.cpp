@@ -31,9 +31,10 @@ void run_register(Session& session, const std::string& id, const std::filesystem
   const auto spec = session.registry.register_model(id, model);
   const auto file = session.registry.catalog().path_of(id);
   if (session.json) return print(json(*spec, file));
-  print(fmt::format("registered {}: {}, {} layers, {} parameters in {} tensors, {} parts", id, spec->family, spec->num_layers,
-                    grouped(spec->parameters), model.tensors().size(), spec->parts.size()));
-  for (const auto& row : spec->ignored) print(fmt::format("  {} tensors {} left out: {}", row.count, row.tensors, row.why));
+  print(fmt::format("registered {}: {}, {} layers, {} parameters in {} tensors, {} parts", id, spec->family,
+                    spec->num_layers, grouped(spec->parameters), model.tensors().size(), spec->parts.size()));
+  for (const auto& row : spec->ignored)
+    print(fmt::format("  {} tensors {} left out: {}", row.count, row.tensors, row.why));
 }
 
 }  // namespace garage::cli

@@ -22,8 +22,9 @@ std::string stem(const std::string& name, const PartSpec& part) {
 }
 
 bool alike(const PartSpec& a, const PartSpec& b) {
-  return a.part_type == b.part_type && a.input_dim == b.input_dim && a.output_dim == b.output_dim && a.num_heads == b.num_heads &&
-         a.head_dim == b.head_dim && a.intermediate_dim == b.intermediate_dim && a.parameters == b.parameters;
+  return a.part_type == b.part_type && a.input_dim == b.input_dim && a.output_dim == b.output_dim &&
+         a.num_heads == b.num_heads && a.head_dim == b.head_dim && a.intermediate_dim == b.intermediate_dim &&
+         a.parameters == b.parameters;
 }
 
 std::vector<Group> groups_of(const ModelSpec& spec) {
@@ -59,7 +60,8 @@ void run_show(const Session& session, const std::string& id) {
   const auto spec = require_spec(session, id);
   if (session.json) return print(write_spec(*spec));
   print(fmt::format("{}: {}{}, {} parameters", spec->model_id, spec->family,
-                    spec->architecture.empty() ? "" : fmt::format(" ({})", spec->architecture), grouped(spec->parameters)));
+                    spec->architecture.empty() ? "" : fmt::format(" ({})", spec->architecture),
+                    grouped(spec->parameters)));
   print(fmt::format("  hidden {}, layers {}, heads {}, vocabulary {}, positions {}", spec->hidden_dim, spec->num_layers,
                     spec->num_heads, spec->vocab_size, spec->max_seq_len));
   for (const auto& [key, value] : spec->extra_info) {
@@ -68,17 +70,19 @@ void run_show(const Session& session, const std::string& id) {
     print(fmt::format("  {} {}", std::string_view(key.data(), key.size()), text.take()));
   }
   if (!spec->source.path.empty()) print(fmt::format("  from {} ({})", spec->source.path, spec->source.fingerprint));
-  if (!spec->decomposer.plugin.empty()) print(fmt::format("  by plugin {} {}", spec->decomposer.plugin, spec->decomposer.version));
+  if (!spec->decomposer.plugin.empty())
+    print(fmt::format("  by plugin {} {}", spec->decomposer.plugin, spec->decomposer.version));
   Table table({"PART", "TYPE", "COUNT", "IN", "OUT", "HEADS", "HEAD DIM", "INNER", "PARAMETERS"});
   for (std::size_t column = 2; column < 9; ++column) table.align_right(column);
   for (const auto& group : groups_of(*spec)) {
     const auto& part = *group.part;
     table.add({shown_name(group), part.part_type, std::to_string(group.count), std::to_string(part.input_dim),
-               std::to_string(part.output_dim), or_dash(part.num_heads), or_dash(part.head_dim), or_dash(part.intermediate_dim),
-               grouped(group.parameters)});
+               std::to_string(part.output_dim), or_dash(part.num_heads), or_dash(part.head_dim),
+               or_dash(part.intermediate_dim), grouped(group.parameters)});
   }
   print(table.text());
-  for (const auto& row : spec->ignored) print(fmt::format("left out: {} tensors {}: {}", row.count, row.tensors, row.why));
+  for (const auto& row : spec->ignored)
+    print(fmt::format("left out: {} tensors {}: {}", row.count, row.tensors, row.why));
 }
 
 }  // namespace garage::cli

@@ -44,27 +44,33 @@ class Gpt2Decomposer : public ModelDecomposer {
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
     if (config.flag("add_cross_attention", false))
-      throw Error(Errc::kUnsupported, "config.json: add_cross_attention is true: GPT-2 as a decoder of another model is not handled");
+      throw Error(Errc::kUnsupported,
+                  "config.json: add_cross_attention is true: GPT-2 as a decoder of another model is not handled");
     const auto dims = read_dims(config);
     const auto eps = config.positive("layer_norm_epsilon", 1e-5);
     const auto activation = config.text("activation_function", "gelu_new");
 
-    DecoderBuilder build(model, dims, {"gpt2", "GPT2Model", "transformer.", "wte", "h",
-                                       std::string(config.spelling({"n_layer", "num_hidden_layers"}))});
+    DecoderBuilder build(model, dims,
+                         {"gpt2", "GPT2Model", "transformer.", "wte", "h",
+                          std::string(config.spelling({"n_layer", "num_hidden_layers"}))});
     build.embedding("embedding", "wte", dims.vocab, {});
     build.embedding("pos_embedding", "wpe", dims.max_positions, {.indexed_by = IndexedBy::positions});
     for (std::int64_t i = 0; i < dims.layers; ++i) {
       const auto module = build.layer_module(i);
       const auto fused = build.conv1d(module + ".attn.c_attn");
-      build.attention(i, module + ".attn", {.heads = dims.heads, .kv_heads = dims.heads, .head_dim = dims.head_dim,
-                                            .scale = scale(config, dims.head_dim, i),
-                                            .q = third(fused, 0, dims.hidden),
-                                            .k = third(fused, 1, dims.hidden),
-                                            .v = third(fused, 2, dims.hidden),
-                                            .o = build.conv1d(module + ".attn.c_proj")});
-      build.feed_forward(i, module + ".mlp", {.activation = activation,
-                                              .up = build.conv1d(module + ".mlp.c_fc"),
-                                              .down = build.conv1d(module + ".mlp.c_proj")});
+      build.attention(i, module + ".attn",
+                      {.heads = dims.heads,
+                       .kv_heads = dims.heads,
+                       .head_dim = dims.head_dim,
+                       .scale = scale(config, dims.head_dim, i),
+                       .q = third(fused, 0, dims.hidden),
+                       .k = third(fused, 1, dims.hidden),
+                       .v = third(fused, 2, dims.hidden),
+                       .o = build.conv1d(module + ".attn.c_proj")});
+      build.feed_forward(i, module + ".mlp",
+                         {.activation = activation,
+                          .up = build.conv1d(module + ".mlp.c_fc"),
+                          .down = build.conv1d(module + ".mlp.c_proj")});
       for (const auto* norm : {"ln_1", "ln_2"})
         build.norm(part_name(norm, i), i, module + "." + norm, build.layer_norm(module + "." + norm, eps));
       build.layer(i, {.join = LayerJoin::sequential,
@@ -106,4 +112,5 @@ class Gpt2Decomposer : public ModelDecomposer {
 
 }  // namespace
 
-GARAGE_PLUGIN(Gpt2Decomposer, {.name = "gpt2", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"gpt2"}});
+GARAGE_PLUGIN(Gpt2Decomposer,
+              {.name = "gpt2", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"gpt2"}});

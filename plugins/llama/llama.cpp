@@ -13,8 +13,14 @@ using namespace garage;
 using namespace garage::sdk;
 
 // LlamaConfig.
-constexpr DecoderDims kDefaults = {.hidden = 4096, .layers = 32, .heads = 32, .kv_heads = 0, .head_dim = 0,
-                                   .intermediate = 11008, .vocab = 32000, .max_positions = 2048};
+constexpr DecoderDims kDefaults = {.hidden = 4096,
+                                   .layers = 32,
+                                   .heads = 32,
+                                   .kv_heads = 0,
+                                   .head_dim = 0,
+                                   .intermediate = 11008,
+                                   .vocab = 32000,
+                                   .max_positions = 2048};
 
 class LlamaDecomposer : public ModelDecomposer {
  public:
@@ -39,17 +45,21 @@ class LlamaDecomposer : public ModelDecomposer {
     for (std::int64_t i = 0; i < dims.layers; ++i) {
       const auto module = build.layer_module(i);
       const auto attention = module + ".self_attn", mlp = module + ".mlp";
-      build.attention(i, attention, {.heads = dims.heads, .kv_heads = dims.kv_heads, .head_dim = dims.head_dim,
-                                     .scale = 1 / std::sqrt(static_cast<double>(dims.head_dim)),
-                                     .q = build.linear(attention + ".q_proj", attention_bias),
-                                     .k = build.linear(attention + ".k_proj", attention_bias),
-                                     .v = build.linear(attention + ".v_proj", attention_bias),
-                                     .o = build.linear(attention + ".o_proj", attention_bias),
-                                     .rope = rope});
-      build.feed_forward(i, mlp, {.activation = activation,
-                                  .gate = build.linear(mlp + ".gate_proj", mlp_bias),
-                                  .up = build.linear(mlp + ".up_proj", mlp_bias),
-                                  .down = build.linear(mlp + ".down_proj", mlp_bias)});
+      build.attention(i, attention,
+                      {.heads = dims.heads,
+                       .kv_heads = dims.kv_heads,
+                       .head_dim = dims.head_dim,
+                       .scale = 1 / std::sqrt(static_cast<double>(dims.head_dim)),
+                       .q = build.linear(attention + ".q_proj", attention_bias),
+                       .k = build.linear(attention + ".k_proj", attention_bias),
+                       .v = build.linear(attention + ".v_proj", attention_bias),
+                       .o = build.linear(attention + ".o_proj", attention_bias),
+                       .rope = rope});
+      build.feed_forward(i, mlp,
+                         {.activation = activation,
+                          .gate = build.linear(mlp + ".gate_proj", mlp_bias),
+                          .up = build.linear(mlp + ".up_proj", mlp_bias),
+                          .down = build.linear(mlp + ".down_proj", mlp_bias)});
       for (const auto* norm : {"input_layernorm", "post_attention_layernorm"})
         build.norm(part_name(norm, i), i, module + "." + norm, build.rms_norm(module + "." + norm, eps));
       build.layer(i, {.join = LayerJoin::sequential,
@@ -67,4 +77,5 @@ class LlamaDecomposer : public ModelDecomposer {
 
 }  // namespace
 
-GARAGE_PLUGIN(LlamaDecomposer, {.name = "llama", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"llama"}});
+GARAGE_PLUGIN(LlamaDecomposer,
+              {.name = "llama", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"llama"}});

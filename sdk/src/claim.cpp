@@ -38,7 +38,8 @@ Detection claim_by_config(const Model& model, const FamilyNames& names) {
   if (architecture.empty()) return {0, {}, "the config has neither model_type nor architectures"};
   const auto same = [&](const std::string& mine) { return lower(mine) == lower(architecture); };
   const bool mine = std::any_of(names.architectures.begin(), names.architectures.end(), same);
-  return {mine ? 90 : 0, mine ? names.family : std::string(), fmt::format("no model_type; architecture is '{}'", architecture)};
+  return {mine ? 90 : 0, mine ? names.family : std::string(),
+          fmt::format("no model_type; architecture is '{}'", architecture)};
 }
 
 }  // namespace garage::sdk

@@ -24,8 +24,9 @@ std::string shown(const boost::json::value& value) {
 
 ConfigReader ConfigReader::of(const Model& model) {
   if (model.config().empty())
-    throw Error(Errc::kNotFound, "has no config.json: how many heads there are cannot be told from the weights; put the "
-                                 "model's config.json beside them");
+    throw Error(Errc::kNotFound,
+                "has no config.json: how many heads there are cannot be told from the weights; put the "
+                "model's config.json beside them");
   return ConfigReader(model.config());
 }
 

@@ -25,8 +25,8 @@ DecoderBuilder::DecoderBuilder(const Model& model, DecoderDims dims, DecoderName
   spec_.vocab_size = dims.vocab;
   spec_.max_seq_len = dims.max_positions;
   if (const auto found = layers_in_file(); found != dims.layers)
-    throw Error(Errc::kCorrupt, fmt::format("config.json: {} is {}, the tensors have {} ({}{}.<i>.…)", names_.layers_key,
-                                            dims.layers, found, file_prefix_, names_.layers));
+    throw Error(Errc::kCorrupt, fmt::format("config.json: {} is {}, the tensors have {} ({}{}.<i>.…)",
+                                            names_.layers_key, dims.layers, found, file_prefix_, names_.layers));
 }
 
 std::int64_t DecoderBuilder::layers_in_file() const {
@@ -45,7 +45,9 @@ std::int64_t DecoderBuilder::layers_in_file() const {
 
 // --- tensors
 
-bool DecoderBuilder::has(std::string_view name) const { return model_.resolve(file_prefix_ + std::string(name)) != nullptr; }
+bool DecoderBuilder::has(std::string_view name) const {
+  return model_.resolve(file_prefix_ + std::string(name)) != nullptr;
+}
 
 TensorRef DecoderBuilder::tensor(std::string_view name) const {
   const auto full = file_prefix_ + std::string(name);
@@ -70,7 +72,9 @@ Norm DecoderBuilder::rms_norm(std::string_view module, double eps) const {
 }
 
 Norm DecoderBuilder::layer_norm(std::string_view module, double eps) const {
-  return {.kind = NormKind::layer, .eps = eps, .weight = tensor(fmt::format("{}.weight", module)),
+  return {.kind = NormKind::layer,
+          .eps = eps,
+          .weight = tensor(fmt::format("{}.weight", module)),
           .bias = tensor(fmt::format("{}.bias", module))};
 }
 
@@ -78,20 +82,23 @@ Norm DecoderBuilder::layer_norm(std::string_view module, double eps) const {
 
 std::string DecoderBuilder::module_path(std::string_view module) const { return module_prefix_ + std::string(module); }
 
-std::string DecoderBuilder::layer_module(std::int64_t layer) const { return fmt::format("{}.{}", names_.layers, layer); }
+std::string DecoderBuilder::layer_module(std::int64_t layer) const {
+  return fmt::format("{}.{}", names_.layers, layer);
+}
 
 PartSpec& DecoderBuilder::add(const std::string& name, const char* type, std::string_view module, std::int64_t in,
                               std::int64_t out, Blueprint blueprint) {
-  PartSpec part;
+  auto& part = spec_.parts.add(name);
   part.part_type = type;
   part.module_path = module_path(module);
   part.input_dim = in;
   part.output_dim = out;
   part.blueprint = std::move(blueprint);
-  return spec_.parts.add(name, std::move(part));
+  return part;
 }
 
-void DecoderBuilder::embedding(const std::string& name, std::string_view module, std::int64_t rows, Embedding embedding) {
+void DecoderBuilder::embedding(const std::string& name, std::string_view module, std::int64_t rows,
+                               Embedding embedding) {
   embedding.weight = tensor(fmt::format("{}.weight", module));
   if (embedding.indexed_by == IndexedBy::tokens) embedding_tensor_ = embedding.weight.tensor;
   add(name, part_type::kEmbedding, module, rows, dims_.hidden, embedding);
@@ -130,8 +137,9 @@ void DecoderBuilder::layer(std::int64_t layer, const Layer& joined) {
   part.layer_idx = layer;
   part.num_heads = dims_.heads;
   part.intermediate_dim = dims_.intermediate;
-  for (const auto& child : {std::optional(joined.attention_norm), std::optional(joined.attention), joined.attention_post_norm,
-                            joined.feed_forward_norm, std::optional(joined.feed_forward), joined.feed_forward_post_norm})
+  for (const auto& child :
+       {std::optional(joined.attention_norm), std::optional(joined.attention), joined.attention_post_norm,
+        joined.feed_forward_norm, std::optional(joined.feed_forward), joined.feed_forward_post_norm})
     if (child) part.children.push_back(*child);
   spec_.assembly.push_back(name);
 }
@@ -148,15 +156,20 @@ void DecoderBuilder::output_head(bool declared_tied, std::optional<double> softc
   const auto* kept = model_.resolve(weight);
   if (has_base_class_ && !kept) return;
   if (!kept && !declared_tied)
-    throw Error(Errc::kCorrupt, fmt::format("tensor '{}' is missing: output_head needs it, [{}, {}], since the config does not "
-                                            "tie it to the embedding (tie_word_embeddings)", weight, dims_.vocab, dims_.hidden));
+    throw Error(Errc::kCorrupt,
+                fmt::format("tensor '{}' is missing: output_head needs it, [{}, {}], since the config does not "
+                            "tie it to the embedding (tie_word_embeddings)",
+                            weight, dims_.vocab, dims_.hidden));
   const bool one_tensor = kept && kept->name == embedding_tensor_;
   const bool tied = one_tensor || !kept;
   OutputHead head{{TensorRef{tied ? embedding_tensor_ : kept->name, {}}, std::nullopt}, softcap, std::nullopt};
   if (tied) head.tied_to = "embedding";
   auto& part = add("output_head", part_type::kOutputHead, "", dims_.hidden, dims_.vocab, head);
   part.module_path = module;
-  part.extra_info["tie"] = one_tensor ? "recorded_by_file" : !kept ? "declared" : declared_tied && stored ? "declared_but_stored" : "none";
+  part.extra_info["tie"] = one_tensor                ? "recorded_by_file"
+                           : !kept                   ? "declared"
+                           : declared_tied && stored ? "declared_but_stored"
+                                                     : "none";
   spec_.assembly.push_back("output_head");
 }
 

@@ -7,7 +7,8 @@ namespace garage::sdk {
 
 std::int64_t split_into_heads(const ConfigReader& config, std::int64_t hidden, std::int64_t heads) {
   if (hidden % heads != 0)
-    throw Error(Errc::kCorrupt, fmt::format("{}: {} heads do not divide a hidden size of {}", config.path(), heads, hidden));
+    throw Error(Errc::kCorrupt,
+                fmt::format("{}: {} heads do not divide a hidden size of {}", config.path(), heads, hidden));
   return hidden / heads;
 }
 

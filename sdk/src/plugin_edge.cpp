@@ -14,7 +14,9 @@
 namespace garage::sdk {
 namespace {
 
-std::string_view text_of(garage_str text) { return text.data ? std::string_view(text.data, text.size) : std::string_view(); }
+std::string_view text_of(garage_str text) {
+  return text.data ? std::string_view(text.data, text.size) : std::string_view();
+}
 
 // Cut so that no UTF-8 sequence is split; always ended.
 template <std::size_t N>
@@ -38,13 +40,9 @@ std::int32_t guarded(garage_error* error, Body body) noexcept {
   try {
     body();
     return 0;
-  } catch (const Error& thrown) {
-    return fail(error, thrown.code(), thrown.what());
-  } catch (const std::bad_alloc&) {
+  } catch (const Error& thrown) { return fail(error, thrown.code(), thrown.what()); } catch (const std::bad_alloc&) {
     return fail(error, Errc::kInternal, "out of memory");
-  } catch (const std::exception& thrown) {
-    return fail(error, Errc::kInternal, thrown.what());
-  } catch (...) {
+  } catch (const std::exception& thrown) { return fail(error, Errc::kInternal, thrown.what()); } catch (...) {
     return fail(error, Errc::kInternal, "something was thrown that is no exception");
   }
 }

@@ -57,7 +57,8 @@ RopeScaling yarn(const ConfigReader& rope, std::int64_t max_positions) {
   const auto m = rope.maybe_number("mscale").value_or(0), m_all = rope.maybe_number("mscale_all_dim").value_or(0);
   scaling.factor = factor;
   scaling.original_max_position_embeddings = original;
-  scaling.attention_factor = rope.positive("attention_factor", m != 0 && m_all != 0 ? mscale(m) / mscale(m_all) : mscale(1));
+  scaling.attention_factor =
+      rope.positive("attention_factor", m != 0 && m_all != 0 ? mscale(m) / mscale(m_all) : mscale(1));
   scaling.beta_fast = rope.positive("beta_fast", 32);
   scaling.beta_slow = rope.positive("beta_slow", 1);
   scaling.truncate = rope.flag("truncate", true);
@@ -72,8 +73,9 @@ RopeScaling read_scaling(const ConfigReader& rope, std::int64_t max_positions) {
   if (type == "dynamic") return dynamic(rope, max_positions);
   if (type == "llama3") return llama3(rope, max_positions);
   if (type == "yarn") return yarn(rope, max_positions);
-  throw Error(Errc::kUnsupported, fmt::format("{}: {} '{}' is none that this plugin knows (default, linear, dynamic, llama3, yarn)",
-                                              rope.path(), key, type));
+  throw Error(Errc::kUnsupported,
+              fmt::format("{}: {} '{}' is none that this plugin knows (default, linear, dynamic, llama3, yarn)",
+                          rope.path(), key, type));
 }
 
 }  // namespace
@@ -90,8 +92,10 @@ Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t m
   const auto share = number("partial_rotary_factor", defaults.partial_rotary_factor);
   made.dims = static_cast<std::int64_t>(static_cast<double>(head_dim) * share);
   if (made.dims < 2 || made.dims % 2 != 0 || made.dims > head_dim)
-    throw Error(Errc::kCorrupt, fmt::format("{}: the rope turns {} of {} dimensions of a head (partial_rotary_factor {}), "
-                                            "should be an even number of them", config.path(), made.dims, head_dim, share));
+    throw Error(Errc::kCorrupt,
+                fmt::format("{}: the rope turns {} of {} dimensions of a head (partial_rotary_factor {}), "
+                            "should be an even number of them",
+                            config.path(), made.dims, head_dim, share));
   if (rope) made.scaling = read_scaling(*rope, max_positions);
   return made;
 }

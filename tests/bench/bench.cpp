@@ -84,7 +84,8 @@ void register_1000_of_7b(benchmark::State& state) {
     TestRegistry registry;
     std::atomic<int> next = 0;
     const auto work = [&] {
-      for (int i; (i = next++) < kModels;) registry->register_model("m" + std::to_string(i), open_checkpoint(llama_2_7b()));
+      for (int i; (i = next++) < kModels;)
+        registry->register_model("m" + std::to_string(i), open_checkpoint(llama_2_7b()));
     };
     std::thread other(work);
     work();

@@ -46,7 +46,8 @@ void write_safetensors(const fs::path& file, const std::vector<TensorInfo>& tens
   fs::resize_file(file, 8 + header.size() + end);
 }
 
-void write_checkpoint(const fs::path& folder, std::string_view config, const std::vector<TensorInfo>& tensors, std::size_t shards) {
+void write_checkpoint(const fs::path& folder, std::string_view config, const std::vector<TensorInfo>& tensors,
+                      std::size_t shards) {
   write_text(folder / "config.json", config);
   if (shards == 1) return write_safetensors(folder / "model.safetensors", tensors);
   JsonWriter index;
@@ -56,7 +57,9 @@ void write_checkpoint(const fs::path& folder, std::string_view config, const std
   std::uint64_t total = 0;
   for (std::size_t shard = 0; shard < shards; ++shard) {
     const auto name = fmt::format("model-{:05}-of-{:05}.safetensors", shard + 1, shards);
-    const auto at = [&](std::size_t i) { return tensors.begin() + static_cast<std::ptrdiff_t>(tensors.size() * i / shards); };
+    const auto at = [&](std::size_t i) {
+      return tensors.begin() + static_cast<std::ptrdiff_t>(tensors.size() * i / shards);
+    };
     const std::vector<TensorInfo> own(at(shard), at(shard + 1));
     write_safetensors(folder / name, own);
     for (const auto& tensor : own) {

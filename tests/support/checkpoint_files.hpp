@@ -18,8 +18,8 @@ void write_safetensors(const std::filesystem::path& file, const std::vector<Tens
                        const Model::Metadata& metadata = {{"format", "pt"}});
 
 // config.json, and model.safetensors or that many shards with their index.
-void write_checkpoint(const std::filesystem::path& folder, std::string_view config, const std::vector<TensorInfo>& tensors,
-                      std::size_t shards = 1);
+void write_checkpoint(const std::filesystem::path& folder, std::string_view config,
+                      const std::vector<TensorInfo>& tensors, std::size_t shards = 1);
 
 // Name, dtype and shape a line, by tabs: real-models/<id>/tensors.tsv.
 std::vector<TensorInfo> read_tensor_table(const std::filesystem::path& tsv);

@@ -50,7 +50,8 @@ ProgramResult run_program(const std::filesystem::path& program, const std::vecto
   auto lines = merged_environment(environment);
   const auto begin = std::chrono::steady_clock::now();
   pid_t child = 0;
-  const int spawned = ::posix_spawn(&child, program.c_str(), &actions, nullptr, pointers(words).data(), pointers(lines).data());
+  const int spawned =
+      ::posix_spawn(&child, program.c_str(), &actions, nullptr, pointers(words).data(), pointers(lines).data());
   posix_spawn_file_actions_destroy(&actions);
   if (spawned != 0) throw std::runtime_error("cannot run " + program.string());
 
@@ -58,8 +59,8 @@ ProgramResult run_program(const std::filesystem::path& program, const std::vecto
   struct rusage usage {};
   ::wait4(child, &status, 0, &usage);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err), took.count(),
-          usage.ru_maxrss};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err),
+          took.count(), usage.ru_maxrss};
 }
 
 }  // namespace garage::test

@@ -9,7 +9,7 @@
 namespace garage::test {
 
 struct ProgramResult {
-  int code = 0;             // exit code; 128 + signal
+  int code = 0;  // exit code; 128 + signal
   std::string out, err;
   double seconds = 0;
   long max_rss_kib = 0;

@@ -83,14 +83,14 @@ BOOST_DESCRIBE_ENUM(RopeScalingKind, none, linear, dynamic, llama3, yarn, longro
 // The constants of transformers' modeling_rope_utils, resolved: what a config leaves out is filled in.
 struct RopeScaling {
   RopeScalingKind kind = RopeScalingKind::none;
-  std::optional<double> factor;                                    // linear, dynamic, llama3, yarn
-  std::optional<double> attention_factor;                          // yarn, longrope: cos and sin are multiplied by it
-  std::optional<std::int64_t> original_max_position_embeddings;    // dynamic, llama3, yarn, longrope: positions
-  std::optional<double> low_freq_factor, high_freq_factor;         // llama3
-  std::optional<double> beta_fast, beta_slow;                      // yarn
-  std::optional<bool> truncate;                                    // yarn: whether the ramp's ends are whole dimensions
-  std::vector<double> short_factor, long_factor;                   // longrope: dims / 2 numbers each
-  std::optional<double> short_mscale, long_mscale;                 // longrope of PhiMoE: in place of attention_factor
+  std::optional<double> factor;                                  // linear, dynamic, llama3, yarn
+  std::optional<double> attention_factor;                        // yarn, longrope: cos and sin are multiplied by it
+  std::optional<std::int64_t> original_max_position_embeddings;  // dynamic, llama3, yarn, longrope: positions
+  std::optional<double> low_freq_factor, high_freq_factor;       // llama3
+  std::optional<double> beta_fast, beta_slow;                    // yarn
+  std::optional<bool> truncate;                                  // yarn: whether the ramp's ends are whole dimensions
+  std::vector<double> short_factor, long_factor;                 // longrope: dims / 2 numbers each
+  std::optional<double> short_mscale, long_mscale;               // longrope of PhiMoE: in place of attention_factor
 
   friend bool operator==(const RopeScaling&, const RopeScaling&) = default;
 };
@@ -115,13 +115,13 @@ struct Attention {
   std::int64_t heads = 0, kv_heads = 0;  // heads is a multiple of kv_heads
   std::int64_t head_dim = 0;
   double scale = 0;
-  Linear q;                           // [heads * D, H]
-  Linear k, v;                        // [kv_heads * D, H]
-  Linear o;                           // [H, heads * D]
-  std::optional<Norm> q_norm, k_norm; // over [D], before the rope
+  Linear q;                            // [heads * D, H]
+  Linear k, v;                         // [kv_heads * D, H]
+  Linear o;                            // [H, heads * D]
+  std::optional<Norm> q_norm, k_norm;  // over [D], before the rope
   std::optional<Rope> rope;
-  std::optional<std::int64_t> window; // a token sees this many positions, itself included; null: all
-  std::optional<double> softcap;      // cap * tanh(x / cap)
+  std::optional<std::int64_t> window;  // a token sees this many positions, itself included; null: all
+  std::optional<double> softcap;       // cap * tanh(x / cap)
   bool causal = true;
 
   friend bool operator==(const Attention&, const Attention&) = default;
@@ -149,8 +149,8 @@ BOOST_DESCRIBE_ENUM(Scoring, softmax, softmax_renormalised, sparsemixer)
 
 // A mixture of experts. The router and the experts are parts of their own, named here.
 struct Mixture {
-  std::string router;                        // a part: scores [experts, H]
-  std::vector<std::string> experts;          // parts
+  std::string router;                // a part: scores [experts, H]
+  std::vector<std::string> experts;  // parts
   std::int64_t top_k = 0;
   Scoring scoring = Scoring::softmax;
   std::optional<double> jitter;              // sparsemixer
@@ -166,8 +166,8 @@ BOOST_DESCRIBE_ENUM(IndexedBy, tokens, positions)
 
 // weight[index] * scale; embeddings that follow one another in a model's assembly are added.
 struct Embedding {
-  TensorRef weight;    // [rows, H]
-  double scale = 1;    // rounded to the weight's dtype before it multiplies
+  TensorRef weight;  // [rows, H]
+  double scale = 1;  // rounded to the weight's dtype before it multiplies
   IndexedBy indexed_by = IndexedBy::tokens;
 
   friend bool operator==(const Embedding&, const Embedding&) = default;
@@ -215,7 +215,7 @@ BOOST_DESCRIBE_STRUCT(ShapedTensor, (), (ref, shape))
 
 // A part that the ops above cannot say: the plugin's own code builds it, or nobody does.
 struct Custom {
-  std::string builder;                          // which builder of the plugin's nn library; empty: none
+  std::string builder;  // which builder of the plugin's nn library; empty: none
   boost::json::object attributes;
   std::map<std::string, ShapedTensor> tensors;  // by role
 

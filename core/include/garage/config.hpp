@@ -61,7 +61,8 @@ GARAGE_API std::optional<std::string> process_environment(const char* name);
 // Order: overrides, environment (GARAGE_CONFIG, GARAGE_CATALOG, GARAGE_PLUGIN_PATH), ./garage.yaml,
 // $XDG_CONFIG_HOME/garage/garage.yaml, defaults. Plugin folders of all sources are searched, in that order.
 // Throws as parse_config; kNotFound when a file that somebody named is not there.
-GARAGE_API Config load_config(const ConfigOverrides& overrides = {}, const Environment& environment = process_environment);
+GARAGE_API Config load_config(const ConfigOverrides& overrides = {},
+                              const Environment& environment = process_environment);
 
 // One YAML text. Relative paths in it are relative to the folder of its file; ~ is the home folder.
 // Throws kInvalidArgument, with line and column: no YAML, a value of the wrong type, a key that stands twice, a key

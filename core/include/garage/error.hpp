@@ -19,8 +19,8 @@ enum class Errc : int {
   kInvalidArgument = 4,  // config, option, usage
   kIncompatible = 5,     // a plugin or library built for something else
   kNotFound = 6,
-  kAmbiguous = 7,        // several answers, and nothing decides between them
-  kInternal = 10,        // a fault of the garage or of a plugin
+  kAmbiguous = 7,  // several answers, and nothing decides between them
+  kInternal = 10,  // a fault of the garage or of a plugin
 };
 
 class GARAGE_API Error : public std::runtime_error {

@@ -27,6 +27,7 @@ class GARAGE_API JsonWriter {
   // Members of objects nested less deep than this get a line each.
   explicit JsonWriter(int lines_to_depth = 0) : lines_to_depth_(lines_to_depth) {}
 
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
   std::string take() { return std::move(out_); }
 
   void begin_object();

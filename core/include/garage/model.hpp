@@ -22,7 +22,7 @@
 namespace garage {
 
 struct TensorInfo {
-  std::string name;                 // as the file spells it
+  std::string name;  // as the file spells it
   DType dtype = DType::kF32;
   std::vector<std::int64_t> shape;  // row-major; [] is a scalar
 
@@ -55,8 +55,8 @@ class GARAGE_API Model {
   Model& operator=(Model&&) noexcept;
   ~Model();
 
-  const std::vector<TensorInfo>& tensors() const;         // sorted by name
-  const TensorInfo* find(std::string_view name) const;    // null when absent
+  const std::vector<TensorInfo>& tensors() const;       // sorted by name
+  const TensorInfo* find(std::string_view name) const;  // null when absent
 
   // The tensor of that name, or the one that the file kept in its place (safetensors' save_model drops
   // shared tensors and records `__metadata__[dropped] = kept`). Null when neither is there.
@@ -65,7 +65,7 @@ class GARAGE_API Model {
   const boost::json::object& config() const noexcept { return config_; }  // empty when there is none
   const Metadata& metadata() const noexcept { return metadata_; }         // the files' own string map
 
-  std::string id;                  // what the caller calls it: a hint, never a reason
+  std::string id;  // what the caller calls it: a hint, never a reason
   Source source;
   std::vector<std::string> notes;  // oddities that are no errors: for people to read
 

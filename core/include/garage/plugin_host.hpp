@@ -39,7 +39,7 @@ BOOST_DESCRIBE_ENUM(PluginState, loaded, shadowed, disabled, refused)
 
 // One plugin file that was seen.
 struct PluginRecord {
-  std::string name;    // from its file's name
+  std::string name;  // from its file's name
   std::string path;
   std::string origin;
   PluginState state = PluginState::loaded;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -42,32 +43,32 @@ GARAGE_API std::string part_name(std::string_view stem, std::int64_t layer);
 
 struct PartSpec {
   std::string part_type;
-  std::optional<std::int64_t> layer_idx;          // null for parts outside the layers
-  std::string module_path;                        // in transformers' own model: "model.layers.5.self_attn"
-  std::int64_t input_dim = 0;                     // numbers per position that go in; rows of an embedding
-  std::int64_t output_dim = 0;                    // numbers per position that come out
+  std::optional<std::int64_t> layer_idx;  // null for parts outside the layers
+  std::string module_path;                // in transformers' own model: "model.layers.5.self_attn"
+  std::int64_t input_dim = 0;             // numbers per position that go in; rows of an embedding
+  std::int64_t output_dim = 0;            // numbers per position that come out
   std::optional<std::int64_t> num_heads;
   std::optional<std::int64_t> head_dim;
   std::optional<std::int64_t> intermediate_dim;
   boost::json::object extra_info;
-  std::int64_t parameters = 0;                    // learned numbers, its children's included; core counts them
-  std::vector<std::string> children;              // parts that it is made of
-  std::optional<Blueprint> blueprint;             // absent only in specs that the Python seed wrote
+  std::int64_t parameters = 0;         // learned numbers, its children's included; core counts them
+  std::vector<std::string> children;   // parts that it is made of
+  std::optional<Blueprint> blueprint;  // absent only in specs that the Python seed wrote
 
   friend bool operator==(const PartSpec&, const PartSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(PartSpec, (),
-                      (part_type, layer_idx, module_path, input_dim, output_dim, num_heads, head_dim,
-                       intermediate_dim, extra_info, parameters, children, blueprint))
+                      (part_type, layer_idx, module_path, input_dim, output_dim, num_heads, head_dim, intermediate_dim,
+                       extra_info, parameters, children, blueprint))
 
-// Parts by name, in the order in which they were added.
+// Parts by name, in the order in which they were added. References to them stay valid.
 class GARAGE_API PartTable {
  public:
   using value_type = std::pair<std::string, PartSpec>;
 
   // Throws kInternal if the name is taken.
-  PartSpec& add(std::string name, PartSpec part);
-  PartSpec* find(std::string_view name) noexcept;              // null when absent
+  PartSpec& add(const std::string& name, PartSpec part = {});
+  PartSpec* find(std::string_view name) noexcept;  // null when absent
   const PartSpec* find(std::string_view name) const noexcept;
 
   std::size_t size() const noexcept { return parts_.size(); }
@@ -82,7 +83,7 @@ class GARAGE_API PartTable {
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };
-  std::vector<value_type> parts_;
+  std::deque<value_type> parts_;
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
 };
 
@@ -116,14 +117,14 @@ struct GARAGE_API ModelSpec {
   std::int64_t num_layers = 0;
   std::int64_t num_heads = 0;
   std::int64_t vocab_size = 0;
-  std::int64_t max_seq_len = 0;                 // positions
+  std::int64_t max_seq_len = 0;  // positions
   boost::json::object extra_info;
-  std::string model_type, architecture;         // as the config spells them; empty when it does not
-  std::int64_t parameters = 0;                  // learned numbers, each tensor once; core counts them
-  std::map<std::string, std::int64_t> dtypes;   // tensors of the model by dtype; core counts them
+  std::string model_type, architecture;        // as the config spells them; empty when it does not
+  std::int64_t parameters = 0;                 // learned numbers, each tensor once; core counts them
+  std::map<std::string, std::int64_t> dtypes;  // tensors of the model by dtype; core counts them
   Source source;
   DecomposerInfo decomposer;
-  std::vector<std::string> assembly;            // the parts that, one after another, are the model
+  std::vector<std::string> assembly;  // the parts that, one after another, are the model
   std::vector<IgnoredTensors> ignored;
   PartTable parts;
 

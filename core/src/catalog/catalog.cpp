@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMaxSpecFile = std::uint64_t{1} << 30;  // bytes
 
 [[noreturn]] void misplaced(const fs::path& file, std::string_view id, const fs::path& place) {
-  throw Error(Errc::kCorrupt, fmt::format("{}: holds model '{}', whose file is {}", file.string(), id, place.filename().string()));
+  throw Error(Errc::kCorrupt,
+              fmt::format("{}: holds model '{}', whose file is {}", file.string(), id, place.filename().string()));
 }
 
 }  // namespace
@@ -34,7 +35,8 @@ void Catalog::save(const ModelSpec& spec) const {
       const auto there = read_spec_summary(read_text_file(file, kMaxSpecFile), file.string());
       if (there.model_id != spec.model_id) misplaced(file, there.model_id, path_of(there.model_id));
     } catch (const Error& error) {
-      throw Error(error.code(), fmt::format("{}. It is not overwritten; remove it to register '{}'", error.what(), spec.model_id));
+      throw Error(error.code(),
+                  fmt::format("{}. It is not overwritten; remove it to register '{}'", error.what(), spec.model_id));
     }
   }
   write_durably(file, write_spec(spec));
@@ -63,13 +65,16 @@ CatalogListing Catalog::list() const {
       if (path_of(summary.model_id) != file) misplaced(file, summary.model_id, path_of(summary.model_id));
       listing.models.push_back(std::move(summary));
     } catch (const Error& error) {
-      if (error.code() != Errc::kNotFound) listing.problems.push_back({file.string(), error.what()});  // else: just removed
+      if (error.code() != Errc::kNotFound)
+        listing.problems.push_back({file.string(), error.what()});  // else: just removed
     }
   }
   if (code && code != std::errc::no_such_file_or_directory)
     throw Error(Errc::kIo, fmt::format("{}: the catalog cannot be read: {}", folder_.string(), code.message()));
-  std::sort(listing.models.begin(), listing.models.end(), [](const auto& a, const auto& b) { return a.model_id < b.model_id; });
-  std::sort(listing.problems.begin(), listing.problems.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  std::sort(listing.models.begin(), listing.models.end(),
+            [](const auto& a, const auto& b) { return a.model_id < b.model_id; });
+  std::sort(listing.problems.begin(), listing.problems.end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
   return listing;
 }
 

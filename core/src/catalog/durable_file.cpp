@@ -47,7 +47,7 @@ class TemporaryFile {
   }
 
   void rename_into_place() {
-    if (::fsync(descriptor_) != 0) fail(target_, "flushed", errno);
+    if (::fdatasync(descriptor_) != 0) fail(target_, "flushed", errno);
     if (::close(std::exchange(descriptor_, -1)) != 0) fail(target_, "closed", errno);
     if (::rename(path_.c_str(), target_.c_str()) != 0) fail(target_, "put in place", errno);
     path_.clear();

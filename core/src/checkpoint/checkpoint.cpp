@@ -67,11 +67,13 @@ Weights read_single(const fs::path& file, Fingerprint& fingerprint) {
 
 void note_oddities(const fs::path& folder, const ShardIndex& index, std::uint64_t data_size, Weights& weights) {
   if (index.total_size && *index.total_size != data_size)
-    weights.notes.push_back(fmt::format("{}: says total_size {}, the shards hold {} bytes", index.path, *index.total_size, data_size));
+    weights.notes.push_back(
+        fmt::format("{}: says total_size {}, the shards hold {} bytes", index.path, *index.total_size, data_size));
   std::error_code ignored;
   for (const auto& file : fs::directory_iterator(folder, ignored)) {
     const auto name = file.path().filename().string();
-    if (file.path().extension() == ".safetensors" && !std::binary_search(index.shards.begin(), index.shards.end(), name))
+    if (file.path().extension() == ".safetensors" &&
+        !std::binary_search(index.shards.begin(), index.shards.end(), name))
       weights.notes.push_back(fmt::format("{}: is not in the index, and is left alone", file.path().string()));
   }
   std::sort(weights.notes.begin(), weights.notes.end());
@@ -127,7 +129,8 @@ boost::json::object read_config(const fs::path& file, Fingerprint& fingerprint) 
   require_unique_keys(text, file.string());
   auto value = parse_json(text, file.string());
   if (!value.is_object())
-    throw Error(Errc::kCorrupt, fmt::format("{}: is no JSON object but {}", file.string(), boost::json::to_string(value.kind())));
+    throw Error(Errc::kCorrupt,
+                fmt::format("{}: is no JSON object but {}", file.string(), boost::json::to_string(value.kind())));
   return std::move(value.get_object());
 }
 
@@ -135,7 +138,8 @@ boost::json::object read_config(const fs::path& file, Fingerprint& fingerprint) 
 fs::path absolute_path(const fs::path& given) {
   if (given.empty()) throw Error(Errc::kNotFound, "an empty path: cannot be opened");
   const auto path = fs::absolute(given).lexically_normal();
-  if (!is_there(path)) throw Error(Errc::kNotFound, fmt::format("{}: cannot be opened: no such file or folder", given.string()));
+  if (!is_there(path))
+    throw Error(Errc::kNotFound, fmt::format("{}: cannot be opened: no such file or folder", given.string()));
   return path.has_filename() ? path : path.parent_path();
 }
 
@@ -153,7 +157,8 @@ Model open_checkpoint(const fs::path& given) {
   model.source = {"checkpoint", path.string(), fingerprint.text()};
   if (const auto why = quantisation_of(model))
     throw Error(Errc::kUnsupported, fmt::format("{}: is quantised: {}. Quantised checkpoints are not read; use the "
-                                                "unquantised model", path.string(), *why));
+                                                "unquantised model",
+                                                path.string(), *why));
   return model;
 }
 

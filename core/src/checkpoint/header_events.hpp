@@ -28,7 +28,10 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
   std::vector<RawEntry> entries;
   std::vector<std::pair<std::string, std::string>> metadata;
 
-  void object_begin() { expect(Kind::kObject, "an object"); ++depth_; }
+  void object_begin() {
+    expect(Kind::kObject, "an object");
+    ++depth_;
+  }
   void object_end() { --depth_; }
   void array_begin() {
     expect(Kind::kArray, "an array");
@@ -96,8 +99,10 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
 
   void begin_field(std::string_view text) {
     const auto& entry = entries.back();
-    field_ = text == "dtype" ? Field::kDType : text == "shape" ? Field::kShape
-             : text == "data_offsets" ? Field::kOffsets : Field::kIgnored;
+    field_ = text == "dtype"          ? Field::kDType
+             : text == "shape"        ? Field::kShape
+             : text == "data_offsets" ? Field::kOffsets
+                                      : Field::kIgnored;
     if ((field_ == Field::kDType && entry.dtype) || (field_ == Field::kShape && entry.shape) ||
         (field_ == Field::kOffsets && entry.offsets))
       fail(fmt::format("tensor '{}' has '{}' twice", name(), text));

@@ -13,9 +13,10 @@ namespace {
 // weight_scale_inv, input_scale, weight_zero_point), bitsandbytes (SCB, absmax, quant_map, quant_state.*),
 // MXFP4 (…_blocks, …_scales), HQQ and EETQ (W_q).
 constexpr std::array<std::string_view, 17> kMarks = {
-    "qweight", "qzeros", "scales", "g_idx", "weight_packed", "weight_scale", "weight_scale_inv", "weight_scale_2",
-    "input_scale", "weight_zero_point", "SCB", "absmax", "quant_map", "nested_absmax", "nested_quant_map", "W_q",
-    "weight_format"};
+    "qweight",      "qzeros",           "scales",         "g_idx",         "weight_packed",
+    "weight_scale", "weight_scale_inv", "weight_scale_2", "input_scale",   "weight_zero_point",
+    "SCB",          "absmax",           "quant_map",      "nested_absmax", "nested_quant_map",
+    "W_q",          "weight_format"};
 
 std::string_view last_piece(std::string_view name) { return name.substr(name.rfind('.') + 1); }
 
@@ -33,7 +34,8 @@ std::optional<std::string> in_config(const boost::json::object& config) {
     const auto* object = found->if_object();
     const auto* method = object ? object->if_contains("quant_method") : nullptr;
     const auto* name = method ? method->if_string() : nullptr;
-    return fmt::format("config.json has '{}'{}", key, name ? fmt::format(" ({})", std::string_view(name->data(), name->size())) : "");
+    return fmt::format("config.json has '{}'{}", key,
+                       name ? fmt::format(" ({})", std::string_view(name->data(), name->size())) : "");
   }
   const auto* text = config.if_contains("text_config");
   return text && text->is_object() ? in_config(text->get_object()) : std::nullopt;

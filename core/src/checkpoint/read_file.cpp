@@ -55,7 +55,8 @@ std::string ReadFile::read(std::uint64_t offset, std::uint64_t count) const {
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit) {
   const ReadFile file(path);
   if (file.size() > limit)
-    throw Error(Errc::kCorrupt, fmt::format("{}: has {} bytes, at most {} are read", path.string(), file.size(), limit));
+    throw Error(Errc::kCorrupt,
+                fmt::format("{}: has {} bytes, at most {} are read", path.string(), file.size(), limit));
   return file.read(0, file.size());
 }
 

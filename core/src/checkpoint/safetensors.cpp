@@ -47,8 +47,9 @@ class HeaderRules {
       fail(fmt::format("tensor '{}' has {} data_offsets, should be 2", raw.name, raw.offsets->size()));
     const auto dtype = dtype_from(*raw.dtype);
     if (!dtype)
-      throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' has dtype '{}', none of the {} that this version reads",
-                                                  file_, raw.name, *raw.dtype, kDTypeCount));
+      throw Error(Errc::kUnsupported,
+                  fmt::format("{}: tensor '{}' has dtype '{}', none of the {} that this version reads", file_, raw.name,
+                              *raw.dtype, kDTypeCount));
     SafetensorsEntry entry{{std::move(raw.name), *dtype, {}}, (*raw.offsets)[0], (*raw.offsets)[1]};
     check_size(entry, *raw.shape);
     entry.tensor.shape.assign(raw.shape->begin(), raw.shape->end());
@@ -100,7 +101,8 @@ class HeaderRules {
       fail(fmt::format("tensor '{}' has shape {} of {}: {} bits, which is no whole number of bytes", name, text(),
                        to_string(entry.tensor.dtype), size_in_bits));
     if (entry.end < entry.begin)
-      fail(fmt::format("tensor '{}' has data_offsets [{}, {}]: it ends before it begins", name, entry.begin, entry.end));
+      fail(
+          fmt::format("tensor '{}' has data_offsets [{}, {}]: it ends before it begins", name, entry.begin, entry.end));
     if (entry.end - entry.begin != size_in_bits / 8)
       fail(fmt::format("tensor '{}' of shape {} needs {} bytes, its data_offsets hold {}", name, text(),
                        size_in_bits / 8, entry.end - entry.begin));

@@ -88,7 +88,9 @@ bool is_plain_file_name(std::string_view name) {
 ShardIndex read_shard_index(const std::filesystem::path& path) {
   const auto text = read_text_file(path, kMaxIndexSize);
   auto events = read_json_events<IndexEvents>(text, path.string(), path.native());
-  const auto fail = [&](const std::string& fault) { throw Error(Errc::kCorrupt, fmt::format("{}: {}", path.string(), fault)); };
+  const auto fail = [&](const std::string& fault) {
+    throw Error(Errc::kCorrupt, fmt::format("{}: {}", path.string(), fault));
+  };
   if (!events.has_weight_map) fail("has no 'weight_map'");
   if (events.weight_map.empty()) fail("its weight_map is empty");
 
@@ -96,7 +98,8 @@ ShardIndex read_shard_index(const std::filesystem::path& path) {
   for (const auto& [tensor, shard] : events.weight_map) {
     if (!index.shards.empty() && index.shards.back() == shard) continue;
     if (!is_plain_file_name(shard))
-      fail(fmt::format("maps tensor '{}' to '{}', which is no plain file name: a shard lies beside its index", tensor, shard));
+      fail(fmt::format("maps tensor '{}' to '{}', which is no plain file name: a shard lies beside its index", tensor,
+                       shard));
     index.shards.push_back(shard);
   }
   std::sort(index.shards.begin(), index.shards.end());
@@ -104,13 +107,16 @@ ShardIndex read_shard_index(const std::filesystem::path& path) {
   index.weight_map.reserve(events.weight_map.size());
   for (auto& [tensor, shard] : events.weight_map) {
     const auto at = std::lower_bound(index.shards.begin(), index.shards.end(), shard) - index.shards.begin();
-    if (!index.weight_map.emplace(tensor, static_cast<std::uint32_t>(at)).second) fail(fmt::format("lists tensor '{}' twice", tensor));
+    if (!index.weight_map.emplace(tensor, static_cast<std::uint32_t>(at)).second)
+      fail(fmt::format("lists tensor '{}' twice", tensor));
   }
   return index;
 }
 
 void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>& headers) {
-  const auto fail = [&](const std::string& fault) { throw Error(Errc::kCorrupt, fmt::format("{}: {}", index.path, fault)); };
+  const auto fail = [&](const std::string& fault) {
+    throw Error(Errc::kCorrupt, fmt::format("{}: {}", index.path, fault));
+  };
   std::unordered_map<std::string_view, std::uint32_t> holder;
   holder.reserve(index.weight_map.size());
   for (std::uint32_t shard = 0; shard < headers.size(); ++shard) {
@@ -118,7 +124,8 @@ void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>&
       const auto& name = entry.tensor.name;
       const auto [first, fresh] = holder.emplace(name, shard);
       if (!fresh)
-        fail(fmt::format("tensor '{}' is in two shards, '{}' and '{}'", name, index.shards[first->second], index.shards[shard]));
+        fail(fmt::format("tensor '{}' is in two shards, '{}' and '{}'", name, index.shards[first->second],
+                         index.shards[shard]));
       const auto listed = index.weight_map.find(name);
       if (listed == index.weight_map.end())
         fail(fmt::format("tensor '{}' is in shard '{}' and not in the index", name, index.shards[shard]));
@@ -130,7 +137,8 @@ void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>&
   if (holder.size() == index.weight_map.size()) return;
   for (const auto& [name, shard] : index.weight_map)
     if (!holder.contains(name))
-      fail(fmt::format("tensor '{}' is not in shard '{}', where the index says it is; it is in no shard", name, index.shards[shard]));
+      fail(fmt::format("tensor '{}' is not in shard '{}', where the index says it is; it is in no shard", name,
+                       index.shards[shard]));
 }
 
 }  // namespace garage

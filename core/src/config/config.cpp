@@ -40,7 +40,8 @@ class PathReader {
 
 std::string read_device(const YamlReader& value) {
   const auto text = value.text();
-  const bool cuda = text.starts_with("cuda:") && text.size() > 5 && text.find_first_not_of("0123456789", 5) == text.npos;
+  const bool cuda =
+      text.starts_with("cuda:") && text.size() > 5 && text.find_first_not_of("0123456789", 5) == text.npos;
   if (text != "auto" && text != "cpu" && text != "cuda" && !cuda)
     value.refuse(fmt::format("is '{}', should be auto, cpu, cuda or cuda:<number>", text));
   return text;
@@ -50,9 +51,16 @@ std::string read_dtype(const YamlReader& value) { return value.one_of({"keep", "
 
 void read_plugins(const YamlReader& value, PluginSettings& plugins, const std::string& file, const PathReader& path) {
   value.keys({
-      {"paths", [&](const YamlReader& v) { v.each([&](const YamlReader& item) { plugins.folders.push_back({path(item), file}); }); }},
-      {"pin", [&](const YamlReader& v) { v.each_pair([&](const std::string& family, const YamlReader& plugin) { plugins.pin[family] = plugin.text(); }); }},
-      {"disable", [&](const YamlReader& v) { v.each([&](const YamlReader& item) { plugins.disable.insert(item.text()); }); }},
+      {"paths",
+       [&](const YamlReader& v) {
+         v.each([&](const YamlReader& item) { plugins.folders.push_back({path(item), file}); });
+       }},
+      {"pin",
+       [&](const YamlReader& v) {
+         v.each_pair([&](const std::string& family, const YamlReader& plugin) { plugins.pin[family] = plugin.text(); });
+       }},
+      {"disable",
+       [&](const YamlReader& v) { v.each([&](const YamlReader& item) { plugins.disable.insert(item.text()); }); }},
   });
 }
 
@@ -78,9 +86,11 @@ ModelEntry read_model(const YamlReader& value, const PathReader& path) {
               {"glob", [&](const YamlReader& v) { entry.glob = path.expand(v); }},
               {"hub_cache", [&](const YamlReader& v) { entry.hub_cache = path(v); }},
               {"list", [&](const YamlReader& v) { entry.list = path(v); }}});
-  const int sources = entry.path.has_value() + entry.glob.has_value() + entry.hub_cache.has_value() + entry.list.has_value();
+  const int sources =
+      entry.path.has_value() + entry.glob.has_value() + entry.hub_cache.has_value() + entry.list.has_value();
   if (sources != 1) value.refuse(fmt::format("has {} of path, glob, hub_cache and list, should have one", sources));
-  if (entry.path.has_value() != !entry.id.empty()) value.refuse(entry.path ? "has a path and no id" : "has an id, which only a path takes");
+  if (entry.path.has_value() != !entry.id.empty())
+    value.refuse(entry.path ? "has a path and no id" : "has an id, which only a path takes");
   return entry;
 }
 
@@ -131,21 +141,26 @@ Config parse_config(std::string_view yaml, const fs::path& file, const Environme
       .keys({{"catalog", [&](const YamlReader& v) { config.catalog = path(v); }},
              {"plugins", [&](const YamlReader& v) { read_plugins(v, config.plugins, file.string(), path); }},
              {"devices", [&](const YamlReader& v) { read_devices(v, config.devices); }},
-             {"models", [&](const YamlReader& v) { v.each([&](const YamlReader& item) { config.models.push_back(read_model(item, path)); }); }},
+             {"models",
+              [&](const YamlReader& v) {
+                v.each([&](const YamlReader& item) { config.models.push_back(read_model(item, path)); });
+              }},
              {"batch", [&](const YamlReader& v) { read_batch(v, config.batch); }}});
   return config;
 }
 
 Config load_config(const ConfigOverrides& overrides, const Environment& environment) {
   const auto file = config_file(overrides, environment);
-  auto config = file ? parse_config(read_text_file(*file, kMaxConfigFile), *file, environment) : parse_config("", "garage.yaml", environment);
+  auto config = file ? parse_config(read_text_file(*file, kMaxConfigFile), *file, environment)
+                     : parse_config("", "garage.yaml", environment);
   if (const auto catalog = environment("GARAGE_CATALOG"); catalog && !catalog->empty()) config.catalog = *catalog;
   if (overrides.catalog) config.catalog = *overrides.catalog;
   config.catalog = fs::absolute(config.catalog);
 
   std::vector<PluginFolder> folders;
   for (const auto& folder : overrides.plugins) folders.push_back({folder, "--plugins"});
-  for (auto& folder : folders_in(environment("GARAGE_PLUGIN_PATH").value_or(""), "GARAGE_PLUGIN_PATH")) folders.push_back(std::move(folder));
+  for (auto& folder : folders_in(environment("GARAGE_PLUGIN_PATH").value_or(""), "GARAGE_PLUGIN_PATH"))
+    folders.push_back(std::move(folder));
   for (auto& folder : config.plugins.folders) folders.push_back(std::move(folder));
   for (auto& folder : standard_plugin_folders()) folders.push_back(std::move(folder));
   config.plugins.folders = std::move(folders);

@@ -30,7 +30,8 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   const std::string* best = nullptr;
   auto best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const auto& candidate : candidates) {
-    const auto length_gap = candidate.size() > word.size() ? candidate.size() - word.size() : word.size() - candidate.size();
+    const auto length_gap =
+        candidate.size() > word.size() ? candidate.size() - word.size() : word.size() - candidate.size();
     if (length_gap >= best_distance) continue;
     if (const auto d = distance(word, candidate); d < best_distance) {
       best_distance = d;

@@ -14,7 +14,8 @@ namespace garage {
 class YamlReader {
  public:
   // name: the keys that lead here, "plugins.paths"; empty for the document.
-  YamlReader(YAML::Node node, std::string file, std::string name) : node_(std::move(node)), file_(std::move(file)), name_(std::move(name)) {}
+  YamlReader(YAML::Node node, std::string file, std::string name)
+      : node_(std::move(node)), file_(std::move(file)), name_(std::move(name)) {}
 
   // Calls for each key of a mapping the reader that handles it, with the value. An empty node has no keys.
   // Throws kInvalidArgument for a key that is unknown or stands twice, and for what is no mapping.

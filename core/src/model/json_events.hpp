@@ -40,11 +40,26 @@ struct JsonEvents {
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code&) { self().object_begin(); return true; }
-  bool on_object_end(std::size_t, error_code&) { self().object_end(); return true; }
-  bool on_array_begin(error_code&) { self().array_begin(); return true; }
-  bool on_array_end(std::size_t, error_code&) { self().array_end(); return true; }
-  bool on_key_part(string_view part, std::size_t, error_code&) { text_.append(part.data(), part.size()); return true; }
+  bool on_object_begin(error_code&) {
+    self().object_begin();
+    return true;
+  }
+  bool on_object_end(std::size_t, error_code&) {
+    self().object_end();
+    return true;
+  }
+  bool on_array_begin(error_code&) {
+    self().array_begin();
+    return true;
+  }
+  bool on_array_end(std::size_t, error_code&) {
+    self().array_end();
+    return true;
+  }
+  bool on_key_part(string_view part, std::size_t, error_code&) {
+    text_.append(part.data(), part.size());
+    return true;
+  }
   bool on_string_part(string_view part, std::size_t, error_code&) { return on_key_part(part, 0, ignored_); }
   bool on_key(string_view last, std::size_t, error_code&) {
     whole(last, [this](std::string_view text) { self().key(text); });
@@ -55,11 +70,26 @@ struct JsonEvents {
     return true;
   }
   bool on_number_part(string_view, error_code&) { return true; }
-  bool on_int64(std::int64_t value, string_view, error_code&) { self().integer(value); return true; }
-  bool on_uint64(std::uint64_t value, string_view, error_code&) { self().unsigned_integer(value); return true; }
-  bool on_double(double, string_view, error_code&) { self().other("a number with a fraction"); return true; }
-  bool on_bool(bool, error_code&) { self().other("true or false"); return true; }
-  bool on_null(error_code&) { self().other("null"); return true; }
+  bool on_int64(std::int64_t value, string_view, error_code&) {
+    self().integer(value);
+    return true;
+  }
+  bool on_uint64(std::uint64_t value, string_view, error_code&) {
+    self().unsigned_integer(value);
+    return true;
+  }
+  bool on_double(double, string_view, error_code&) {
+    self().other("a number with a fraction");
+    return true;
+  }
+  bool on_bool(bool, error_code&) {
+    self().other("true or false");
+    return true;
+  }
+  bool on_null(error_code&) {
+    self().other("null");
+    return true;
+  }
   bool on_comment_part(string_view, error_code&) { return true; }
   bool on_comment(string_view, error_code&) { return true; }
 

@@ -40,8 +40,8 @@ struct Model::Inventory {
         throw Error(Errc::kCorrupt, fmt::format("tensor '{}' stands twice in the model", tensor.name));
       for (const auto dim : tensor.shape)
         if (dim < 0)
-          throw Error(Errc::kCorrupt, fmt::format("tensor '{}' has a negative dimension: {}", tensor.name,
-                                                  shape_text(tensor.shape)));
+          throw Error(Errc::kCorrupt,
+                      fmt::format("tensor '{}' has a negative dimension: {}", tensor.name, shape_text(tensor.shape)));
     }
   }
 };

@@ -15,9 +15,13 @@ namespace {
 
 // Text in a fixed field that its writer may have forgotten to end.
 template <std::size_t N>
-std::string field_text(const char (&field)[N]) { return {field, ::strnlen(field, N)}; }
+std::string field_text(const char (&field)[N]) {
+  return {field, ::strnlen(field, N)};
+}
 
-std::string_view view_of(garage_str text) { return text.data ? std::string_view(text.data, text.size) : std::string_view(); }
+std::string_view view_of(garage_str text) {
+  return text.data ? std::string_view(text.data, text.size) : std::string_view();
+}
 
 constexpr std::uint64_t kMaxSpecSize = std::uint64_t{1} << 30;  // bytes; a runaway plugin must not take all memory
 
@@ -30,9 +34,7 @@ struct SpecText {
     try {
       if (text.bytes.size() + size > kMaxSpecSize) text.failed = true;
       if (!text.failed) text.bytes.append(bytes, size);
-    } catch (...) {
-      text.failed = true;
-    }
+    } catch (...) { text.failed = true; }
   }
 };
 
@@ -45,9 +47,11 @@ void PluginDecomposer::call(const char* function, Call function_call) const {
   try {
     status = function_call(&error);
   } catch (const std::exception& thrown) {
-    throw Error(Errc::kInternal, fmt::format("plugin '{}' let an exception out of {}: {}", name_, function, thrown.what()));
+    throw Error(Errc::kInternal,
+                fmt::format("plugin '{}' let an exception out of {}: {}", name_, function, thrown.what()));
   } catch (...) {
-    throw Error(Errc::kInternal, fmt::format("plugin '{}' let something that is no exception out of {}", name_, function));
+    throw Error(Errc::kInternal,
+                fmt::format("plugin '{}' let something that is no exception out of {}", name_, function));
   }
   if (status == 0) return;
   const auto message = field_text(error.message);
@@ -82,20 +86,24 @@ void check_plugin_table(const garage_plugin* table) {
   if (!table) refuse("garage_plugin_v1 answers null; build it again with the SDK");
   // Until struct_size says more, only what the first version had may be read.
   if (!GARAGE_HAS(table, garage_plugin, abi_minor_required))
-    refuse(fmt::format("its table has {} bytes, the version alone takes {}; build it again with the SDK", table->struct_size,
+    refuse(fmt::format("its table has {} bytes, the version alone takes {}; build it again with the SDK",
+                       table->struct_size,
                        offsetof(garage_plugin, abi_minor_required) + sizeof table->abi_minor_required));
   if (table->abi_major != GARAGE_ABI_MAJOR)
-    refuse(fmt::format("needs garage ABI {}.{}, this core serves {}.0 to {}.{}; {}", table->abi_major,
-                       table->abi_minor_required, GARAGE_ABI_MAJOR, GARAGE_ABI_MAJOR, GARAGE_ABI_MINOR,
-                       table->abi_major > GARAGE_ABI_MAJOR ? "update the core" : "build it again with this core's SDK"));
+    refuse(
+        fmt::format("needs garage ABI {}.{}, this core serves {}.0 to {}.{}; {}", table->abi_major,
+                    table->abi_minor_required, GARAGE_ABI_MAJOR, GARAGE_ABI_MAJOR, GARAGE_ABI_MINOR,
+                    table->abi_major > GARAGE_ABI_MAJOR ? "update the core" : "build it again with this core's SDK"));
   if (table->abi_minor_required > GARAGE_ABI_MINOR)
-    refuse(fmt::format("needs garage ABI {}.{}, this core serves {}.0 to {}.{}; update the core, or build with TARGET_ABI {}.{}",
-                       GARAGE_ABI_MAJOR, table->abi_minor_required, GARAGE_ABI_MAJOR, GARAGE_ABI_MAJOR, GARAGE_ABI_MINOR,
-                       GARAGE_ABI_MAJOR, GARAGE_ABI_MINOR));
+    refuse(fmt::format(
+        "needs garage ABI {}.{}, this core serves {}.0 to {}.{}; update the core, or build with TARGET_ABI {}.{}",
+        GARAGE_ABI_MAJOR, table->abi_minor_required, GARAGE_ABI_MAJOR, GARAGE_ABI_MAJOR, GARAGE_ABI_MINOR,
+        GARAGE_ABI_MAJOR, GARAGE_ABI_MINOR));
   if (!GARAGE_HAS(table, garage_plugin, get_extension))
     refuse(fmt::format("its table has {} bytes, ABI {}.0 has {}; build it again with the SDK", table->struct_size,
                        GARAGE_ABI_MAJOR, offsetof(garage_plugin, get_extension) + sizeof table->get_extension));
-  if (!table->detect || !table->decompose) refuse(fmt::format("its {} is null", table->detect ? "decompose" : "detect"));
+  if (!table->detect || !table->decompose)
+    refuse(fmt::format("its {} is null", table->detect ? "decompose" : "detect"));
 }
 
 PluginInfo read_plugin_info(const garage_plugin* table) {
@@ -105,9 +113,7 @@ PluginInfo read_plugin_info(const garage_plugin* table) {
     if (info.version.empty() || info.families.empty())
       throw Error(Errc::kIncompatible, "its info_json has no version or no families");
     return info;
-  } catch (const Error& error) {
-    throw Error(Errc::kIncompatible, error.what());
-  }
+  } catch (const Error& error) { throw Error(Errc::kIncompatible, error.what()); }
 }
 
 }  // namespace garage

@@ -21,7 +21,8 @@ bool better(const Claim& a, std::int64_t a_priority, const Claim& b, std::int64_
 std::string claims_text(const std::vector<Claim>& claims) {
   std::string text;
   for (const auto& claim : claims)
-    text += fmt::format("\n  {}: {}{}", claim.plugin, claim.failed ? "failed: " : fmt::format("{} ", claim.score), claim.reason);
+    text += fmt::format("\n  {}: {}{}", claim.plugin, claim.failed ? "failed: " : fmt::format("{} ", claim.score),
+                        claim.reason);
   return text;
 }
 
@@ -47,19 +48,23 @@ struct PluginHost::Loaded {
   }
 
   const PluginLibrary& library(std::string_view name) const {
-    return *std::find_if(libraries.begin(), libraries.end(), [&](const auto& library) { return library.info.name == name; });
+    return *std::find_if(libraries.begin(), libraries.end(),
+                         [&](const auto& library) { return library.info.name == name; });
   }
 
-  [[noreturn]] void nobody(const Model& model, std::string_view id, const std::vector<Claim>& claims, const PluginSettings& settings) const {
+  [[noreturn]] void nobody(const Model& model, std::string_view id, const std::vector<Claim>& claims,
+                           const PluginSettings& settings) const {
     std::string text = fmt::format("no plugin claims '{}'", id);
     if (const auto* type = model.config().if_contains("model_type"); type && type->is_string())
       text += fmt::format(" (model_type '{}')", std::string_view(type->get_string().data(), type->get_string().size()));
     text += claims_text(claims);
     for (const auto& record : records)
-      if (record.state == PluginState::refused) text += fmt::format("\n  {} is refused: {}", record.path, record.reason);
+      if (record.state == PluginState::refused)
+        text += fmt::format("\n  {} is refused: {}", record.path, record.reason);
     if (claims.empty()) {
       text += ": no plugin is loaded. Searched:";
-      for (const auto& folder : settings.folders) text += fmt::format("\n  {} ({})", folder.path.string(), folder.origin);
+      for (const auto& folder : settings.folders)
+        text += fmt::format("\n  {} ({})", folder.path.string(), folder.origin);
     }
     throw Error(Errc::kUnsupported, text);
   }
@@ -83,9 +88,7 @@ std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) c
     try {
       auto answer = decomposer->detect(abi_model);
       claims.push_back({info.name, answer.score, std::move(answer.family), std::move(answer.reason), false});
-    } catch (const Error& error) {
-      claims.push_back({info.name, 0, {}, error.what(), true});
-    }
+    } catch (const Error& error) { claims.push_back({info.name, 0, {}, error.what(), true}); }
   }
   std::sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) {
     return better(a, plugins.library(a.plugin).info.priority, b, plugins.library(b.plugin).info.priority);
@@ -106,11 +109,14 @@ Choice PluginHost::choose(const Model& model, std::string_view id) const {
     if (claim.score == all.front().score) top.push_back(claim);
   if (top.size() == 1) return choice(top.front());
   for (const auto& claim : top)
-    if (const auto pinned = settings_.pin.find(claim.family); pinned != settings_.pin.end() && pinned->second == claim.plugin)
+    if (const auto pinned = settings_.pin.find(claim.family);
+        pinned != settings_.pin.end() && pinned->second == claim.plugin)
       return choice(claim);
-  if (plugins.library(top[0].plugin).info.priority > plugins.library(top[1].plugin).info.priority) return choice(top[0]);
-  throw Error(Errc::kAmbiguous, fmt::format("several plugins claim '{}' alike; name one under plugins.pin in the config:{}",
-                                            id, claims_text(top)));
+  if (plugins.library(top[0].plugin).info.priority > plugins.library(top[1].plugin).info.priority)
+    return choice(top[0]);
+  throw Error(Errc::kAmbiguous,
+              fmt::format("several plugins claim '{}' alike; name one under plugins.pin in the config:{}", id,
+                          claims_text(top)));
 }
 
 }  // namespace garage

@@ -18,7 +18,8 @@ constexpr std::string_view kPrefix = "libgarage-", kSuffix = ".so";
 // Empty for files that are no plugins.
 std::string plugin_name(const fs::path& file) {
   const auto name = file.filename().string();
-  if (name.size() <= kPrefix.size() + kSuffix.size() || !name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return {};
+  if (name.size() <= kPrefix.size() + kSuffix.size() || !name.starts_with(kPrefix) || !name.ends_with(kSuffix))
+    return {};
   return name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
 }
 
@@ -30,7 +31,8 @@ std::vector<PluginRecord> files_in(const PluginFolder& folder) {
     if (auto name = plugin_name(entry.path()); !name.empty())
       records.push_back({std::move(name), entry.path().string(), folder.origin, PluginState::loaded, {}, {}});
   if (code && code != std::errc::no_such_file_or_directory)
-    records.push_back({"", path.string(), folder.origin, PluginState::refused, "cannot be searched: " + code.message(), {}});
+    records.push_back(
+        {"", path.string(), folder.origin, PluginState::refused, "cannot be searched: " + code.message(), {}});
   std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return records;
 }

@@ -132,7 +132,8 @@ class Ledger {
       disagree(fmt::format("tensor '{}' is claimed twice: by {} as {} and by {} as {}", tensor.name, *a.part, a.role,
                            *b.part, b.role));
     };
-    std::sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) { return a.view.offset < b.view.offset; });
+    std::sort(claims.begin(), claims.end(),
+              [](const Claim& a, const Claim& b) { return a.view.offset < b.view.offset; });
     std::int64_t used = 0;
     for (std::size_t i = 0; i < claims.size(); ++i) {
       used += claims[i].view.elements();

@@ -34,7 +34,8 @@ struct JsonPath {
 };
 
 [[noreturn]] inline void wrong_json(const JsonPath& at, std::string_view wanted, const boost::json::value& found) {
-  throw Error(Errc::kCorrupt, fmt::format("{}: should be {}, is {}", at.text(), wanted, boost::json::to_string(found.kind())));
+  throw Error(Errc::kCorrupt,
+              fmt::format("{}: should be {}, is {}", at.text(), wanted, boost::json::to_string(found.kind())));
 }
 
 inline std::string_view text_of(const boost::json::string& text) { return {text.data(), text.size()}; }
@@ -109,14 +110,35 @@ inline constexpr bool kMayBeLeftOut<std::optional<T>> = true;
 template <class T>
 inline constexpr bool kMayBeLeftOut<std::vector<T>> = true;
 
-// `known` members may stand beside the described ones.
+// Members in the order in which we write them: each is likely to be the next one.
+class MemberCursor {
+ public:
+  explicit MemberCursor(const boost::json::object& object) : object_(object), next_(object.begin()) {}
+
+  const boost::json::value* find(boost::json::string_view name) {
+    if (next_ == object_.end() || next_->key() != name) {
+      const auto found = object_.find(name);
+      if (found == object_.end()) return nullptr;
+      next_ = found;
+    }
+    return &(next_++)->value();
+  }
+
+ private:
+  const boost::json::object& object_;
+  boost::json::object::const_iterator next_;
+};
+
+// also_known: a member that may stand beside the described ones.
 template <class T>
 void read_members(const boost::json::object& object, T& out, const JsonPath& at, std::string_view also_known = {}) {
   std::size_t taken = 0;
+  MemberCursor cursor(object);
+  if (!also_known.empty()) cursor.find(also_known);
   boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>([&](auto member) {
     auto& item = out.*member.pointer;
     using Item = std::remove_reference_t<decltype(item)>;
-    const auto* found = object.if_contains(member.name);
+    const auto* found = cursor.find(member.name);
     taken += found != nullptr;
     if (found) read_json(*found, item, at / member.name);
     else if (kStrict<T> && !kMayBeLeftOut<Item>)
@@ -128,8 +150,8 @@ void read_members(const boost::json::object& object, T& out, const JsonPath& at,
     boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>(
         [&](auto member) { known = known || name == member.name; });
     if (!known)
-      throw Error(Errc::kUnsupported,
-                  fmt::format("{}: has '{}', which is unknown to this version", at.text(), std::string_view(name.data(), name.size())));
+      throw Error(Errc::kUnsupported, fmt::format("{}: has '{}', which is unknown to this version", at.text(),
+                                                  std::string_view(name.data(), name.size())));
   }
 }
 

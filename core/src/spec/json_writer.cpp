@@ -86,7 +86,9 @@ void JsonWriter::real(double number) {
   const auto size = std::fabs(number);
   const bool plain = size == 0 || (size >= 1e-4 && size < 1e16);
   char digits[48];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number, plain ? std::chars_format::fixed : std::chars_format::scientific).ptr;
+  const auto end = std::to_chars(digits, digits + sizeof digits, number,
+                                 plain ? std::chars_format::fixed : std::chars_format::scientific)
+                       .ptr;
   out_.append(digits, end);
   if (std::string_view(digits, end).find_first_of(".e") == std::string_view::npos) out_ += ".0";
 }

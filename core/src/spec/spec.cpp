@@ -14,12 +14,13 @@ std::vector<const PartSpec*> parts_of_type(const ModelSpec& spec, std::string_vi
 
 }  // namespace
 
-std::string part_name(std::string_view stem, std::int64_t layer) { return std::string(stem) + "_" + std::to_string(layer); }
+std::string part_name(std::string_view stem, std::int64_t layer) {
+  return std::string(stem) + "_" + std::to_string(layer);
+}
 
-PartSpec& PartTable::add(std::string name, PartSpec part) {
-  if (!index_.emplace(name, parts_.size()).second)
-    throw Error(Errc::kInternal, "part '" + name + "' is added twice");
-  return parts_.emplace_back(std::move(name), std::move(part)).second;
+PartSpec& PartTable::add(const std::string& name, PartSpec part) {
+  if (!index_.emplace(name, parts_.size()).second) throw Error(Errc::kInternal, "part '" + name + "' is added twice");
+  return parts_.emplace_back(name, std::move(part)).second;
 }
 
 const PartSpec* PartTable::find(std::string_view name) const noexcept {
@@ -34,7 +35,9 @@ PartSpec* PartTable::find(std::string_view name) noexcept {
 const PartSpec* ModelSpec::get_attention(std::int64_t layer) const { return parts.find(part_name("attention", layer)); }
 const PartSpec* ModelSpec::get_ffn(std::int64_t layer) const { return parts.find(part_name("ffn", layer)); }
 const PartSpec* ModelSpec::get_full_layer(std::int64_t layer) const { return parts.find(part_name("layer", layer)); }
-std::vector<const PartSpec*> ModelSpec::all_attention_parts() const { return parts_of_type(*this, part_type::kAttention); }
+std::vector<const PartSpec*> ModelSpec::all_attention_parts() const {
+  return parts_of_type(*this, part_type::kAttention);
+}
 std::vector<const PartSpec*> ModelSpec::all_ffn_parts() const { return parts_of_type(*this, part_type::kFfn); }
 
 }  // namespace garage

@@ -53,10 +53,12 @@ void write_json(JsonWriter& out, const PartTable& parts) {
 
 void read_json(const boost::json::value& value, ViewStep& out, const JsonPath& at) {
   const auto& object = object_at(value, at);
-  if (object.size() != 1) throw Error(Errc::kCorrupt, fmt::format("{}: has {} steps, should be one", at.text(), object.size()));
+  if (object.size() != 1)
+    throw Error(Errc::kCorrupt, fmt::format("{}: has {} steps, should be one", at.text(), object.size()));
   const auto& [name, arguments] = *object.begin();
   if (!boost::describe::enum_from_string(std::string(name).c_str(), out.kind))
-    throw Error(Errc::kUnsupported, fmt::format("{}: view step '{}' is unknown to this version", at.text(), std::string(name)));
+    throw Error(Errc::kUnsupported,
+                fmt::format("{}: view step '{}' is unknown to this version", at.text(), std::string(name)));
   read_json(arguments, out.arguments, at / std::string_view(name.data(), name.size()));
 }
 
@@ -77,9 +79,8 @@ void read_json(const boost::json::value& value, Blueprint& out, const JsonPath& 
 
 void read_json(const boost::json::value& value, PartTable& out, const JsonPath& at) {
   for (const auto& [name, item] : object_at(value, at)) {
-    PartSpec part;
-    read_json(item, part, at / std::string_view(name.data(), name.size()));
-    out.add(std::string(name.data(), name.size()), std::move(part));
+    const std::string_view part(name.data(), name.size());
+    read_json(item, out.add(std::string(part)), at / part);
   }
 }
 
@@ -91,7 +92,8 @@ void check_schema(const boost::json::object& document, const JsonPath& at) {
   std::string name;
   read_json(*schema, name, at / "schema");
   if (name != kSpecSchema)
-    throw Error(Errc::kUnsupported, fmt::format("{}: schema is '{}', this version reads '{}'", at.text(), name, kSpecSchema));
+    throw Error(Errc::kUnsupported,
+                fmt::format("{}: schema is '{}', this version reads '{}'", at.text(), name, kSpecSchema));
 }
 
 void require_members(const boost::json::object& object, std::initializer_list<const char*> names, const JsonPath& at) {
@@ -103,11 +105,14 @@ void require_members(const boost::json::object& object, std::initializer_list<co
 
 std::string write_spec(const ModelSpec& spec) {
   JsonWriter out(2);
+  out.reserve(4096 + 512 * spec.parts.size());  // parts take some 400 bytes
   out.begin_object();
   write_member(out, "schema", kSpecSchema);
   write_members(out, spec);
   out.end_object();
-  return out.take() + "\n";
+  auto text = out.take();
+  text += '\n';
+  return text;
 }
 
 void write_part(JsonWriter& out, const PartSpec& part) { write_json(out, part); }
@@ -118,7 +123,9 @@ ModelSpec read_spec(std::string_view text, std::string_view subject) {
   const JsonPath at{nullptr, subject};
   const auto& object = object_at(document, at);
   check_schema(object, at);
-  require_members(object, {"model_id", "family", "hidden_dim", "num_layers", "num_heads", "vocab_size", "max_seq_len", "parts"}, at);
+  require_members(object,
+                  {"model_id", "family", "hidden_dim", "num_layers", "num_heads", "vocab_size", "max_seq_len", "parts"},
+                  at);
   ModelSpec spec;
   const auto at_parts = at / "parts";
   for (const auto& [name, part] : object_at(object.at("parts"), at_parts)) {

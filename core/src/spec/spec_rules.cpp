@@ -10,12 +10,11 @@ namespace {
 // The rules for one part; every message opens with its name.
 class PartRules {
  public:
-  PartRules(const ModelSpec& spec, const std::string& name, const PartSpec& part) : spec_(spec), name_(name), part_(part) {}
+  PartRules(const ModelSpec& spec, const std::string& name, const PartSpec& part)
+      : spec_(spec), name_(name), part_(part) {}
 
   void operator()(const Linear&) const {}
-  void operator()(const Norm& norm) const {
-    require(norm.eps >= 0, fmt::format("its norm has eps {}", norm.eps));
-  }
+  void operator()(const Norm& norm) const { require(norm.eps >= 0, fmt::format("its norm has eps {}", norm.eps)); }
   void operator()(const Rope& rope) const { check(rope, part_.input_dim); }
   void operator()(const Attention& attention) const {
     equal("num_heads", part_.num_heads.value_or(0), "heads", attention.heads);
@@ -92,7 +91,8 @@ void require_consistent(const ModelSpec& spec) {
   }
   const auto fail = [](const std::string& fault) { throw Error(Errc::kInternal, "the spec " + fault); };
   if (spec.family.empty()) fail("has no family");
-  if (layers != spec.num_layers) fail(fmt::format("says num_layers {} and has {} full_layer parts", spec.num_layers, layers));
+  if (layers != spec.num_layers)
+    fail(fmt::format("says num_layers {} and has {} full_layer parts", spec.num_layers, layers));
   for (const auto& name : spec.assembly)
     if (!spec.parts.find(name)) fail(fmt::format("has '{}' in its assembly, which is no part of it", name));
 }

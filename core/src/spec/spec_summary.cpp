@@ -14,7 +14,10 @@ class SummaryEvents : public JsonEvents<SummaryEvents> {
   std::string schema{kSpecSchema};
   bool is_object = false, has_parts = false;
 
-  void object_begin() { is_object = is_object || depth_ == 0; ++depth_; }
+  void object_begin() {
+    is_object = is_object || depth_ == 0;
+    ++depth_;
+  }
   void object_end() { --depth_; }
   void array_begin() { ++depth_; }
   void array_end() { --depth_; }
@@ -28,16 +31,19 @@ class SummaryEvents : public JsonEvents<SummaryEvents> {
     if (key_ == "schema") schema = text;
     set(std::string(text));
   }
-  void integer(std::int64_t value) { if (depth_ == 1) set(value); }
+  void integer(std::int64_t value) {
+    if (depth_ == 1) set(value);
+  }
 
  private:
   template <class Value>
   void set(const Value& value) {
-    boost::mp11::mp_for_each<boost::describe::describe_members<SpecSummary, boost::describe::mod_public>>([&](auto member) {
-      auto& item = summary.*member.pointer;
-      if constexpr (std::is_same_v<std::remove_reference_t<decltype(item)>, Value>)
-        if (key_ == member.name) item = value;
-    });
+    boost::mp11::mp_for_each<boost::describe::describe_members<SpecSummary, boost::describe::mod_public>>(
+        [&](auto member) {
+          auto& item = summary.*member.pointer;
+          if constexpr (std::is_same_v<std::remove_reference_t<decltype(item)>, Value>)
+            if (key_ == member.name) item = value;
+        });
   }
 
   int depth_ = 0;
@@ -48,7 +54,9 @@ class SummaryEvents : public JsonEvents<SummaryEvents> {
 
 SpecSummary read_spec_summary(std::string_view text, std::string_view subject) {
   const auto events = read_json_events<SummaryEvents>(text, subject);
-  const auto fail = [&](Errc code, const std::string& fault) { throw Error(code, fmt::format("{}: {}", subject, fault)); };
+  const auto fail = [&](Errc code, const std::string& fault) {
+    throw Error(code, fmt::format("{}: {}", subject, fault));
+  };
   if (!events.is_object) fail(Errc::kCorrupt, "is no spec: should be a JSON object");
   if (events.schema != kSpecSchema)
     fail(Errc::kUnsupported, fmt::format("schema is '{}', this version reads '{}'", events.schema, kSpecSchema));

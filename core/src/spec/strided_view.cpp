@@ -53,7 +53,8 @@ class Stepper {
         break;
       case Kind::view:
         require(step, std::all_of(a.begin(), a.end(), [](auto dim) { return dim >= 0; }) &&
-                          view_.strides == row_major(view_.shape) && StridedView{0, a, {}}.elements() == view_.elements());
+                          view_.strides == row_major(view_.shape) &&
+                          StridedView{0, a, {}}.elements() == view_.elements());
         view_.shape = a;
         view_.strides = row_major(a);
         break;

@@ -10,9 +10,9 @@
 namespace garage {
 
 struct StridedView {
-  std::int64_t offset = 0;             // elements
+  std::int64_t offset = 0;  // elements
   std::vector<std::int64_t> shape;
-  std::vector<std::int64_t> strides;   // elements; all > 0
+  std::vector<std::int64_t> strides;  // elements; all > 0
 
   std::int64_t elements() const;
   bool is_contiguous() const;  // after coalesce: one run of elements

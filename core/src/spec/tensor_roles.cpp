@@ -7,7 +7,8 @@ using Shape = std::vector<std::int64_t>;
 
 class RoleList {
  public:
-  explicit RoleList(const PartSpec& part) : in_(part.input_dim), out_(part.output_dim), inner_(part.intermediate_dim.value_or(0)) {}
+  explicit RoleList(const PartSpec& part)
+      : in_(part.input_dim), out_(part.output_dim), inner_(part.intermediate_dim.value_or(0)) {}
 
   std::vector<TensorRole> take() { return std::move(roles_); }
 
@@ -43,7 +44,9 @@ class RoleList {
   }
 
  private:
-  void add(std::string role, const TensorRef& ref, Shape shape) { roles_.push_back({std::move(role), &ref, std::move(shape)}); }
+  void add(std::string role, const TensorRef& ref, Shape shape) {
+    roles_.push_back({std::move(role), &ref, std::move(shape)});
+  }
   void add(const std::string& prefix, const Linear& linear, std::int64_t out, std::int64_t in) {
     add(prefix + "weight", linear.weight, {out, in});
     if (linear.bias) add(prefix + "bias", *linear.bias, {out});

@@ -38,11 +38,11 @@ std::int64_t split_into_heads(const ConfigReader& config, std::int64_t hidden, s
 // How a family's classes and files name things.
 struct DecoderNames {
   std::string family;
-  std::string base_class;   // the class without a head, "LlamaModel": its modules have no prefix
-  std::string prefix;       // before every name but the head's: "model."; a file may lack it
-  std::string embedding;    // the token embedding's module after the prefix: "embed_tokens"
-  std::string layers;       // the list of layers after the prefix: "layers"
-  std::string layers_key;   // what the config calls their number: "num_hidden_layers"
+  std::string base_class;  // the class without a head, "LlamaModel": its modules have no prefix
+  std::string prefix;      // before every name but the head's: "model."; a file may lack it
+  std::string embedding;   // the token embedding's module after the prefix: "embed_tokens"
+  std::string layers;      // the list of layers after the prefix: "layers"
+  std::string layers_key;  // what the config calls their number: "num_hidden_layers"
 };
 
 class DecoderBuilder {
@@ -56,10 +56,10 @@ class DecoderBuilder {
 
   // --- tensors, by module: "layers.0.self_attn.q_proj"
 
-  bool has(std::string_view name) const;             // "layers.0.self_attn.q_proj.bias"
-  TensorRef tensor(std::string_view name) const;     // under the name that the file uses
+  bool has(std::string_view name) const;          // "layers.0.self_attn.q_proj.bias"
+  TensorRef tensor(std::string_view name) const;  // under the name that the file uses
   Linear linear(std::string_view module, bool bias) const;
-  Linear conv1d(std::string_view module) const;      // transformers' Conv1D: weight [in, out], with a bias
+  Linear conv1d(std::string_view module) const;  // transformers' Conv1D: weight [in, out], with a bias
   Norm rms_norm(std::string_view module, double eps) const;
   Norm layer_norm(std::string_view module, double eps) const;  // with a bias
 

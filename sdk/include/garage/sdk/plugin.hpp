@@ -23,24 +23,25 @@ const char* info_across(const PluginInfo& info);  // JSON; lives until the proce
 
 }  // namespace garage::sdk
 
-#define GARAGE_PLUGIN(Decomposer, ...)                                                                             \
-  namespace {                                                                                                      \
-  const garage::ModelDecomposer& garage_decomposer() {                                                             \
-    static const Decomposer decomposer;                                                                            \
-    return decomposer;                                                                                             \
-  }                                                                                                                \
-  int32_t garage_detect(const garage_model* model, garage_detection* answer, garage_error* error) {                \
-    return garage::sdk::detect_across(&garage_decomposer, model, answer, error);                                   \
-  }                                                                                                                \
-  int32_t garage_decompose(const garage_model* model, const garage_writer* writer, garage_error* error) {          \
-    return garage::sdk::decompose_across(&garage_decomposer, model, writer, error);                                \
-  }                                                                                                                \
-  const void* garage_get_extension(garage_str) { return nullptr; }                                                 \
-  }                                                                                                                \
-  extern "C" GARAGE_EXPORT const garage_plugin* garage_plugin_v1(void) {                                           \
-    static const char* const info = garage::sdk::info_across(garage::PluginInfo __VA_ARGS__);                      \
-    static const garage_plugin table = {sizeof(garage_plugin), GARAGE_ABI_MAJOR, 0, {info, __builtin_strlen(info)}, \
-                                        &garage_detect, &garage_decompose, &garage_get_extension};                 \
-    return &table;                                                                                                 \
-  }                                                                                                                \
+#define GARAGE_PLUGIN(Decomposer, ...)                                                                       \
+  namespace {                                                                                                \
+  const garage::ModelDecomposer& garage_decomposer() {                                                       \
+    static const Decomposer decomposer;                                                                      \
+    return decomposer;                                                                                       \
+  }                                                                                                          \
+  int32_t garage_detect(const garage_model* model, garage_detection* answer, garage_error* error) {          \
+    return garage::sdk::detect_across(&garage_decomposer, model, answer, error);                             \
+  }                                                                                                          \
+  int32_t garage_decompose(const garage_model* model, const garage_writer* writer, garage_error* error) {    \
+    return garage::sdk::decompose_across(&garage_decomposer, model, writer, error);                          \
+  }                                                                                                          \
+  const void* garage_get_extension(garage_str) { return nullptr; }                                           \
+  }                                                                                                          \
+  extern "C" GARAGE_EXPORT const garage_plugin* garage_plugin_v1(void) {                                     \
+    static const char* const info = garage::sdk::info_across(garage::PluginInfo __VA_ARGS__);                \
+    static const garage_plugin table = {sizeof(garage_plugin),          GARAGE_ABI_MAJOR, 0,                 \
+                                        {info, __builtin_strlen(info)}, &garage_detect,   &garage_decompose, \
+                                        &garage_get_extension};                                              \
+    return &table;                                                                                           \
+  }                                                                                                          \
   static_assert(true, "")

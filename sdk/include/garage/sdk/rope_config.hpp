@@ -17,6 +17,7 @@ struct RopeDefaults {
 // The rope that the config describes, for heads of head_dim dimensions. What the scaling leaves out is resolved as
 // transformers' modeling_rope_utils does (version 5.12), from max_positions where it must.
 // Throws kCorrupt (a constant is missing or senseless), kUnsupported (a rope_type that nobody here knows).
-Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t max_positions, RopeDefaults defaults = {});
+Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t max_positions,
+               RopeDefaults defaults = {});
 
 }  // namespace garage::sdk
