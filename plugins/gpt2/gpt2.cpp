@@ -27,13 +27,6 @@ DecoderDims read_dims(const ConfigReader& config) {
   return dims;
 }
 
-// One third of c_attn, a Conv1D [H, 3H] whose columns are q, k and v.
-Linear third(Linear fused, std::int64_t index, std::int64_t hidden) {
-  fused.weight.view.push_back({ViewStep::Kind::narrow, {0, index * hidden, hidden}});
-  fused.bias->view.push_back({ViewStep::Kind::narrow, {0, index * hidden, hidden}});
-  return fused;
-}
-
 class Gpt2Decomposer : public ModelDecomposer {
  public:
   Detection detect(const Model& model) const override {
@@ -51,36 +44,42 @@ class Gpt2Decomposer : public ModelDecomposer {
     const auto activation = config.text("activation_function", "gelu_new");
 
     DecoderBuilder build(model, dims,
-                         {"gpt2", "GPT2Model", "transformer.", "wte", "h",
-                          std::string(config.spelling({"n_layer", "num_hidden_layers"}))});
+                         {.family = "gpt2",
+                          .base_class = "GPT2Model",
+                          .prefix = "transformer.",
+                          .embedding = "wte",
+                          .layers = "h",
+                          .layers_key = std::string(config.spelling({"n_layer", "num_hidden_layers"}))});
     build.embedding("embedding", "wte", dims.vocab, {});
     build.embedding("pos_embedding", "wpe", dims.max_positions, {.indexed_by = IndexedBy::positions});
     for (std::int64_t i = 0; i < dims.layers; ++i) {
       const auto module = build.layer_module(i);
+      // A Conv1D [H, 3H], whose columns are q, k and v: rows, once it is seen as a Linear.
       const auto fused = build.conv1d(module + ".attn.c_attn");
       build.attention(i, module + ".attn",
                       {.heads = dims.heads,
                        .kv_heads = dims.heads,
                        .head_dim = dims.head_dim,
                        .scale = scale(config, dims.head_dim, i),
-                       .q = third(fused, 0, dims.hidden),
-                       .k = third(fused, 1, dims.hidden),
-                       .v = third(fused, 2, dims.hidden),
+                       .q = rows(fused, 0, dims.hidden),
+                       .k = rows(fused, dims.hidden, dims.hidden),
+                       .v = rows(fused, 2 * dims.hidden, dims.hidden),
                        .o = build.conv1d(module + ".attn.c_proj")});
-      build.feed_forward(i, module + ".mlp",
+      build.feed_forward(i, module + ".mlp", dims.intermediate,
                          {.activation = activation,
                           .up = build.conv1d(module + ".mlp.c_fc"),
                           .down = build.conv1d(module + ".mlp.c_proj")});
       for (const auto* norm : {"ln_1", "ln_2"})
         build.norm(part_name(norm, i), i, module + "." + norm, build.layer_norm(module + "." + norm, eps));
-      build.layer(i, {.join = LayerJoin::sequential,
-                      .attention_norm = part_name("ln_1", i),
-                      .attention = part_name("attention", i),
-                      .feed_forward_norm = part_name("ln_2", i),
-                      .feed_forward = part_name("ffn", i)});
+      build.layer(i, dims.intermediate,
+                  {.join = LayerJoin::sequential,
+                   .attention_norm = part_name("ln_1", i),
+                   .attention = part_name("attention", i),
+                   .feed_forward_norm = part_name("ln_2", i),
+                   .feed_forward = part_name("ffn", i)});
     }
     build.final_norm("ln_f", "ln_f", build.layer_norm("ln_f", eps));
-    build.output_head(config.flag("tie_word_embeddings", true));
+    build.output_head({.declared_tied = config.flag("tie_word_embeddings", true)});
     build.ignore("h.{}.attn.bias", {1, 1, dims.max_positions, dims.max_positions}, "the causal mask, not a bias");
     build.ignore("h.{}.attn.masked_bias", {}, "the causal mask's constant");
     return build.finish();

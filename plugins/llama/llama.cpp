@@ -1,9 +1,7 @@
 // Llama (transformers: modeling_llama.py, configuration_llama.py): Llama 1 to 3.3, CodeLlama, TinyLlama and all else
 // whose model_type is `llama`.
-#include <cmath>
-
 #include <garage/sdk/claim.hpp>
-#include <garage/sdk/decoder.hpp>
+#include <garage/sdk/llama_like.hpp>
 #include <garage/sdk/plugin.hpp>
 #include <garage/sdk/rope_config.hpp>
 
@@ -31,47 +29,16 @@ class LlamaDecomposer : public ModelDecomposer {
 
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
-    const auto dims = read_decoder_dims(config, kDefaults);
-    const auto rope = read_rope(config, dims.head_dim, dims.max_positions);
-    const auto eps = config.positive("rms_norm_eps", 1e-6);
-    const bool attention_bias = config.flag("attention_bias", false);
-    const bool mlp_bias = config.flag("mlp_bias", false);
-    const auto activation = config.text("hidden_act", "silu");
-
-    DecoderBuilder build(model, dims, {"llama", "LlamaModel", "model.", "embed_tokens", "layers", "num_hidden_layers"});
-    build.spec().extra_info = {{"num_kv_heads", dims.kv_heads}, {"rope_theta", rope.theta}};
-    build.embedding("embedding", "embed_tokens", dims.vocab, {});
-    build.rotary(rope);
-    for (std::int64_t i = 0; i < dims.layers; ++i) {
-      const auto module = build.layer_module(i);
-      const auto attention = module + ".self_attn", mlp = module + ".mlp";
-      build.attention(i, attention,
-                      {.heads = dims.heads,
-                       .kv_heads = dims.kv_heads,
-                       .head_dim = dims.head_dim,
-                       .scale = 1 / std::sqrt(static_cast<double>(dims.head_dim)),
-                       .q = build.linear(attention + ".q_proj", attention_bias),
-                       .k = build.linear(attention + ".k_proj", attention_bias),
-                       .v = build.linear(attention + ".v_proj", attention_bias),
-                       .o = build.linear(attention + ".o_proj", attention_bias),
-                       .rope = rope});
-      build.feed_forward(i, mlp,
-                         {.activation = activation,
-                          .gate = build.linear(mlp + ".gate_proj", mlp_bias),
-                          .up = build.linear(mlp + ".up_proj", mlp_bias),
-                          .down = build.linear(mlp + ".down_proj", mlp_bias)});
-      for (const auto* norm : {"input_layernorm", "post_attention_layernorm"})
-        build.norm(part_name(norm, i), i, module + "." + norm, build.rms_norm(module + "." + norm, eps));
-      build.layer(i, {.join = LayerJoin::sequential,
-                      .attention_norm = part_name("input_layernorm", i),
-                      .attention = part_name("attention", i),
-                      .feed_forward_norm = part_name("post_attention_layernorm", i),
-                      .feed_forward = part_name("ffn", i)});
-    }
-    build.final_norm("norm", "norm", build.rms_norm("norm", eps));
-    build.output_head(config.flag("tie_word_embeddings", false));
-    build.ignore("layers.{}.self_attn.rotary_emb.inv_freq", {rope.dims / 2}, "recomputed from rope_theta");
-    return build.finish();
+    LlamaLike facts;
+    facts.names = llama_names("llama", "LlamaModel");
+    facts.dims = read_decoder_dims(config, kDefaults);
+    facts.activation = config.text("hidden_act", "silu");
+    facts.norm_eps = config.positive("rms_norm_eps", 1e-6);
+    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions);
+    facts.qkv_bias = facts.o_bias = config.flag("attention_bias", false);
+    facts.mlp_bias = config.flag("mlp_bias", false);
+    facts.head.declared_tied = config.flag("tie_word_embeddings", false);
+    return build_llama_like(model, facts).finish();
   }
 };
 

@@ -20,5 +20,6 @@ function(garage_add_plugin name)
   target_link_options(${target} PRIVATE
     LINKER:-z,defs LINKER:-z,now LINKER:--exclude-libs,ALL LINKER:--version-script=${exports})
   target_link_libraries(${target} PRIVATE garage::sdk)
+  set_property(GLOBAL APPEND PROPERTY GARAGE_PLUGIN_TARGETS ${target})
   install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/garage/plugins)
 endfunction()

@@ -28,6 +28,14 @@ std::string architecture_of(const Model& model) {
   return text_or_empty(&list->get_array().front());
 }
 
+bool is_of(const Model& model, std::string_view model_type) {
+  if (const auto type = model_type_of(model); !type.empty()) return type == model_type;
+  auto stem = std::string(model_type);
+  std::erase(stem, '_');
+  const auto architecture = lower(architecture_of(model));
+  return architecture.starts_with(stem + "for") || architecture == stem + "model";
+}
+
 Detection claim_by_config(const Model& model, const FamilyNames& names) {
   if (const auto type = model_type_of(model); !type.empty()) {
     if (std::find(names.model_types.begin(), names.model_types.end(), type) != names.model_types.end())

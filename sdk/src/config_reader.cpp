@@ -90,6 +90,37 @@ std::vector<double> ConfigReader::numbers(std::string_view key) const {
   return list;
 }
 
+std::vector<std::string> ConfigReader::texts(std::string_view key) const {
+  const auto* value = find(key);
+  if (!value || !value->is_array()) refuse(key, "a list of strings");
+  std::vector<std::string> list;
+  for (const auto& item : value->get_array()) {
+    if (!item.is_string()) refuse(key, "a list of strings");
+    list.emplace_back(item.get_string());
+  }
+  return list;
+}
+
+std::vector<std::int64_t> ConfigReader::indices(std::string_view key) const {
+  const auto* value = find(key);
+  if (!value) return {};
+  if (!value->is_array()) refuse(key, "a list of whole numbers");
+  std::vector<std::int64_t> list;
+  for (const auto& item : value->get_array()) {
+    if (!item.is_int64() || item.get_int64() < 0) refuse(key, "a list of whole numbers from 0");
+    list.push_back(item.get_int64());
+  }
+  return list;
+}
+
+std::int64_t ConfigReader::count(std::string_view key, std::int64_t otherwise) const {
+  const auto* value = find(key);
+  if (!value) return otherwise;
+  if (!value->is_int64() || value->get_int64() < 0 || value->get_int64() > kMaxDimension)
+    refuse(key, fmt::format("a whole number from 0 to {}", kMaxDimension));
+  return value->get_int64();
+}
+
 bool ConfigReader::flag(std::string_view key, bool otherwise) const {
   const auto* value = find(key);
   if (value && !value->is_bool()) refuse(key, "true or false");

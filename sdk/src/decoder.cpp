@@ -9,11 +9,50 @@
 #include <garage/sdk/claim.hpp>
 
 namespace garage::sdk {
+namespace {
+
+// The first tensor whose name is not before start. Tensors are sorted by name.
+auto first_from(const std::vector<TensorInfo>& tensors, const std::string& start) {
+  return std::lower_bound(tensors.begin(), tensors.end(), start,
+                          [](const TensorInfo& tensor, const std::string& name) { return tensor.name < name; });
+}
+
+}  // namespace
+
+Linear rows(Linear fused, std::int64_t start, std::int64_t length) {
+  fused.weight.view.push_back({ViewStep::Kind::narrow, {0, start, length}});
+  if (fused.bias) fused.bias->view.push_back({ViewStep::Kind::narrow, {0, start, length}});
+  return fused;
+}
+
+std::int64_t count_tensors(const Model& model, const std::string& start) {
+  const auto& tensors = model.tensors();
+  const auto first = first_from(tensors, start);
+  const auto last = std::partition_point(first, tensors.end(),
+                                         [&](const TensorInfo& tensor) { return tensor.name.starts_with(start); });
+  return last - first;
+}
+
+std::int64_t count_modules(const Model& model, const std::string& list) {
+  const auto prefix = list + ".";
+  const auto& tensors = model.tensors();
+  std::int64_t count = 0;
+  for (auto at = first_from(tensors, prefix); at != tensors.end() && at->name.starts_with(prefix); ++at) {
+    std::int64_t index = -1;
+    const auto* last = at->name.data() + at->name.size();
+    const auto [end, code] = std::from_chars(at->name.data() + prefix.size(), last, index);
+    if (code == std::errc() && end != last && *end == '.' && index >= count) count = index + 1;
+  }
+  return count;
+}
 
 DecoderBuilder::DecoderBuilder(const Model& model, DecoderDims dims, DecoderNames names)
     : model_(model), dims_(dims), names_(std::move(names)) {
-  const auto lacks_prefix = [&](const TensorInfo& tensor) { return tensor.name.starts_with(names_.layers + "."); };
-  file_prefix_ = std::any_of(model.tensors().begin(), model.tensors().end(), lacks_prefix) ? "" : names_.prefix;
+  // The prefix under which most of the layers lie: a stray tensor under another one does not decide.
+  const auto below = [&](const std::string& prefix) { return count_tensors(model, prefix + names_.layers + "."); };
+  file_prefix_ = names_.prefix;
+  for (const auto& other : names_.other_prefixes)
+    if (below(other) > below(file_prefix_)) file_prefix_ = other;
   spec_.architecture = architecture_of(model);
   spec_.model_type = model_type_of(model);
   has_base_class_ = spec_.architecture == names_.base_class;
@@ -24,29 +63,28 @@ DecoderBuilder::DecoderBuilder(const Model& model, DecoderDims dims, DecoderName
   spec_.num_heads = dims.heads;
   spec_.vocab_size = dims.vocab;
   spec_.max_seq_len = dims.max_positions;
-  if (const auto found = layers_in_file(); found != dims.layers)
+  if (const auto found = count_modules(names_.layers); found != dims.layers)
     throw Error(Errc::kCorrupt, fmt::format("config.json: {} is {}, the tensors have {} ({}{}.<i>.…)",
                                             names_.layers_key, dims.layers, found, file_prefix_, names_.layers));
 }
 
-std::int64_t DecoderBuilder::layers_in_file() const {
-  const auto prefix = file_prefix_ + names_.layers + ".";
-  std::int64_t layers = 0;
-  for (const auto& tensor : model_.tensors()) {
-    if (!tensor.name.starts_with(prefix)) continue;
-    std::int64_t index = -1;
-    const auto* first = tensor.name.data() + prefix.size();
-    const auto* last = tensor.name.data() + tensor.name.size();
-    const auto [end, code] = std::from_chars(first, last, index);
-    if (code == std::errc() && end != last && *end == '.' && index >= 0) layers = std::max(layers, index + 1);
-  }
-  return layers;
+bool DecoderBuilder::has_any(std::string_view start) const {
+  return count_tensors(model_, file_prefix_ + std::string(start)) > 0;
+}
+
+std::int64_t DecoderBuilder::count_modules(std::string_view list) const {
+  return garage::sdk::count_modules(model_, file_prefix_ + std::string(list));
 }
 
 // --- tensors
 
 bool DecoderBuilder::has(std::string_view name) const {
   return model_.resolve(file_prefix_ + std::string(name)) != nullptr;
+}
+
+std::vector<std::int64_t> DecoderBuilder::shape(std::string_view name) const {
+  const auto* found = model_.resolve(file_prefix_ + std::string(name));
+  return found ? found->shape : std::vector<std::int64_t>();
 }
 
 TensorRef DecoderBuilder::tensor(std::string_view name) const {
@@ -86,61 +124,63 @@ std::string DecoderBuilder::layer_module(std::int64_t layer) const {
   return fmt::format("{}.{}", names_.layers, layer);
 }
 
-PartSpec& DecoderBuilder::add(const std::string& name, const char* type, std::string_view module, std::int64_t in,
-                              std::int64_t out, Blueprint blueprint) {
-  auto& part = spec_.parts.add(name);
-  part.part_type = type;
-  part.module_path = module_path(module);
-  part.input_dim = in;
-  part.output_dim = out;
-  part.blueprint = std::move(blueprint);
-  return part;
+PartSpec& DecoderBuilder::part(const std::string& name, const char* type, std::string_view module, std::int64_t in,
+                               std::int64_t out, Blueprint blueprint) {
+  auto& made = spec_.parts.add(name);
+  made.part_type = type;
+  made.module_path = module_path(module);
+  made.input_dim = in;
+  made.output_dim = out;
+  made.blueprint = std::move(blueprint);
+  return made;
 }
 
 void DecoderBuilder::embedding(const std::string& name, std::string_view module, std::int64_t rows,
                                Embedding embedding) {
   embedding.weight = tensor(fmt::format("{}.weight", module));
   if (embedding.indexed_by == IndexedBy::tokens) embedding_tensor_ = embedding.weight.tensor;
-  add(name, part_type::kEmbedding, module, rows, dims_.hidden, embedding);
+  part(name, part_type::kEmbedding, module, rows, dims_.hidden, embedding);
   spec_.assembly.push_back(name);
 }
 
 void DecoderBuilder::rotary(const Rope& rope, const std::string& name) {
-  add(name, part_type::kRotaryEmb, name, rope.dims, rope.dims, rope);
+  part(name, part_type::kRotaryEmb, name, rope.dims, rope.dims, rope);
 }
 
 void DecoderBuilder::norm(const std::string& name, std::optional<std::int64_t> layer, std::string_view module,
                           const Norm& norm) {
-  auto& part = add(name, part_type::kLayerNorm, module, dims_.hidden, dims_.hidden, norm);
-  part.layer_idx = layer;
-  part.extra_info["type"] = norm.kind == NormKind::rms ? "rmsnorm" : "layernorm";
+  auto& made = part(name, part_type::kLayerNorm, module, dims_.hidden, dims_.hidden, norm);
+  made.layer_idx = layer;
+  made.extra_info["type"] = norm.kind == NormKind::rms ? "rmsnorm" : "layernorm";
 }
 
 void DecoderBuilder::attention(std::int64_t layer, std::string_view module, const Attention& attention) {
-  auto& part = add(part_name("attention", layer), part_type::kAttention, module, dims_.hidden, dims_.hidden, attention);
-  part.layer_idx = layer;
-  part.num_heads = attention.heads;
-  part.head_dim = attention.head_dim;
-  part.extra_info["num_kv_heads"] = attention.kv_heads;
+  auto& made =
+      part(part_name("attention", layer), part_type::kAttention, module, dims_.hidden, dims_.hidden, attention);
+  made.layer_idx = layer;
+  made.num_heads = attention.heads;
+  made.head_dim = attention.head_dim;
+  made.extra_info["num_kv_heads"] = attention.kv_heads;
 }
 
-void DecoderBuilder::feed_forward(std::int64_t layer, std::string_view module, const FeedForward& feed_forward) {
-  auto& part = add(part_name("ffn", layer), part_type::kFfn, module, dims_.hidden, dims_.hidden, feed_forward);
-  part.layer_idx = layer;
-  part.intermediate_dim = dims_.intermediate;
-  part.extra_info["activation"] = feed_forward.activation;
+void DecoderBuilder::feed_forward(std::int64_t layer, std::string_view module, std::int64_t intermediate,
+                                  const FeedForward& feed_forward) {
+  auto& made = part(part_name("ffn", layer), part_type::kFfn, module, dims_.hidden, dims_.hidden, feed_forward);
+  made.layer_idx = layer;
+  made.intermediate_dim = intermediate;
+  made.extra_info["activation"] = feed_forward.activation;
 }
 
-void DecoderBuilder::layer(std::int64_t layer, const Layer& joined) {
+void DecoderBuilder::layer(std::int64_t layer, std::int64_t intermediate, const Layer& joined) {
   const auto name = part_name("layer", layer);
-  auto& part = add(name, part_type::kFullLayer, layer_module(layer), dims_.hidden, dims_.hidden, joined);
-  part.layer_idx = layer;
-  part.num_heads = dims_.heads;
-  part.intermediate_dim = dims_.intermediate;
+  auto& made = part(name, part_type::kFullLayer, layer_module(layer), dims_.hidden, dims_.hidden, joined);
+  made.layer_idx = layer;
+  made.num_heads = dims_.heads;
+  made.intermediate_dim = intermediate;
   for (const auto& child :
        {std::optional(joined.attention_norm), std::optional(joined.attention), joined.attention_post_norm,
         joined.feed_forward_norm, std::optional(joined.feed_forward), joined.feed_forward_post_norm})
-    if (child) part.children.push_back(*child);
+    if (child) made.children.push_back(*child);
   spec_.assembly.push_back(name);
 }
 
@@ -149,27 +189,31 @@ void DecoderBuilder::final_norm(const std::string& name, std::string_view module
   spec_.assembly.push_back(name);
 }
 
-void DecoderBuilder::output_head(bool declared_tied, std::optional<double> softcap) {
+std::string DecoderBuilder::head_in_file() const {
+  for (const auto& head : names_.heads)
+    if (model_.resolve(head + ".weight")) return head;
+  return names_.heads.front();
+}
+
+void DecoderBuilder::output_head(const HeadFacts& facts) {
   // The head lies outside the base class, and so outside its prefix.
-  const std::string module = "lm_head", weight = module + ".weight";
-  const auto* stored = model_.find(weight);
-  const auto* kept = model_.resolve(weight);
-  if (has_base_class_ && !kept) return;
-  if (!kept && !declared_tied)
+  const auto module = head_in_file(), weight = module + ".weight";
+  const auto* stored = model_.resolve(weight);
+  if (has_base_class_ && !stored) return;
+  if (!stored && !facts.declared_tied && !facts.tied_when_absent)
     throw Error(Errc::kCorrupt,
                 fmt::format("tensor '{}' is missing: output_head needs it, [{}, {}], since the config does not "
                             "tie it to the embedding (tie_word_embeddings)",
                             weight, dims_.vocab, dims_.hidden));
-  const bool one_tensor = kept && kept->name == embedding_tensor_;
-  const bool tied = one_tensor || !kept;
-  OutputHead head{{TensorRef{tied ? embedding_tensor_ : kept->name, {}}, std::nullopt}, softcap, std::nullopt};
-  if (tied) head.tied_to = "embedding";
-  auto& part = add("output_head", part_type::kOutputHead, "", dims_.hidden, dims_.vocab, head);
-  part.module_path = module;
-  part.extra_info["tie"] = one_tensor                ? "recorded_by_file"
-                           : !kept                   ? "declared"
-                           : declared_tied && stored ? "declared_but_stored"
-                                                     : "none";
+  const bool one_tensor = stored && stored->name == embedding_tensor_;
+  OutputHead head{{{stored ? stored->name : embedding_tensor_, {}}, std::nullopt}, facts.softcap, std::nullopt};
+  if (facts.bias) head.projection.bias = TensorRef{module + ".bias", {}};
+  if (one_tensor || !stored) head.tied_to = "embedding";
+  auto& made = part("output_head", part_type::kOutputHead, "", dims_.hidden, dims_.vocab, head);
+  made.module_path = names_.heads.front();
+  made.extra_info["tie"] = one_tensor ? "recorded_by_file"
+                           : !stored  ? (facts.declared_tied ? "declared" : "undeclared")
+                                      : (facts.declared_tied ? "declared_but_stored" : "none");
   spec_.assembly.push_back("output_head");
 }
 

@@ -9,10 +9,12 @@
 namespace garage::sdk {
 namespace {
 
-// `rope_parameters` (5), or `rope_scaling` (4); a null or empty one is none.
-std::optional<ConfigReader> rope_object(const ConfigReader& config) {
-  if (auto parameters = config.maybe_object("rope_parameters")) return parameters;
-  return config.maybe_object("rope_scaling");
+// `rope_parameters` (5), or `rope_scaling` (4).
+std::optional<ConfigReader> rope_object(const ConfigReader& config, std::string_view layer_type) {
+  const auto parameters = config.maybe_object("rope_parameters");
+  if (!parameters) return config.maybe_object("rope_scaling");
+  if (!layer_type.empty() && parameters->has(layer_type)) return parameters->maybe_object(layer_type);
+  return parameters;
 }
 
 double required(const ConfigReader& rope, std::string_view key) {
@@ -65,23 +67,52 @@ RopeScaling yarn(const ConfigReader& rope, std::int64_t max_positions) {
   return scaling;
 }
 
-RopeScaling read_scaling(const ConfigReader& rope, std::int64_t max_positions) {
+// _compute_longrope_parameters (arXiv:2402.13753); PhiMoE's modeling_phimoe.py has mscales in the attention factor's
+// place.
+RopeScaling longrope(const ConfigReader& config, const ConfigReader& rope, std::int64_t max_positions,
+                     std::int64_t dims) {
+  RopeScaling scaling{.kind = RopeScalingKind::longrope};
+  const auto factors = [&](std::string_view key) {
+    auto list = rope.numbers(key);
+    if (static_cast<std::int64_t>(list.size()) != dims / 2)
+      rope.refuse(key, fmt::format("a list of {} numbers, one for every two dimensions that turn", dims / 2));
+    return list;
+  };
+  scaling.short_factor = factors("short_factor");
+  scaling.long_factor = factors("long_factor");
+  const auto original = rope.dimension("original_max_position_embeddings",
+                                       config.dimension("original_max_position_embeddings", max_positions));
+  scaling.original_max_position_embeddings = original;
+  scaling.factor = static_cast<double>(max_positions) / static_cast<double>(original);
+  scaling.short_mscale = rope.maybe_number("short_mscale");
+  scaling.long_mscale = rope.maybe_number("long_mscale");
+  if (!scaling.short_mscale || !scaling.long_mscale)
+    scaling.attention_factor = rope.positive(
+        "attention_factor",
+        *scaling.factor <= 1 ? 1 : std::sqrt(1 + std::log(*scaling.factor) / std::log(static_cast<double>(original))));
+  return scaling;
+}
+
+RopeScaling read_scaling(const ConfigReader& config, const ConfigReader& rope, std::int64_t max_positions,
+                         std::int64_t dims, bool yarn_means_longrope) {
   const auto key = rope.spelling({"rope_type", "type"});
   const auto type = rope.text(key, "default");
   if (type == "default") return {};
   if (type == "linear") return linear(rope);
   if (type == "dynamic") return dynamic(rope, max_positions);
   if (type == "llama3") return llama3(rope, max_positions);
+  if (type == "longrope" || type == "su" || (type == "yarn" && yarn_means_longrope))
+    return longrope(config, rope, max_positions, dims);
   if (type == "yarn") return yarn(rope, max_positions);
-  throw Error(Errc::kUnsupported,
-              fmt::format("{}: {} '{}' is none that this plugin knows (default, linear, dynamic, llama3, yarn)",
-                          rope.path(), key, type));
+  throw Error(Errc::kUnsupported, fmt::format("{}: {} '{}' is none that this plugin knows (default, linear, dynamic, "
+                                              "llama3, yarn, longrope)",
+                                              rope.path(), key, type));
 }
 
 }  // namespace
 
 Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t max_positions, RopeDefaults defaults) {
-  const auto rope = rope_object(config);
+  const auto rope = rope_object(config, defaults.layer_type);
   // What the rope's own object says comes before the config's top level: RotaryEmbeddingConfigMixin.
   const auto number = [&](std::string_view key, double otherwise) {
     const auto top = config.positive(key, otherwise);
@@ -96,7 +127,7 @@ Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t m
                 fmt::format("{}: the rope turns {} of {} dimensions of a head (partial_rotary_factor {}), "
                             "should be an even number of them",
                             config.path(), made.dims, head_dim, share));
-  if (rope) made.scaling = read_scaling(*rope, max_positions);
+  if (rope) made.scaling = read_scaling(config, *rope, max_positions, made.dims, defaults.yarn_means_longrope);
   return made;
 }
 

@@ -32,6 +32,7 @@ const fs::path& real_checkpoint(const std::string& id, std::size_t shards) {
 }
 
 const fs::path& llama_2_7b() { return real_checkpoint("meta-llama/Llama-2-7b-hf", 3); }
+const fs::path& qwen3_235b() { return real_checkpoint("Qwen/Qwen3-235B-A22B", 118); }
 const fs::path& llama_405b() { return real_checkpoint("meta-llama/Llama-3.1-405B", 191); }
 
 // A catalog with all the models that the tests have.
@@ -75,6 +76,7 @@ void in_process(benchmark::State& state, const fs::path& checkpoint) {
 
 void register_7b(benchmark::State& state) { in_process(state, llama_2_7b()); }
 void register_405b(benchmark::State& state) { in_process(state, llama_405b()); }
+void register_235b(benchmark::State& state) { in_process(state, qwen3_235b()); }
 
 // 1,000 models by two threads: what a batch does.
 void register_1000_of_7b(benchmark::State& state) {
@@ -99,6 +101,7 @@ BENCHMARK(process_show)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(process_register_7b)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(register_7b)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(register_405b)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(register_235b)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(register_1000_of_7b)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(3);
 
 }  // namespace

@@ -80,7 +80,7 @@ TEST_CASE("cli: the spec that show prints is the catalog's file", "[cli][json]")
 TEST_CASE("cli: detect tells the family and why", "[cli]") {
   const Shell shell;
   CHECK(shell({"detect", reference("gpt2").string()}).out == "gpt2 (model_type is 'gpt2')\n");
-  CHECK_THAT(shell({"detect", "--explain", reference("gpt2").string()}).out, ContainsSubstring("llama       0  -       model_type is 'gpt2'"));
+  CHECK_THAT(shell({"detect", "--explain", reference("gpt2").string()}).out, ContainsSubstring("llama        0  -       model_type is 'gpt2'"));
 }
 
 TEST_CASE("cli: a slip is answered with what was meant, and the exit code says what kind it was", "[cli][errors]") {

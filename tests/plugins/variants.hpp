@@ -1,6 +1,7 @@
 // The reference checkpoints, and how to change them.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -14,11 +15,16 @@
 
 namespace garage::test {
 
-inline const std::vector<std::string> kVariants = {"gpt2", "gpt2-hub", "gpt2-scaled-attn", "llama-2", "llama-3.1",
-                                                   "llama-3.1-v4", "llama-3.2-tied", "llama-biased", "llama-sharded"};
+// Every folder of tests/data/reference.
+inline const std::vector<std::string> kVariants = [] {
+  std::vector<std::string> names;
+  for (const auto& folder : std::filesystem::directory_iterator(test_data("reference"))) names.push_back(folder.path().filename());
+  std::sort(names.begin(), names.end());
+  return names;
+}();
 
 inline SpecPtr registered(const std::string& variant) {
-  TestRegistry registry;
+  static TestRegistry registry;
   return registry->register_model("reference/" + variant, open_checkpoint(reference(variant)));
 }
 
@@ -50,7 +56,7 @@ struct Draft {
   }
 
   SpecPtr register_it() const {
-    TestRegistry registry;
+    static TestRegistry registry;  // one for all: opening the plugins again for each would be most of the time
     return registry->register_model("draft", Model(tensors, config, metadata));
   }
 };

@@ -113,7 +113,7 @@ TEST_CASE("catalog: what is saved is there, and what is removed is gone", "[cata
 TEST_CASE("catalog: the seed's own files are found", "[catalog][seed]") {
   const Catalog catalog(test_data("seed"));
   const auto listing = catalog.list();
-  CHECK(listing.models.size() == 3);
+  CHECK(listing.models.size() == 8);
   CHECK(listing.problems.empty());
   CHECK(catalog.load("reference/gpt2")->parts.size() == 19);
 }

@@ -37,7 +37,12 @@ class ConfigReader {
   // A finite number; positive says that 0 and less are refused.
   double positive(std::string_view key, double otherwise) const;
   std::optional<double> maybe_number(std::string_view key) const;
-  std::vector<double> numbers(std::string_view key) const;  // required
+  std::vector<double> numbers(std::string_view key) const;        // required
+  std::vector<std::string> texts(std::string_view key) const;     // required
+  std::vector<std::int64_t> indices(std::string_view key) const;  // whole numbers from 0; empty when absent
+
+  // A count that may be 0.
+  std::int64_t count(std::string_view key, std::int64_t otherwise) const;
 
   bool flag(std::string_view key, bool otherwise) const;
   std::string text(std::string_view key, std::string_view otherwise) const;

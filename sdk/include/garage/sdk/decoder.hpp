@@ -35,15 +35,34 @@ DecoderDims read_decoder_dims(const ConfigReader& config, const DecoderDims& def
 // head_dim = hidden / heads. Throws kCorrupt unless it divides.
 std::int64_t split_into_heads(const ConfigReader& config, std::int64_t hidden, std::int64_t heads);
 
-// How a family's classes and files name things.
+// How a family's classes and files name things. Modules are told without the prefix: "layers.0.mlp".
 struct DecoderNames {
   std::string family;
   std::string base_class;  // the class without a head, "LlamaModel": its modules have no prefix
-  std::string prefix;      // before every name but the head's: "model."; a file may lack it
-  std::string embedding;   // the token embedding's module after the prefix: "embed_tokens"
-  std::string layers;      // the list of layers after the prefix: "layers"
-  std::string layers_key;  // what the config calls their number: "num_hidden_layers"
+  std::string prefix;      // of the modules in the class with a head: "model."; a file may have it, or one of these
+  std::vector<std::string> other_prefixes = {""};
+  std::string embedding;                         // the token embedding's module: "embed_tokens"
+  std::string layers;                            // the list of layers: "layers"
+  std::string layers_key = "num_hidden_layers";  // what the config calls their number
+  std::vector<std::string> heads = {"lm_head"};  // the head's module, as any file names it; first as transformers does
 };
+
+// How a model's head is tied to its embedding.
+struct HeadFacts {
+  bool declared_tied = false;     // the config's tie_word_embeddings, with the class's default
+  bool tied_when_absent = false;  // a file without a head is tied whatever its config says: Gemma's are
+  bool bias = false;
+  std::optional<double> softcap;  // of the logits
+};
+
+// Rows start to start + length of a projection that several share, of its bias too.
+Linear rows(Linear fused, std::int64_t start, std::int64_t length);
+
+// How many tensors have a name that begins so.
+std::int64_t count_tensors(const Model& model, const std::string& start);
+
+// How many modules a list has: one more than the highest i of tensors named "<list>.<i>.…".
+std::int64_t count_modules(const Model& model, const std::string& list);
 
 class DecoderBuilder {
  public:
@@ -56,8 +75,12 @@ class DecoderBuilder {
 
   // --- tensors, by module: "layers.0.self_attn.q_proj"
 
-  bool has(std::string_view name) const;          // "layers.0.self_attn.q_proj.bias"
-  TensorRef tensor(std::string_view name) const;  // under the name that the file uses
+  // How many modules a list has, by the highest index in the file: "layers.0.mlp.experts".
+  std::int64_t count_modules(std::string_view list) const;
+  bool has_any(std::string_view start) const;                    // a tensor whose name begins so
+  bool has(std::string_view name) const;                         // "layers.0.self_attn.q_proj.bias"
+  std::vector<std::int64_t> shape(std::string_view name) const;  // empty when absent
+  TensorRef tensor(std::string_view name) const;                 // under the name that the file uses
   Linear linear(std::string_view module, bool bias) const;
   Linear conv1d(std::string_view module) const;  // transformers' Conv1D: weight [in, out], with a bias
   Norm rms_norm(std::string_view module, double eps) const;
@@ -69,22 +92,27 @@ class DecoderBuilder {
   void rotary(const Rope& rope, const std::string& name = "rotary_emb");
   void norm(const std::string& name, std::optional<std::int64_t> layer, std::string_view module, const Norm& norm);
   void attention(std::int64_t layer, std::string_view module, const Attention& attention);
-  void feed_forward(std::int64_t layer, std::string_view module, const FeedForward& feed_forward);
+  void feed_forward(std::int64_t layer, std::string_view module, std::int64_t intermediate,
+                    const FeedForward& feed_forward);
+
+  // Any other part, with the dimensions that its blueprint needs; what else it says is the caller's to fill in.
+  PartSpec& part(const std::string& name, const char* type, std::string_view module, std::int64_t in, std::int64_t out,
+                 Blueprint blueprint);
 
   // The layer that joins the parts of that index; its children are the parts that it names.
-  void layer(std::int64_t layer, const Layer& joined);
+  void layer(std::int64_t layer, std::int64_t intermediate, const Layer& joined);
 
   void final_norm(const std::string& name, std::string_view module, const Norm& norm);
 
-  // The projection to the vocabulary. declared_tied is the config's tie_word_embeddings, with the class's default.
-  // extra_info "tie" says what was found:
+  // The projection to the vocabulary. extra_info "tie" says what was found:
   //   "none"                 not tied; the file has the head
   //   "declared"             tied by the config; the file has no head
   //   "declared_but_stored"  tied by the config, and yet the file has a head: that one is used, as transformers 5 does
   //   "recorded_by_file"     the file's metadata says that head and embedding are one tensor
+  //   "undeclared"           not tied by the config, and the file has no head: tied, as all of this family's are
   // A base class's checkpoint without a head has no such part.
   // Throws kCorrupt when the head is neither tied nor there.
-  void output_head(bool declared_tied, std::optional<double> softcap = std::nullopt);
+  void output_head(const HeadFacts& facts);
 
   // Says that tensors are left out: `name` with {} for the layer, where they are, if they have that shape.
   void ignore(std::string_view name, const std::vector<std::int64_t>& shape, const std::string& why);
@@ -95,10 +123,8 @@ class DecoderBuilder {
   std::string layer_module(std::int64_t layer) const;
 
  private:
-  PartSpec& add(const std::string& name, const char* type, std::string_view module, std::int64_t in, std::int64_t out,
-                Blueprint blueprint);
   std::string module_path(std::string_view module) const;
-  std::int64_t layers_in_file() const;
+  std::string head_in_file() const;
 
   const Model& model_;
   DecoderDims dims_;

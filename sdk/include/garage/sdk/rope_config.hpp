@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include <garage/blueprint.hpp>
 #include <garage/sdk/config_reader.hpp>
@@ -12,6 +13,8 @@ namespace garage::sdk {
 struct RopeDefaults {
   double theta = 10000;
   double partial_rotary_factor = 1;
+  std::string_view layer_type = {};  // which of several: rope_parameters may hold one object a layer type (Gemma 3)
+  bool yarn_means_longrope = false;  // as Phi-3's first configs had it
 };
 
 // The rope that the config describes, for heads of head_dim dimensions. What the scaling leaves out is resolved as

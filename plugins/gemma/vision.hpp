@@ -1,0 +1,11 @@
+// The vision half of Gemma 3: a SigLIP encoder and the projector from it into the text model.
+#pragma once
+
+#include <garage/model.hpp>
+#include <garage/sdk/config_reader.hpp>
+#include <garage/sdk/decoder.hpp>
+
+// Adds `vision_encoder` and `projector`, whose tensors are accounted for and which nothing here runs. vision is the
+// config's vision_config.
+void add_vision(garage::sdk::DecoderBuilder& build, const garage::Model& model,
+                const garage::sdk::ConfigReader& vision);

@@ -1,0 +1,152 @@
+// Models of other families, whose names and shapes come close to ours: none of our plugins claims them, and each of
+// ours claims its own alone.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include "checkpoint_files.hpp"
+#include "is_error.hpp"
+#include "variants.hpp"
+
+using namespace garage;
+using namespace garage::test;
+
+namespace {
+
+struct LookAlike {
+  const char* name;
+  const char* config;
+  std::vector<TensorInfo> tensors;  // of one layer, named and shaped as transformers does
+};
+
+TensorInfo f32(const char* name, std::vector<std::int64_t> shape) { return {name, DType::kF32, std::move(shape)}; }
+
+const std::vector<LookAlike>& look_alikes() {
+  static const std::vector<LookAlike> all = {
+      {"GPT-J", R"({"model_type": "gptj", "architectures": ["GPTJForCausalLM"], "n_embd": 32, "n_head": 4, "n_layer": 1})",
+       {f32("transformer.wte.weight", {96, 32}), f32("transformer.h.0.ln_1.weight", {32}), f32("transformer.h.0.ln_1.bias", {32}),
+        f32("transformer.h.0.attn.q_proj.weight", {32, 32}), f32("transformer.h.0.attn.k_proj.weight", {32, 32}),
+        f32("transformer.h.0.attn.v_proj.weight", {32, 32}), f32("transformer.h.0.attn.out_proj.weight", {32, 32}),
+        f32("transformer.h.0.mlp.fc_in.weight", {128, 32}), f32("transformer.h.0.mlp.fc_out.weight", {32, 128}),
+        f32("transformer.ln_f.weight", {32}), f32("lm_head.weight", {96, 32}), f32("lm_head.bias", {96})}},
+      {"GPT-NeoX", R"({"model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hidden_size": 32})",
+       {f32("gpt_neox.embed_in.weight", {96, 32}), f32("gpt_neox.layers.0.input_layernorm.weight", {32}),
+        f32("gpt_neox.layers.0.attention.query_key_value.weight", {96, 32}), f32("gpt_neox.layers.0.attention.dense.weight", {32, 32}),
+        f32("gpt_neox.layers.0.mlp.dense_h_to_4h.weight", {128, 32}), f32("embed_out.weight", {96, 32})}},
+      {"Falcon", R"({"model_type": "falcon", "architectures": ["FalconForCausalLM"], "hidden_size": 32})",
+       {f32("transformer.word_embeddings.weight", {96, 32}), f32("transformer.h.0.input_layernorm.weight", {32}),
+        f32("transformer.h.0.self_attention.query_key_value.weight", {48, 32}), f32("transformer.h.0.self_attention.dense.weight", {32, 32}),
+        f32("transformer.h.0.mlp.dense_h_to_4h.weight", {128, 32}), f32("transformer.ln_f.weight", {32})}},
+      {"GPT-BigCode", R"({"model_type": "gpt_bigcode", "architectures": ["GPTBigCodeForCausalLM"], "n_embd": 32, "multi_query": false})",
+       {f32("transformer.wte.weight", {96, 32}), f32("transformer.wpe.weight", {64, 32}), f32("transformer.h.0.ln_1.weight", {32}),
+        f32("transformer.h.0.ln_1.bias", {32}), f32("transformer.h.0.attn.c_attn.weight", {96, 32}), f32("transformer.h.0.attn.c_attn.bias", {96}),
+        f32("transformer.h.0.attn.c_proj.weight", {32, 32}), f32("transformer.h.0.mlp.c_fc.weight", {128, 32}),
+        f32("transformer.h.0.mlp.c_fc.bias", {128}), f32("transformer.h.0.mlp.c_proj.weight", {32, 128}), f32("transformer.ln_f.weight", {32})}},
+      {"StableLM", R"({"model_type": "stablelm", "architectures": ["StableLmForCausalLM"], "hidden_size": 32, "partial_rotary_factor": 0.25})",
+       {f32("model.embed_tokens.weight", {96, 32}), f32("model.layers.0.input_layernorm.weight", {32}), f32("model.layers.0.input_layernorm.bias", {32}),
+        f32("model.layers.0.self_attn.q_proj.weight", {32, 32}), f32("model.layers.0.self_attn.k_proj.weight", {32, 32}),
+        f32("model.layers.0.self_attn.v_proj.weight", {32, 32}), f32("model.layers.0.self_attn.o_proj.weight", {32, 32}),
+        f32("model.layers.0.mlp.gate_proj.weight", {56, 32}), f32("model.layers.0.mlp.up_proj.weight", {56, 32}),
+        f32("model.layers.0.mlp.down_proj.weight", {32, 56}), f32("model.norm.weight", {32}), f32("model.norm.bias", {32}), f32("lm_head.weight", {96, 32})}},
+      {"OLMo-2", R"({"model_type": "olmo2", "architectures": ["Olmo2ForCausalLM"], "hidden_size": 32})",
+       {f32("model.embed_tokens.weight", {96, 32}), f32("model.layers.0.self_attn.q_proj.weight", {32, 32}), f32("model.layers.0.self_attn.k_proj.weight", {32, 32}),
+        f32("model.layers.0.self_attn.v_proj.weight", {32, 32}), f32("model.layers.0.self_attn.o_proj.weight", {32, 32}),
+        f32("model.layers.0.self_attn.q_norm.weight", {32}), f32("model.layers.0.self_attn.k_norm.weight", {32}),
+        f32("model.layers.0.mlp.gate_proj.weight", {56, 32}), f32("model.layers.0.mlp.up_proj.weight", {56, 32}), f32("model.layers.0.mlp.down_proj.weight", {32, 56}),
+        f32("model.layers.0.post_attention_layernorm.weight", {32}), f32("model.layers.0.post_feedforward_layernorm.weight", {32}),
+        f32("model.norm.weight", {32}), f32("lm_head.weight", {96, 32})}},
+      {"StarCoder-2", R"({"model_type": "starcoder2", "architectures": ["Starcoder2ForCausalLM"], "hidden_size": 32})",
+       {f32("model.embed_tokens.weight", {96, 32}), f32("model.layers.0.input_layernorm.weight", {32}), f32("model.layers.0.input_layernorm.bias", {32}),
+        f32("model.layers.0.self_attn.q_proj.weight", {32, 32}), f32("model.layers.0.self_attn.q_proj.bias", {32}),
+        f32("model.layers.0.self_attn.o_proj.weight", {32, 32}), f32("model.layers.0.mlp.c_fc.weight", {128, 32}), f32("model.layers.0.mlp.c_proj.weight", {32, 128}),
+        f32("model.norm.weight", {32}), f32("model.norm.bias", {32})}},
+      {"Cohere", R"({"model_type": "cohere", "architectures": ["CohereForCausalLM"], "hidden_size": 32, "logit_scale": 0.0625})",
+       {f32("model.embed_tokens.weight", {96, 32}), f32("model.layers.0.input_layernorm.weight", {32}), f32("model.layers.0.self_attn.q_proj.weight", {32, 32}),
+        f32("model.layers.0.self_attn.k_proj.weight", {32, 32}), f32("model.layers.0.self_attn.v_proj.weight", {32, 32}), f32("model.layers.0.self_attn.o_proj.weight", {32, 32}),
+        f32("model.layers.0.mlp.gate_proj.weight", {56, 32}), f32("model.layers.0.mlp.up_proj.weight", {56, 32}), f32("model.layers.0.mlp.down_proj.weight", {32, 56}), f32("model.norm.weight", {32})}},
+      {"Llama-4", R"({"model_type": "llama4", "architectures": ["Llama4ForConditionalGeneration"], "text_config": {"model_type": "llama4_text", "hidden_size": 32}})",
+       {f32("language_model.model.embed_tokens.weight", {96, 32}), f32("language_model.model.layers.0.self_attn.q_proj.weight", {32, 32}),
+        f32("language_model.model.layers.0.feed_forward.router.weight", {4, 32}), f32("language_model.model.layers.0.feed_forward.experts.gate_up_proj", {4, 32, 80}),
+        f32("language_model.model.layers.0.feed_forward.experts.down_proj", {4, 40, 32}), f32("language_model.model.norm.weight", {32})}},
+      {"DeepSeek-V2", R"({"model_type": "deepseek_v2", "architectures": ["DeepseekV2ForCausalLM"], "hidden_size": 32, "kv_lora_rank": 8})",
+       {f32("model.embed_tokens.weight", {96, 32}), f32("model.layers.0.input_layernorm.weight", {32}), f32("model.layers.0.self_attn.q_proj.weight", {48, 32}),
+        f32("model.layers.0.self_attn.kv_a_proj_with_mqa.weight", {12, 32}), f32("model.layers.0.self_attn.kv_b_proj.weight", {64, 8}),
+        f32("model.layers.0.self_attn.o_proj.weight", {32, 32}), f32("model.layers.0.mlp.gate.weight", {4, 32}),
+        f32("model.layers.0.mlp.experts.0.gate_proj.weight", {20, 32}), f32("model.layers.0.mlp.shared_experts.gate_proj.weight", {20, 32}), f32("model.norm.weight", {32})}},
+      {"BERT", R"({"model_type": "bert", "architectures": ["BertForMaskedLM"], "hidden_size": 32})",
+       {f32("bert.embeddings.word_embeddings.weight", {96, 32}), f32("bert.encoder.layer.0.attention.self.query.weight", {32, 32}),
+        f32("bert.encoder.layer.0.attention.output.dense.weight", {32, 32}), f32("bert.encoder.layer.0.intermediate.dense.weight", {128, 32}),
+        f32("bert.encoder.layer.0.output.LayerNorm.weight", {32})}},
+  };
+  return all;
+}
+
+void check_unclaimed(const ModelRegistry& registry, const Model& model, const char* name) {
+  // The id tempts: it is a hint, and no reason.
+  const auto claims = registry.plugins().claims(model, "llama-mistral-gemma-qwen-phi-gpt2");
+  REQUIRE(claims.size() == 6);
+  for (const auto& claim : claims) {
+    INFO(name << ": " << claim.plugin << " says " << claim.score << ", " << claim.reason);
+    CHECK(claim.score == 0);
+    CHECK_FALSE(claim.failed);
+  }
+}
+
+boost::json::object without(boost::json::object config, const char* key) {
+  config.erase(key);
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("look-alikes: no plugin of ours claims another family's model", "[plugins][lookalikes]") {
+  TestRegistry registry;
+  for (const auto& other : look_alikes()) {
+    const auto config = boost::json::parse(other.config).get_object();
+    check_unclaimed(registry.registry, Model(other.tensors, config), other.name);
+    check_unclaimed(registry.registry, Model(other.tensors, without(config, "model_type")), other.name);
+    check_unclaimed(registry.registry, Model(other.tensors), other.name);
+    CHECK(registry->detect_family(Model(other.tensors, config), "gpt2") == "unknown");
+  }
+}
+
+TEST_CASE("look-alikes: what nobody claims is refused with what each plugin answered", "[plugins][lookalikes]") {
+  TestRegistry registry;
+  const auto& gptj = look_alikes().front();
+  try {
+    registry->register_model("gpt2", Model(gptj.tensors, boost::json::parse(gptj.config).get_object()));
+    FAIL("registered");
+  } catch (const Error& error) {
+    CHECK(error.code() == Errc::kUnsupported);
+    for (const auto* plugin : {"gemma", "gpt2", "llama", "mistral", "phi", "qwen"})
+      CHECK(std::string(error.what()).find("\n  " + std::string(plugin) + ": 0 model_type is 'gptj'") != std::string::npos);
+  }
+}
+
+TEST_CASE("look-alikes: every variant of ours is claimed by its own plugin alone", "[plugins][lookalikes]") {
+  const auto variant = GENERATE(from_range(kVariants));
+  TestRegistry registry;
+  const auto claims = registry->plugins().claims(open_checkpoint(reference(variant)), "x");
+  REQUIRE(claims.size() == 6);
+  INFO(variant);
+  CHECK(claims[0].score == 100);
+  CHECK(claims[0].family == claims[0].plugin);
+  for (std::size_t i = 1; i < claims.size(); ++i) CHECK(claims[i].score == 0);
+}
+
+TEST_CASE("look-alikes: where the config has no model_type, the architecture tells the same", "[plugins][lookalikes]") {
+  const auto variant = GENERATE(from_range(kVariants));
+  TestRegistry registry;
+  const auto with = registered(variant);
+  Draft draft(variant);
+  draft.config.erase("model_type");
+  const Model model(draft.tensors, draft.config, draft.metadata);
+  CHECK(registry->plugins().choose(model, "x").claim.score == 90);
+  CHECK(registry->register_model("x", model)->parts == with->parts);
+}
+
+TEST_CASE("look-alikes: a Qwen model is one whatever its folder and its id say", "[plugins][lookalikes]") {
+  TestRegistry registry;
+  const auto folder = registry.folder / "dolphin-llama-gpt2-phi";
+  std::filesystem::copy(reference("qwen2"), folder, std::filesystem::copy_options::recursive);
+  CHECK(registry->register_model("mistral-gemma", open_checkpoint(folder))->family == "qwen");
+}
