@@ -43,6 +43,7 @@ Detection claim_by_config(const Model& model, const FamilyNames& names) {
     return {0, {}, fmt::format("model_type is '{}'", type)};
   }
   const auto architecture = architecture_of(model);
+  if (model.config().empty()) return {0, {}, "there is no config"};
   if (architecture.empty()) return {0, {}, "the config has neither model_type nor architectures"};
   const auto same = [&](const std::string& mine) { return lower(mine) == lower(architecture); };
   const bool mine = std::any_of(names.architectures.begin(), names.architectures.end(), same);

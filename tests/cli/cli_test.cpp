@@ -124,6 +124,22 @@ TEST_CASE("cli: a broken checkpoint is refused, and nothing is kept", "[cli][err
   CHECK_FALSE(std::filesystem::exists(shell.folder / "catalog"));
 }
 
+TEST_CASE("cli: weights without a config are refused with what to do", "[cli][errors]") {
+  const Shell shell;
+  write_safetensors(shell.folder / "bare/model.safetensors", tensors_of(reference("llama-2")));
+  const auto result = shell({"register", "m", (shell.folder / "bare").string()});
+  CHECK(result.code == static_cast<int>(Errc::kNotFound));
+  CHECK_THAT(result.err, ContainsSubstring("no plugin claims 'm', which has no config.json: put the model's own beside its weights"));
+}
+
+TEST_CASE("cli: a folder of plugins is found through the environment", "[cli]") {
+  const Shell shell;
+  const auto result = run_program(garage_binary(), {"detect", "--explain", reference("gpt2").string()},
+                                  {{"GARAGE_PLUGIN_PATH", std::string(GARAGE_TEST_FAKES) + "/humble"}});
+  CHECK(result.code == 0);
+  CHECK_THAT(result.out, ContainsSubstring("humble      10  fake    the fake claims everything"));
+}
+
 TEST_CASE("cli: a broken file in the catalog is told and skipped", "[cli][errors]") {
   const Shell shell;
   shell.with("gpt2", {"list"});

@@ -44,6 +44,7 @@ class GARAGE_API JsonWriter {
   void null();
 
  private:
+  void escape(char c);
   void separate();
   void new_line();
 

@@ -77,7 +77,8 @@ class GARAGE_API PluginHost {
   std::vector<Claim> claims(const Model& model, std::string_view id) const;
 
   // The highest score wins; equal ones are decided by the config's pin, then by priority.
-  // Throws kUnsupported when nobody claims the model, with what each said; kAmbiguous when nothing decides.
+  // Throws kUnsupported when nobody claims the model, with what each said (kNotFound when it has no config);
+  // kAmbiguous when nothing decides.
   Choice choose(const Model& model, std::string_view id) const;
 
  private:

@@ -37,7 +37,8 @@ class GARAGE_API ModelRegistry {
 
   // Takes the model apart with the plugin that claims it, accounts for every tensor, and keeps the spec; a spec of
   // that id is replaced. Nothing is kept when it throws.
-  // Throws kInvalidArgument (the id), kUnsupported, kAmbiguous (choice), kCorrupt (config and tensors disagree), kIo.
+  // Throws kInvalidArgument (the id), kUnsupported, kNotFound, kAmbiguous (choice; no config), kCorrupt (config and
+  // tensors disagree), kIo.
   SpecPtr register_model(const std::string& id, const Model& model);
 
   SpecPtr get_spec(const std::string& id) const;  // null when there is none

@@ -31,7 +31,8 @@ class UniqueKeys : public JsonEvents<UniqueKeys> {
 boost::json::value parse_json(std::string_view text, std::string_view subject, boost::json::storage_ptr storage) {
   boost::json::parse_options options;
   options.max_depth = kMaxJsonDepth;
-  boost::json::parser parser(storage, options);
+  boost::json::parser parser({}, options);
+  parser.reset(std::move(storage));  // of the value; the constructor's is for scratch
   boost::json::error_code code;
   const auto used = parser.write_some(text.data(), text.size(), code);
   if (!code && used < text.size()) code = boost::json::make_error_code(boost::json::error::extra_data);

@@ -57,6 +57,8 @@ struct PluginHost::Loaded {
     std::string text = fmt::format("no plugin claims '{}'", id);
     if (const auto* type = model.config().if_contains("model_type"); type && type->is_string())
       text += fmt::format(" (model_type '{}')", std::string_view(type->get_string().data(), type->get_string().size()));
+    const bool no_config = model.config().empty();
+    if (no_config) text += ", which has no config.json: put the model's own beside its weights";
     text += claims_text(claims);
     for (const auto& record : records)
       if (record.state == PluginState::refused)
@@ -66,7 +68,7 @@ struct PluginHost::Loaded {
       for (const auto& folder : settings.folders)
         text += fmt::format("\n  {} ({})", folder.path.string(), folder.origin);
     }
-    throw Error(Errc::kUnsupported, text);
+    throw Error(no_config ? Errc::kNotFound : Errc::kUnsupported, text);
   }
 };
 

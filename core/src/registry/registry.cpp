@@ -53,7 +53,7 @@ std::string ModelRegistry::detect_family(const Model& model, std::string_view id
   try {
     return state_->host.choose(model, id).claim.family;
   } catch (const Error& error) {
-    if (error.code() == Errc::kUnsupported) return "unknown";
+    if (error.code() == Errc::kUnsupported || error.code() == Errc::kNotFound) return "unknown";
     throw;
   }
 }

@@ -1,11 +1,22 @@
 #include <garage/json_writer.hpp>
 
+#include <array>
 #include <charconv>
 #include <cmath>
 
 #include <boost/json/object.hpp>
 
 namespace garage {
+namespace {
+
+// RFC 8259: all but control characters, quotes and backslashes stand for themselves.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < plain.size(); ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
+
+}  // namespace
 
 void JsonWriter::new_line() {
   out_ += '\n';
@@ -55,24 +66,25 @@ void JsonWriter::key(std::string_view text) {
 
 void JsonWriter::string(std::string_view text) {
   out_ += '"';
-  std::size_t plain = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto plain = i;
+    while (i < text.size() && kPlain[static_cast<unsigned char>(text[i])]) ++i;
     out_.append(text, plain, i - plain);
-    plain = i + 1;
-    if (c == '"' || c == '\\') {
-      out_ += '\\';
-      out_ += text[i];
-    } else {
-      static constexpr char kHex[] = "0123456789abcdef";
-      out_ += "\\u00";
-      out_ += kHex[c >> 4];
-      out_ += kHex[c & 15];
-    }
+    if (i < text.size()) escape(text[i++]);
   }
-  out_.append(text, plain);
   out_ += '"';
+}
+
+void JsonWriter::escape(char c) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out_ += '\\';
+  if (c == '"' || c == '\\') {
+    out_ += c;
+  } else {
+    out_ += "u00";
+    out_ += kHex[static_cast<unsigned char>(c) >> 4];
+    out_ += kHex[c & 15];
+  }
 }
 
 void JsonWriter::integer(std::int64_t number) {
