@@ -1,7 +1,10 @@
 // Checkpoints: models on disk, as transformers writes them.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
+#include <unordered_map>
 
 #include <garage/export.hpp>
 #include <garage/model.hpp>
@@ -17,5 +20,20 @@ namespace garage {
 //          and the shards disagree), kUnsupported (a quantised checkpoint; a format that is not safetensors).
 // Threads  Reentrant.
 GARAGE_API Model open_checkpoint(const std::filesystem::path& path);
+
+// Where the bytes of a tensor lie.
+struct TensorLocation {
+  std::filesystem::path file;
+  std::uint64_t offset = 0;  // bytes, from the first byte of the file
+  std::uint64_t size = 0;    // bytes
+};
+
+struct LocatedModel {
+  Model model;
+  std::unordered_map<std::string, TensorLocation> locations;  // of every tensor, by name
+};
+
+// open_checkpoint, and where each tensor's bytes lie. Throws the same.
+GARAGE_API LocatedModel locate_checkpoint(const std::filesystem::path& path);
 
 }  // namespace garage

@@ -46,23 +46,26 @@ class Fingerprint {
 // What one or many weight files hold together.
 struct Weights {
   std::vector<TensorInfo> tensors;
+  std::unordered_map<std::string, TensorLocation>* locations = nullptr;  // filled in where somebody wants them
   Model::Metadata metadata;
   std::vector<std::string> notes;
 };
 
-void take(Weights& weights, SafetensorsHeader& header, std::string_view file_name, Fingerprint& fingerprint) {
-  fingerprint.add(file_name);
+void take(Weights& weights, SafetensorsHeader& header, const fs::path& file, Fingerprint& fingerprint) {
+  fingerprint.add(file.filename().string());
   fingerprint.add(header.file_size);
   fingerprint.add(header.digest);
-  for (auto& entry : header.entries) weights.tensors.push_back(std::move(entry.tensor));
+  for (auto& entry : header.entries) {
+    if (weights.locations)
+      (*weights.locations)[entry.tensor.name] = {file, header.data_begin + entry.begin, entry.end - entry.begin};
+    weights.tensors.push_back(std::move(entry.tensor));
+  }
   weights.metadata.merge(header.metadata);
 }
 
-Weights read_single(const fs::path& file, Fingerprint& fingerprint) {
-  Weights weights;
+void read_single(const fs::path& file, Weights& weights, Fingerprint& fingerprint) {
   auto header = read_safetensors_header(file);
-  take(weights, header, file.filename().string(), fingerprint);
-  return weights;
+  take(weights, header, file, fingerprint);
 }
 
 void note_oddities(const fs::path& folder, const ShardIndex& index, std::uint64_t data_size, Weights& weights) {
@@ -79,7 +82,7 @@ void note_oddities(const fs::path& folder, const ShardIndex& index, std::uint64_
   std::sort(weights.notes.begin(), weights.notes.end());
 }
 
-Weights read_shards(const fs::path& folder, Fingerprint& fingerprint) {
+void read_shards(const fs::path& folder, Weights& weights, Fingerprint& fingerprint) {
   const auto index = read_shard_index(folder / kIndexName);
   std::vector<SafetensorsHeader> headers;
   std::uint64_t data_size = 0;
@@ -91,11 +94,9 @@ Weights read_shards(const fs::path& folder, Fingerprint& fingerprint) {
     data_size += headers.back().file_size - headers.back().data_begin;
   }
   check_shards(index, headers);
-  Weights weights;
   weights.tensors.reserve(index.weight_map.size());
-  for (std::size_t i = 0; i < headers.size(); ++i) take(weights, headers[i], index.shards[i], fingerprint);
+  for (std::size_t i = 0; i < headers.size(); ++i) take(weights, headers[i], folder / index.shards[i], fingerprint);
   note_oddities(folder, index, data_size, weights);
-  return weights;
 }
 
 // A folder without safetensors: say what is there instead.
@@ -115,9 +116,9 @@ Weights read_shards(const fs::path& folder, Fingerprint& fingerprint) {
   throw Error(Errc::kNotFound, fmt::format("{}: has neither {} nor {}", folder.string(), kSingleName, kIndexName));
 }
 
-Weights read_folder(const fs::path& folder, Fingerprint& fingerprint) {
-  if (is_there(folder / kIndexName)) return read_shards(folder, fingerprint);
-  if (is_there(folder / kSingleName)) return read_single(folder / kSingleName, fingerprint);
+void read_folder(const fs::path& folder, Weights& weights, Fingerprint& fingerprint) {
+  if (is_there(folder / kIndexName)) return read_shards(folder, weights, fingerprint);
+  if (is_there(folder / kSingleName)) return read_single(folder / kSingleName, weights, fingerprint);
   nothing_to_open(folder);
 }
 
@@ -143,15 +144,14 @@ fs::path absolute_path(const fs::path& given) {
   return path.has_filename() ? path : path.parent_path();
 }
 
-}  // namespace
-
-Model open_checkpoint(const fs::path& given) {
+Model open_checkpoint_into(Weights weights, const fs::path& given) {
   const auto path = absolute_path(given);
   Fingerprint fingerprint;
   std::error_code ignored;
   const bool is_folder = fs::is_directory(path, ignored);
   auto config = read_config((is_folder ? path : path.parent_path()) / "config.json", fingerprint);
-  auto weights = is_folder ? read_folder(path, fingerprint) : read_single(path, fingerprint);
+  if (is_folder) read_folder(path, weights, fingerprint);
+  else read_single(path, weights, fingerprint);
   Model model(std::move(weights.tensors), std::move(config), std::move(weights.metadata));
   model.notes = std::move(weights.notes);
   model.source = {"checkpoint", path.string(), fingerprint.text()};
@@ -160,6 +160,18 @@ Model open_checkpoint(const fs::path& given) {
                                                 "unquantised model",
                                                 path.string(), *why));
   return model;
+}
+
+}  // namespace
+
+Model open_checkpoint(const fs::path& path) { return open_checkpoint_into({}, path); }
+
+LocatedModel locate_checkpoint(const fs::path& path) {
+  std::unordered_map<std::string, TensorLocation> locations;
+  Weights weights;
+  weights.locations = &locations;
+  auto model = open_checkpoint_into(std::move(weights), path);
+  return {std::move(model), std::move(locations)};
 }
 
 }  // namespace garage

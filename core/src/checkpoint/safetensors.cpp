@@ -33,7 +33,8 @@ class HeaderRules {
     std::uint64_t size = 0;
     for (int i = 7; i >= 0; --i) size = size << 8 | static_cast<unsigned char>(bytes[i]);
     if (size > kMaxSafetensorsHeader)
-      fail(fmt::format("its header says {} bytes, at most {} are allowed", size, kMaxSafetensorsHeader));
+      fail(fmt::format("its header says {} bytes, at most {} are allowed: it is broken, or no safetensors file", size,
+                       kMaxSafetensorsHeader));
     if (size > file.size() - 8)
       fail(fmt::format("its header says {} bytes, the file has {} after the length", size, file.size() - 8));
     return size;

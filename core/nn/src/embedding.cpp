@@ -1,0 +1,42 @@
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/tanh.h>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
+#include "modules.hpp"
+
+namespace garage::nn {
+
+EmbeddingModule::EmbeddingModule(const std::string& name, const Embedding& embedding, TensorStore& store)
+    : PartModule(name),
+      embedding_(embedding),
+      weight_(add_parameter(*this, "weight", store.tensor(embedding.weight))) {}
+
+torch::Tensor EmbeddingModule::forward(const torch::Tensor& ids, const ForwardContext&) {
+  if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != torch::kInt64)
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: ids should be (batch, seq) of int64", name()));
+  if (ids.numel() > 0) {
+    const auto lowest = ids.min().item<std::int64_t>(), highest = ids.max().item<std::int64_t>();
+    if (lowest < 0 || highest >= weight_.size(0))
+      throw Error(Errc::kInvalidArgument,
+                  fmt::format("{}: id {} is outside its {} rows (0 to {})", name(), lowest < 0 ? lowest : highest,
+                              weight_.size(0), weight_.size(0) - 1));
+  }
+  const auto rows = at::embedding(weight_, ids);
+  if (embedding_.scale == 1) return rows;
+  // GemmaTextScaledWordEmbedding: the factor is of the weight's dtype before it multiplies.
+  return rows * torch::tensor(embedding_.scale, rows.options());
+}
+
+OutputHeadModule::OutputHeadModule(const std::string& name, const OutputHead& head, TensorStore& store)
+    : PartModule(name), projection_(add_projection(*this, "", head.projection, store)), softcap_(head.softcap) {}
+
+torch::Tensor OutputHeadModule::forward(const torch::Tensor& input, const ForwardContext&) {
+  require_hidden_states(input, projection_.weight.size(1));
+  const auto logits = projection_(input);
+  return softcap_ ? at::tanh(logits / *softcap_) * *softcap_ : logits;
+}
+
+}  // namespace garage::nn

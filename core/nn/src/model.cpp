@@ -1,0 +1,57 @@
+#include <ATen/ops/arange.h>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/nn/get_module.hpp>
+
+#include "modules.hpp"
+
+namespace garage::nn {
+namespace {
+
+SpecPtr require_spec(const ModelRegistry& registry, const std::string& id) {
+  if (auto spec = registry.get_spec(id)) return spec;
+  throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
+}
+
+}  // namespace
+
+ModelModule::ModelModule(const ModelSpec& spec, TensorStore& store) : PartModule(spec.model_id) {
+  for (const auto& name : spec.assembly) {
+    auto part = register_module(name, make_module(spec, name, store));
+    if (auto embedding = std::dynamic_pointer_cast<EmbeddingModule>(part)) embeddings_.push_back(embedding);
+    else rest_.push_back(part);
+  }
+  if (embeddings_.empty())
+    throw Error(Errc::kUnsupported, fmt::format("'{}' has no embedding in its assembly", spec.model_id));
+}
+
+torch::Tensor ModelModule::forward(const torch::Tensor& ids, const ForwardContext& context) {
+  auto full = context;
+  if (!full.position_ids.defined() && ids.dim() == 2)
+    full.position_ids = torch::arange(ids.size(1), ids.options().dtype(torch::kInt64)).unsqueeze(0).expand(ids.sizes());
+  torch::Tensor x;
+  for (const auto& embedding : embeddings_) {
+    const auto rows = embedding->forward(embedding->indexed_by() == IndexedBy::tokens ? ids : full.position_ids, full);
+    x = x.defined() ? x + rows : rows;
+  }
+  for (const auto& part : rest_) x = part->forward(x, full);
+  return x;
+}
+
+std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std::string& id, const std::string& part,
+                                       const ModuleOptions& options) {
+  const auto spec = require_spec(registry, id);
+  TensorStore store(*spec, options);
+  return make_module(*spec, part, store);
+}
+
+std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std::string& id,
+                                       const ModuleOptions& options) {
+  const auto spec = require_spec(registry, id);
+  TensorStore store(*spec, options);
+  return std::make_shared<ModelModule>(*spec, store);
+}
+
+}  // namespace garage::nn

@@ -1,0 +1,55 @@
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
+#include "modules.hpp"
+
+namespace garage::nn {
+namespace {
+
+class Factory {
+ public:
+  Factory(const ModelSpec& spec, const std::string& name, const PartSpec& part, TensorStore& store)
+      : spec_(spec), name_(name), part_(part), store_(store) {}
+
+  PartPtr operator()(const Linear& linear) const { return std::make_shared<LinearModule>(name_, linear, store_); }
+  PartPtr operator()(const Norm& norm) const { return std::make_shared<NormModule>(name_, norm, store_); }
+  PartPtr operator()(const Rope& rope) const { return std::make_shared<RopeModule>(name_, rope); }
+  PartPtr operator()(const Attention& attention) const {
+    return std::make_shared<AttentionModule>(name_, part_, attention, store_);
+  }
+  PartPtr operator()(const FeedForward& ffn) const {
+    return std::make_shared<FeedForwardModule>(name_, part_, ffn, store_);
+  }
+  PartPtr operator()(const Mixture& mixture) const {
+    return std::make_shared<MixtureModule>(name_, spec_, part_, mixture, store_);
+  }
+  PartPtr operator()(const Embedding& embedding) const {
+    return std::make_shared<EmbeddingModule>(name_, embedding, store_);
+  }
+  PartPtr operator()(const OutputHead& head) const { return std::make_shared<OutputHeadModule>(name_, head, store_); }
+  PartPtr operator()(const Layer& layer) const { return std::make_shared<LayerModule>(name_, spec_, layer, store_); }
+  PartPtr operator()(const Custom&) const {
+    throw Error(Errc::kUnsupported, fmt::format("part '{}' of '{}' is a {}, which does not run: nothing here builds it",
+                                                name_, spec_.model_id, part_.part_type));
+  }
+
+ private:
+  const ModelSpec& spec_;
+  const std::string& name_;
+  const PartSpec& part_;
+  TensorStore& store_;
+};
+
+}  // namespace
+
+PartPtr make_module(const ModelSpec& spec, const std::string& name, TensorStore& store) {
+  const auto* part = spec.parts.find(name);
+  if (!part) throw Error(Errc::kNotFound, fmt::format("'{}' has no part '{}'", spec.model_id, name));
+  if (!part->blueprint)
+    throw Error(Errc::kUnsupported,
+                fmt::format("part '{}' of '{}' has no blueprint; register the model again", name, spec.model_id));
+  return std::visit(Factory(spec, name, *part, store), *part->blueprint);
+}
+
+}  // namespace garage::nn

@@ -1,0 +1,144 @@
+// The modules, one a blueprint op. They are few and general: layouts are gone by the time that they are made.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <garage/blueprint.hpp>
+#include <garage/nn/part_module.hpp>
+#include <garage/spec.hpp>
+
+#include "tensor_store.hpp"
+
+namespace garage::nn {
+
+using PartPtr = std::shared_ptr<PartModule>;
+
+// weight [out, in], bias [out] or undefined: the parameters of one projection.
+struct Projection {
+  torch::Tensor weight, bias;
+  torch::Tensor operator()(const torch::Tensor& x) const;
+};
+
+// Registers them as "<role>.weight" and "<role>.bias", or without a role as "weight" and "bias".
+Projection add_projection(torch::nn::Module& module, const std::string& role, const Linear& linear, TensorStore& store);
+
+// Registers as a parameter that asks for no gradient. Undefined tensors are passed over.
+torch::Tensor add_parameter(torch::nn::Module& module, const std::string& role, const torch::Tensor& tensor);
+
+class LinearModule : public PartModule {
+ public:
+  LinearModule(const std::string& name, const Linear& linear, TensorStore& store);
+  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+
+ private:
+  Projection projection_;
+};
+
+class NormModule : public PartModule {
+ public:
+  NormModule(const std::string& name, const Norm& norm, TensorStore& store);
+  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+
+ private:
+  Norm norm_;
+  torch::Tensor weight_, bias_;
+};
+
+// position_ids (batch, seq) in, the table of RopeTable out, stacked: (2, batch, seq, dims), cosines first.
+class RopeModule : public PartModule {
+ public:
+  RopeModule(const std::string& name, const Rope& rope) : PartModule(name), rope_(rope) {}
+  torch::Tensor forward(const torch::Tensor& position_ids, const ForwardContext& context) override;
+
+ private:
+  Rope rope_;
+};
+
+class AttentionModule : public PartModule {
+ public:
+  AttentionModule(const std::string& name, const PartSpec& part, const Attention& attention, TensorStore& store);
+  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+
+ private:
+  std::int64_t hidden_;
+  Attention attention_;
+  Projection q_, k_, v_, o_;
+  std::shared_ptr<NormModule> q_norm_, k_norm_;
+};
+
+class FeedForwardModule : public PartModule {
+ public:
+  FeedForwardModule(const std::string& name, const PartSpec& part, const FeedForward& feed_forward, TensorStore& store);
+  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+  torch::Tensor apply(const torch::Tensor& x) const;  // of any leading dimensions
+
+ private:
+  std::int64_t hidden_;
+  std::string activation_;
+  std::optional<Projection> gate_;
+  Projection up_, down_;
+};
+
+class MixtureModule : public PartModule {
+ public:
+  MixtureModule(const std::string& name, const ModelSpec& spec, const PartSpec& part, const Mixture& mixture,
+                TensorStore& store);
+  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+
+ private:
+  std::int64_t hidden_;
+  Mixture mixture_;
+  std::shared_ptr<LinearModule> router_;
+  std::vector<std::shared_ptr<FeedForwardModule>> experts_;
+  std::shared_ptr<FeedForwardModule> shared_expert_;
+  std::optional<Projection> shared_gate_;
+};
+
+class EmbeddingModule : public PartModule {
+ public:
+  EmbeddingModule(const std::string& name, const Embedding& embedding, TensorStore& store);
+  torch::Tensor forward(const torch::Tensor& ids, const ForwardContext& context) override;
+  IndexedBy indexed_by() const { return embedding_.indexed_by; }
+
+ private:
+  Embedding embedding_;
+  torch::Tensor weight_;
+};
+
+class OutputHeadModule : public PartModule {
+ public:
+  OutputHeadModule(const std::string& name, const OutputHead& head, TensorStore& store);
+  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+
+ private:
+  Projection projection_;
+  std::optional<double> softcap_;
+};
+
+class LayerModule : public PartModule {
+ public:
+  LayerModule(const std::string& name, const ModelSpec& spec, const Layer& layer, TensorStore& store);
+  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+
+ private:
+  LayerJoin join_;
+  PartPtr attention_norm_, attention_, attention_post_norm_, feed_forward_norm_, feed_forward_, feed_forward_post_norm_;
+};
+
+class ModelModule : public PartModule {
+ public:
+  ModelModule(const ModelSpec& spec, TensorStore& store);
+  torch::Tensor forward(const torch::Tensor& ids, const ForwardContext& context) override;
+
+ private:
+  std::vector<std::shared_ptr<EmbeddingModule>> embeddings_;
+  std::vector<PartPtr> rest_;
+};
+
+// The module of one part. Throws kUnsupported for a part that does not run.
+PartPtr make_module(const ModelSpec& spec, const std::string& part, TensorStore& store);
+
+}  // namespace garage::nn

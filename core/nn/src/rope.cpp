@@ -1,0 +1,130 @@
+#include "rope.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/pow.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
+
+#include "modules.hpp"
+
+namespace garage::nn {
+namespace {
+
+torch::Tensor exponents(std::int64_t dims) {
+  return torch::arange(0, dims, 2, torch::kInt64).to(torch::kFloat32) / dims;
+}
+
+torch::Tensor plain_frequencies(double theta, std::int64_t dims) { return 1.0 / at::pow(theta, exponents(dims)); }
+
+// _compute_dynamic_ntk_parameters
+torch::Tensor dynamic(const Rope& rope, std::int64_t length) {
+  const auto original = *rope.scaling.original_max_position_embeddings;
+  const auto factor = *rope.scaling.factor;
+  const auto stretched = static_cast<double>(std::max(length, original)) / static_cast<double>(original);
+  const auto dims = static_cast<double>(rope.dims);
+  return plain_frequencies(rope.theta * std::pow(factor * stretched - (factor - 1), dims / (dims - 2)), rope.dims);
+}
+
+// _compute_llama3_parameters
+torch::Tensor llama3(const Rope& rope) {
+  const auto& s = rope.scaling;
+  const auto frequencies = plain_frequencies(rope.theta, rope.dims);
+  const auto original = static_cast<double>(*s.original_max_position_embeddings);
+  const auto low_wavelength = original / *s.low_freq_factor, high_wavelength = original / *s.high_freq_factor;
+  const auto wavelength = 2 * std::numbers::pi / frequencies;
+  const auto scaled = at::where(wavelength > low_wavelength, frequencies / *s.factor, frequencies);
+  const auto smooth = (original / wavelength - *s.low_freq_factor) / (*s.high_freq_factor - *s.low_freq_factor);
+  const auto smoothed = (1 - smooth) * scaled / *s.factor + smooth * scaled;
+  const auto medium = at::logical_and(wavelength >= high_wavelength, wavelength <= low_wavelength);
+  return at::where(medium, smoothed, scaled);
+}
+
+// _compute_yarn_parameters (arXiv:2309.00071)
+torch::Tensor yarn(const Rope& rope) {
+  const auto& s = rope.scaling;
+  const auto dims = static_cast<double>(rope.dims);
+  const auto correction = [&](double rotations) {
+    return dims *
+           std::log(static_cast<double>(*s.original_max_position_embeddings) / (rotations * 2 * std::numbers::pi)) /
+           (2 * std::log(rope.theta));
+  };
+  auto low = correction(*s.beta_fast), high = correction(*s.beta_slow);
+  if (s.truncate.value_or(true)) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, dims - 1);
+  if (low == high) high += 0.001;
+  const auto ramp = ((torch::arange(rope.dims / 2, torch::kFloat32) - low) / (high - low)).clamp(0, 1);
+  const auto extrapolated = plain_frequencies(rope.theta, rope.dims);
+  return extrapolated / *s.factor * ramp + extrapolated * (1 - ramp);
+}
+
+// _compute_longrope_parameters (arXiv:2402.13753)
+torch::Tensor longrope(const Rope& rope, std::int64_t length) {
+  const auto& s = rope.scaling;
+  const auto& factors = length > *s.original_max_position_embeddings ? s.long_factor : s.short_factor;
+  return 1.0 / (torch::tensor(factors, torch::kFloat32) * at::pow(rope.theta, exponents(rope.dims)));
+}
+
+torch::Tensor frequencies(const Rope& rope, std::int64_t length) {
+  switch (rope.scaling.kind) {
+    case RopeScalingKind::none: return plain_frequencies(rope.theta, rope.dims);
+    case RopeScalingKind::linear: return plain_frequencies(rope.theta, rope.dims) / *rope.scaling.factor;
+    case RopeScalingKind::dynamic: return dynamic(rope, length);
+    case RopeScalingKind::llama3: return llama3(rope);
+    case RopeScalingKind::yarn: return yarn(rope);
+    case RopeScalingKind::longrope: return longrope(rope, length);
+  }
+  return {};
+}
+
+double attention_factor(const Rope& rope, std::int64_t length) {
+  const auto& s = rope.scaling;
+  if (s.short_mscale && s.long_mscale)
+    return length > *s.original_max_position_embeddings ? *s.long_mscale : *s.short_mscale;
+  return s.attention_factor.value_or(1);
+}
+
+torch::Tensor rotate(const torch::Tensor& x, RopePairing pairing) {
+  if (pairing == RopePairing::half) {
+    const auto half = x.size(-1) / 2;
+    return at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
+  }
+  const auto pairs = x.unflatten(-1, {-1, 2});
+  return at::stack({-pairs.select(-1, 1), pairs.select(-1, 0)}, -1).flatten(-2);
+}
+
+}  // namespace
+
+RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids) {
+  const bool by_length =
+      rope.scaling.kind == RopeScalingKind::dynamic || rope.scaling.kind == RopeScalingKind::longrope;
+  const auto length = by_length && position_ids.numel() > 0 ? position_ids.max().item<std::int64_t>() + 1 : 0;
+  const auto angles =
+      position_ids.to(torch::kFloat32).unsqueeze(-1) * frequencies(rope, length).to(position_ids.device());
+  const auto all = rope.pairing == RopePairing::half ? at::cat({angles, angles}, -1) : angles.repeat_interleave(2, -1);
+  const auto factor = attention_factor(rope, length);
+  return {all.cos() * factor, all.sin() * factor};
+}
+
+torch::Tensor turn(const Rope& rope, const RopeTable& table, const torch::Tensor& x) {
+  const auto cos = table.cos.unsqueeze(1).to(x.scalar_type()), sin = table.sin.unsqueeze(1).to(x.scalar_type());
+  const auto turned = x.narrow(-1, 0, rope.dims);
+  const auto result = turned * cos + rotate(turned, rope.pairing) * sin;
+  if (rope.dims == x.size(-1)) return result;
+  return at::cat({result, x.narrow(-1, rope.dims, x.size(-1) - rope.dims)}, -1);
+}
+
+torch::Tensor RopeModule::forward(const torch::Tensor& position_ids, const ForwardContext&) {
+  const auto table = rope_table(rope_, position_ids);
+  return at::stack({table.cos, table.sin});
+}
+
+}  // namespace garage::nn

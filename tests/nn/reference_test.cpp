@@ -1,0 +1,95 @@
+// Every part against what transformers computed for the same weights: tests/data/computed/, float32, eager attention.
+#include <algorithm>
+#include <cstdio>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include <garage/checkpoint.hpp>
+#include <garage/nn/get_module.hpp>
+
+#include "tensor_file.hpp"
+#include "test_registry.hpp"
+
+using namespace garage;
+using namespace garage::test;
+
+namespace {
+
+constexpr double kTolerance = 1e-5;  // of the largest value
+
+std::vector<std::string> variants() {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(test_data("computed"))) names.push_back(file.path().stem());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+double error(const torch::Tensor& ours, const torch::Tensor& theirs) {
+  REQUIRE(ours.sizes() == theirs.sizes());
+  return ((ours - theirs).abs().max() / theirs.abs().max()).item<double>();
+}
+
+// The variants' checkpoints, some of them stored narrower, as the reference ran them.
+struct Variant {
+  TestRegistry registry;
+  SpecPtr spec;
+  std::map<std::string, torch::Tensor> computed;
+  nn::ModuleOptions options{torch::kCPU, torch::kFloat32};
+
+  explicit Variant(const std::string& name)
+      : spec(registry->register_model("m", open_checkpoint(reference(name)))), computed(read_tensors(test_data("computed/" + name + ".safetensors"))) {}
+
+  std::shared_ptr<nn::PartModule> module(const std::string& part) { return nn::get_module(registry.registry, "m", part, options); }
+};
+
+}  // namespace
+
+TEST_CASE("nn: every attention, feed-forward and layer computes what transformers computes", "[nn][reference]") {
+  const auto name = GENERATE(from_range(variants()));
+  INFO(name);
+  Variant variant(name);
+  double worst = 0;
+  std::string worst_part;
+  int parts = 0;
+  for (const auto& [part, spec] : variant.spec->parts) {
+    const auto input = variant.computed.find(part + ".in");
+    if (input == variant.computed.end()) continue;
+    INFO(part);
+    const auto off = error(variant.module(part)->forward(input->second), variant.computed.at(part + ".out"));
+    CHECK(off <= kTolerance);
+    if (off >= worst) {
+      worst = off;
+      worst_part = part;
+    }
+    ++parts;
+  }
+  CHECK(parts == 3 * variant.spec->num_layers);
+  std::printf("%-20s %3d parts, worst %.1e (%s)\n", name.c_str(), parts, worst, worst_part.c_str());
+}
+
+TEST_CASE("nn: the reassembled model's logits are transformers' logits", "[nn][reference]") {
+  const auto name = GENERATE(from_range(variants()));
+  INFO(name);
+  Variant variant(name);
+  const auto ids = variant.computed.at("input_ids");
+  const auto model = nn::load_model(variant.registry.registry, "m", variant.options);
+  const auto off = error(model->forward(ids), variant.computed.at("logits"));
+  CHECK(off <= kTolerance);
+  std::printf("%-20s logits, off by %.1e\n", name.c_str(), off);
+}
+
+TEST_CASE("nn: embedding and final norm compute what transformers computes", "[nn][reference]") {
+  const auto name = GENERATE(from_range(variants()));
+  INFO(name);
+  Variant variant(name);
+  const auto ids = variant.computed.at("input_ids");
+  auto embedded = variant.module("embedding")->forward(ids);
+  if (variant.spec->parts.find("pos_embedding"))
+    embedded = embedded + variant.module("pos_embedding")->forward(torch::arange(ids.size(1)).unsqueeze(0));
+  CHECK(error(embedded, variant.computed.at("embedding.out")) <= kTolerance);
+  const auto& assembly = variant.spec->assembly;
+  const auto norm = assembly[assembly.size() - 2];  // before the head
+  const auto last = variant.computed.at("layer_" + std::to_string(variant.spec->num_layers - 1) + ".out");
+  CHECK(error(variant.module(norm)->forward(last), variant.computed.at("final_norm.out")) <= kTolerance);
+}

@@ -1,0 +1,14 @@
+// The tensors of a safetensors file that a test compares with.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include <torch/types.h>
+
+namespace garage::test {
+
+std::map<std::string, torch::Tensor> read_tensors(const std::filesystem::path& file);  // float32 and int64
+
+}  // namespace garage::test
