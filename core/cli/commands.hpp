@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include <garage/nn/commands.hpp>
+
 #include "session.hpp"
 
 namespace garage::cli {
@@ -17,6 +19,9 @@ void run_show(const Session& session, const std::string& id);
 void run_parts(const Session& session, const std::string& id, const std::optional<std::string>& type,
                const std::optional<std::int64_t>& layer);
 void run_part(const Session& session, const std::string& id, const std::string& part);
+void run_extract(const Session& session, const std::string& id, const std::string& part,
+                 const std::filesystem::path& folder);
+void run_run(const Session& session, const nn::RunRequest& request);
 void run_remove(Session& session, const std::string& id);
 
 }  // namespace garage::cli

@@ -19,6 +19,7 @@ struct Options {
   bool json = false;
   std::string id, part;
   std::filesystem::path path;
+  garage::nn::RunRequest request;
   bool explain = false;
   std::optional<std::string> type;
   std::optional<std::int64_t> layer;
@@ -61,6 +62,22 @@ void add_commands(CLI::App& app, Options& o) {
                        [&o](Session& s) { run_part(s, o.id, o.part); });
   part.add_option("ID", o.id, "A registered model")->required();
   part.add_option("PART", o.part, "A part's name: attention_5")->required();
+
+  auto& extract = command(app, o, "extract", "Write a part as a folder that runs without catalog or plugin",
+                          [&o](Session& s) { run_extract(s, o.id, o.part, o.path); });
+  extract.add_option("ID", o.id, "A registered model")->required();
+  extract.add_option("PART", o.part, "A part's name: attention_5")->required();
+  extract.add_option("-o,--output", o.path, "The folder to write")->required();
+
+  auto& run = command(app, o, "run", "Run a part, a whole model or an extracted part on tensors in a file",
+                      [&o](Session& s) { run_run(s, o.request); });
+  run.add_option("ID", o.request.id, "A registered model, or the folder of an extracted part")->required();
+  run.add_option("PART", o.request.part, "A part's name; left out: the whole model");
+  run.add_option("--input", o.request.input, "safetensors with hidden_states, or input_ids (embedding, whole model)")
+      ->required();
+  run.add_option("--output", o.request.output, "safetensors to write the output to")->required();
+  run.add_option("--device", o.request.device, "auto, cpu or cuda[:n]; else as the config says");
+  run.add_option("--dtype", o.request.dtype, "keep, float32, bfloat16 or float16; else as the config says");
 
   auto& remove = command(app, o, "remove", "Forget a model; its checkpoint is left alone",
                          [&o](Session& s) { run_remove(s, o.id); });

@@ -1,24 +1,13 @@
 #include <fmt/format.h>
 
-#include <garage/error.hpp>
-#include <garage/nearest.hpp>
 #include <garage/tensor_roles.hpp>
 
 #include "commands.hpp"
 #include "output.hpp"
+#include "require.hpp"
 
 namespace garage::cli {
 namespace {
-
-const PartSpec& require_part(const ModelSpec& spec, const std::string& name) {
-  if (const auto* part = spec.parts.find(name)) return *part;
-  std::vector<std::string> names;
-  for (const auto& [known, part] : spec.parts) names.push_back(known);
-  const auto meant = did_you_mean(name, names);
-  throw Error(Errc::kNotFound,
-              fmt::format("'{}' has no part '{}'{}", spec.model_id, name,
-                          meant.empty() ? fmt::format("; `garage parts {}` says which", spec.model_id) : meant));
-}
 
 std::string steps_text(const TensorRef& ref) {
   std::string text;

@@ -8,6 +8,7 @@
 
 #include "commands.hpp"
 #include "output.hpp"
+#include "require.hpp"
 
 namespace garage::cli {
 namespace {

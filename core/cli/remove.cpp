@@ -4,6 +4,7 @@
 
 #include "commands.hpp"
 #include "output.hpp"
+#include "require.hpp"
 
 namespace garage::cli {
 

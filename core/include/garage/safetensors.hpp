@@ -34,4 +34,15 @@ inline constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000;
 // both numbers.
 GARAGE_API SafetensorsHeader read_safetensors_header(const std::filesystem::path& file);
 
+// One tensor to be written: its bytes are row-major, and as many as its dtype and shape say.
+struct SafetensorsData {
+  TensorInfo tensor;
+  const void* bytes = nullptr;
+};
+
+// Writes them in the order that the specification's own writer uses (widest dtype first, then by name), the data
+// aligned to 8 bytes; beside the file first, then renamed over it. Throws kIo, kInvalidArgument (a name twice).
+GARAGE_API void write_safetensors(const std::filesystem::path& file, std::vector<SafetensorsData> tensors,
+                                  const Model::Metadata& metadata = {});
+
 }  // namespace garage

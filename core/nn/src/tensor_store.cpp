@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/safetensors.hpp>
 
 namespace garage::nn {
 namespace {
@@ -43,6 +44,19 @@ LocatedModel located(const ModelSpec& spec) {
   return source;
 }
 
+LocatedModel located(const std::filesystem::path& file) {
+  const auto header = read_safetensors_header(file);
+  std::vector<TensorInfo> tensors;
+  std::unordered_map<std::string, TensorLocation> locations;
+  for (const auto& [tensor, begin, end] : header.entries) {
+    tensors.push_back(tensor);
+    locations[tensor.name] = {file, header.data_begin + begin, end - begin};
+  }
+  Model model(std::move(tensors));
+  model.source.path = file.string();
+  return {std::move(model), std::move(locations)};
+}
+
 torch::Tensor stepped(const torch::Tensor& tensor, const ViewStep& step) {
   const auto& a = step.arguments;
   switch (step.kind) {
@@ -57,6 +71,9 @@ torch::Tensor stepped(const torch::Tensor& tensor, const ViewStep& step) {
 }  // namespace
 
 TensorStore::TensorStore(const ModelSpec& spec, ModuleOptions options) : options_(options), source_(located(spec)) {}
+
+TensorStore::TensorStore(const std::filesystem::path& file, ModuleOptions options)
+    : options_(options), source_(located(file)) {}
 
 torch::Tensor TensorStore::whole(const std::string& name) {
   const auto* info = source_.model.find(name);

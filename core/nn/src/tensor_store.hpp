@@ -23,11 +23,15 @@ class TensorStore {
   // has no checkpoint.
   TensorStore(const ModelSpec& spec, ModuleOptions options);
 
+  // Of one safetensors file, whatever made it.
+  TensorStore(const std::filesystem::path& file, ModuleOptions options);
+
   // On the options' device, in their dtype; of a mapped file and its own dtype nothing is copied.
   torch::Tensor tensor(const TensorRef& ref);
   torch::Tensor tensor(const std::optional<TensorRef>& ref) { return ref ? tensor(*ref) : torch::Tensor(); }
 
-  const ModuleOptions& options() const noexcept { return options_; }
+  bool has(const std::string& name) const { return source_.model.find(name) != nullptr; }
+  DType dtype(const TensorRef& ref) const { return source_.model.find(ref.tensor)->dtype; }  // as the file stores it
 
  private:
   torch::Tensor whole(const std::string& name);

@@ -5,16 +5,14 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/spec_file.hpp>
 
-#include "../checkpoint/read_file.hpp"
-#include "durable_file.hpp"
+#include "../file/read_file.hpp"
 
 namespace garage {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kMaxSpecFile = std::uint64_t{1} << 30;  // bytes
 
 [[noreturn]] void misplaced(const fs::path& file, std::string_view id, const fs::path& place) {
   throw Error(Errc::kCorrupt,
@@ -39,13 +37,13 @@ void Catalog::save(const ModelSpec& spec) const {
                   fmt::format("{}. It is not overwritten; remove it to register '{}'", error.what(), spec.model_id));
     }
   }
-  write_durably(file, write_spec(spec));
+  write_spec_file(file, spec);
 }
 
 std::optional<ModelSpec> Catalog::load(std::string_view id) const {
   const auto file = path_of(id);
   try {
-    auto spec = read_spec(read_text_file(file, kMaxSpecFile), file.string());
+    auto spec = read_spec_file(file);
     if (spec.model_id != id) misplaced(file, spec.model_id, path_of(spec.model_id));
     return spec;
   } catch (const Error& error) {

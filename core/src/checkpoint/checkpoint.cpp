@@ -12,7 +12,7 @@
 #include <garage/safetensors.hpp>
 
 #include "quantised.hpp"
-#include "read_file.hpp"
+#include "../file/read_file.hpp"
 #include "shard_index.hpp"
 
 namespace garage {

@@ -17,7 +17,7 @@
 #include <garage/error.hpp>
 
 #include "header_events.hpp"
-#include "read_file.hpp"
+#include "../file/read_file.hpp"
 
 namespace garage {
 namespace {

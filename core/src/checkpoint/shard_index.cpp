@@ -11,7 +11,7 @@
 #include <garage/error.hpp>
 
 #include "../model/json_events.hpp"
-#include "read_file.hpp"
+#include "../file/read_file.hpp"
 
 namespace garage {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <garage/error.hpp>
 
-#include "../checkpoint/read_file.hpp"
+#include "../file/read_file.hpp"
 #include "yaml_reader.hpp"
 
 namespace garage {

@@ -12,7 +12,7 @@
 
 #include <garage/error.hpp>
 
-#include "../checkpoint/read_file.hpp"
+#include "../file/read_file.hpp"
 
 namespace garage {
 namespace {

@@ -30,6 +30,8 @@ class ReadFile {
   std::uint64_t size_ = 0;
 };
 
+inline constexpr std::uint64_t kMaxSpecFile = std::uint64_t{1} << 30;  // bytes
+
 // The whole of a small file. Throws kNotFound, kIo, and kCorrupt when it is larger than limit bytes.
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit);
 

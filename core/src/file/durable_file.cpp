@@ -60,9 +60,9 @@ class TemporaryFile {
 
 }  // namespace
 
-void write_durably(const std::filesystem::path& file, std::string_view bytes) {
+void write_durably(const std::filesystem::path& file, const std::vector<std::string_view>& pieces) {
   TemporaryFile temporary(file);
-  temporary.write(bytes);
+  for (const auto piece : pieces) temporary.write(piece);
   temporary.rename_into_place();
 }
 

@@ -1,0 +1,11 @@
+// libgarage_nn, opened when a command first needs LibTorch: no other command pays for it.
+#pragma once
+
+#include <garage/nn/commands.hpp>
+
+namespace garage::cli {
+
+// Throws kNotFound when this garage was built without it, kIncompatible when it cannot be opened.
+const nn::Commands& nn_commands();
+
+}  // namespace garage::cli

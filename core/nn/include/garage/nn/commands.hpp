@@ -1,0 +1,34 @@
+// What the command line asks of libgarage_nn, which it opens the first time that it needs it. No LibTorch in here.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <garage/registry.hpp>
+
+namespace garage::nn {
+
+struct RunRequest {
+  std::string id;                            // a registered model, or the folder of an extracted part
+  std::optional<std::string> part;           // nothing: the whole model
+  std::filesystem::path input;               // safetensors: hidden_states, or input_ids for embeddings and whole models
+  std::filesystem::path output;              // safetensors: output
+  std::optional<std::string> device, dtype;  // nothing: as the config's devices say
+};
+
+// What a run did, for people.
+struct RunReport {
+  std::string part, input_shape, output_shape, dtype, device;
+};
+
+struct Commands {
+  void (*extract)(const ModelRegistry& registry, const std::string& id, const std::string& part,
+                  const std::filesystem::path& folder);
+  RunReport (*run)(const ModelRegistry& registry, const RunRequest& request);
+};
+
+}  // namespace garage::nn
+
+// libgarage_nn's entry for the command line of the same build.
+extern "C" GARAGE_API const garage::nn::Commands* garage_nn_commands();

@@ -1,0 +1,88 @@
+#include <garage/nn/extract.hpp>
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/safetensors.hpp>
+#include <garage/spec_file.hpp>
+#include <garage/tensor_roles.hpp>
+
+#include "modules.hpp"
+
+namespace garage::nn {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPartFile = "part.json";
+constexpr const char* kWeightsFile = "weights.safetensors";
+
+// The part and all that it is made of, in the order of the model.
+ModelSpec cut_out(const ModelSpec& spec, const std::string& part) {
+  ModelSpec alone = spec;
+  alone.parts = {};
+  alone.ignored.clear();
+  alone.assembly = {part};
+  std::set<std::string> wanted{part};
+  // Children come before or after their parents: until nothing is added.
+  for (std::size_t before = 0; before != wanted.size();) {
+    before = wanted.size();
+    for (const auto& [name, known] : spec.parts)
+      if (wanted.contains(name)) wanted.insert(known.children.begin(), known.children.end());
+  }
+  for (const auto& [name, known] : spec.parts)
+    if (wanted.contains(name)) alone.parts.add(name, known);
+  return alone;
+}
+
+void untie(PartSpec& part, const ModelSpec& alone) {
+  auto* head = std::get_if<OutputHead>(&*part.blueprint);
+  if (head && head->tied_to && !alone.parts.find(*head->tied_to)) head->tied_to.reset();
+}
+
+}  // namespace
+
+void extract_part(const ModelRegistry& registry, const std::string& id, const std::string& part,
+                  const fs::path& folder) {
+  const auto spec = registry.get_spec(id);
+  if (!spec) throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
+  TensorStore store(*spec, {});
+  make_module(*spec, part, store);  // throws for a part that does not run, before anything is written
+  auto alone = cut_out(*spec, part);
+  std::vector<torch::Tensor> tensors;
+  std::vector<SafetensorsData> data;
+  for (auto& [name, each] : alone.parts) {
+    untie(each, alone);
+    for (const auto& role : tensor_roles(each)) {
+      auto& ref = const_cast<TensorRef&>(*role.ref);  // of alone, which is ours
+      const auto dtype = store.dtype(ref);
+      auto tensor = store.tensor(ref);
+      ref = {name + "." + role.role, {}};
+      // What was transposed stays so: a product takes its sums in another order when the layout is another.
+      if (tensor.dim() == 2 && tensor.size(0) > 1 && tensor.stride(0) == 1) {
+        tensor = tensor.t();
+        ref.view.push_back({ViewStep::Kind::transpose, {0, 1}});
+      }
+      tensors.push_back(tensor.contiguous());
+      data.push_back({{ref.tensor, dtype, tensor.sizes().vec()}, tensors.back().data_ptr()});
+    }
+  }
+  std::error_code code;
+  fs::create_directories(folder, code);
+  if (code) throw Error(Errc::kIo, fmt::format("{}: cannot be made: {}", folder.string(), code.message()));
+  write_safetensors(folder / kWeightsFile, std::move(data));
+  write_spec_file(folder / kPartFile, alone);
+}
+
+std::shared_ptr<PartModule> load_extracted(const fs::path& folder, const ModuleOptions& options) {
+  const auto spec = read_spec_file(folder / kPartFile);
+  if (spec.assembly.size() != 1)
+    throw Error(Errc::kCorrupt, fmt::format("{}: names {} parts in its assembly, an extracted part is one",
+                                            (folder / kPartFile).string(), spec.assembly.size()));
+  TensorStore store(folder / kWeightsFile, options);
+  return make_module(spec, spec.assembly.front(), store);
+}
+
+}  // namespace garage::nn
