@@ -8,6 +8,7 @@
 #include <garage/checkpoint.hpp>
 #include <garage/nn/get_module.hpp>
 
+#include "is_error.hpp"
 #include "tensor_file.hpp"
 #include "test_registry.hpp"
 
@@ -92,4 +93,24 @@ TEST_CASE("nn: embedding and final norm compute what transformers computes", "[n
   const auto norm = assembly[assembly.size() - 2];  // before the head
   const auto last = variant.computed.at("layer_" + std::to_string(variant.spec->num_layers - 1) + ".out");
   CHECK(error(variant.module(norm)->forward(last), variant.computed.at("final_norm.out")) <= kTolerance);
+}
+
+TEST_CASE("nn: decoding step by step gives the logits of the one pass", "[nn][reference][cache]") {
+  const auto name = GENERATE(from_range(variants()));
+  INFO(name);
+  Variant variant(name);
+  // Longrope turns by other frequencies once the sequence is longer than the original 8 positions, so that keys that
+  // were cached before differ from those of the one pass: in transformers too.
+  if (name == "phi-3-longrope") return;
+  const auto ids = variant.computed.at("input_ids");
+  const auto model = nn::load_model(variant.registry.registry, "m", variant.options);
+  nn::KeyValueCache cache;
+  nn::ForwardContext context;
+  context.cache = &cache;
+  std::vector<torch::Tensor> logits;
+  for (const auto& [start, length] : {std::pair{0, 5}, {5, 1}, {6, 1}, {7, 3}, {10, 2}})
+    logits.push_back(model->forward(ids.narrow(1, start, length), context));
+  CHECK(cache.length() == 12);
+  CHECK(error(torch::cat(logits, 1), variant.computed.at("logits")) <= kTolerance);
+  CHECK_THROWS_MATCHES(model->forward(ids.narrow(0, 0, 1), context), Error, is_error(Errc::kInvalidArgument, "the cache holds a batch of 2, the input is one of 1"));
 }

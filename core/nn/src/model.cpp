@@ -29,8 +29,11 @@ ModelModule::ModelModule(const ModelSpec& spec, TensorStore& store) : PartModule
 
 torch::Tensor ModelModule::forward(const torch::Tensor& ids, const ForwardContext& context) {
   auto full = context;
-  if (!full.position_ids.defined() && ids.dim() == 2)
-    full.position_ids = torch::arange(ids.size(1), ids.options().dtype(torch::kInt64)).unsqueeze(0).expand(ids.sizes());
+  if (!full.position_ids.defined() && ids.defined() && ids.dim() == 2) {
+    const auto start = context.cache ? context.cache->length() : 0;
+    full.position_ids =
+        torch::arange(start, start + ids.size(1), ids.options().dtype(torch::kInt64)).unsqueeze(0).expand(ids.sizes());
+  }
   torch::Tensor x;
   for (const auto& embedding : embeddings_) {
     const auto rows = embedding->forward(embedding->indexed_by() == IndexedBy::tokens ? ids : full.position_ids, full);

@@ -8,6 +8,11 @@
 
 namespace garage::nn {
 
+std::int64_t KeyValueCache::length() const {
+  if (entries_.empty() || !entries_.begin()->second.keys.defined()) return 0;
+  return entries_.begin()->second.keys.size(2);
+}
+
 void PartModule::require_hidden_states(const torch::Tensor& input, std::int64_t size) const {
   const bool fits = input.defined() && input.dim() == 3 && input.size(2) == size && input.is_floating_point();
   if (fits) return;

@@ -7,6 +7,8 @@
 // Errors    garage::Error; the message names the module.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include <torch/nn/module.h>
@@ -16,10 +18,28 @@
 
 namespace garage::nn {
 
+// The keys and values that attentions have seen of one batch, so that it can be decoded step by step: pass the same
+// cache with each next piece of it. Not for several threads at once.
+class GARAGE_API KeyValueCache {
+ public:
+  std::int64_t length() const;  // positions seen so far
+
+  // What one attention keeps; of a new one all are undefined.
+  struct Entry {
+    torch::Tensor keys, values;  // (batch, kv_heads, length, head_dim), turned by the rope
+    torch::Tensor position_ids;  // (batch or 1, length)
+  };
+  Entry& of(const std::string& attention) { return entries_[attention]; }
+
+ private:
+  std::map<std::string, Entry> entries_;
+};
+
 // What attention needs to know of the sequence beside its hidden states.
 struct ForwardContext {
-  torch::Tensor position_ids;  // (batch, seq) int64; undefined: 0, 1, 2, ... for every row
-  torch::Tensor mask;          // added to the scores, (batch or 1, 1 or heads, seq, seq); undefined: the part's own
+  torch::Tensor position_ids;  // (batch, seq) int64; undefined: 0, 1, 2, ... for every row, or on from the cache's
+  torch::Tensor mask;  // added to the scores, (batch or 1, 1 or heads, seq, cached + seq); undefined: the part's own
+  KeyValueCache* cache = nullptr;
 };
 
 class GARAGE_API PartModule : public torch::nn::Module {
