@@ -68,10 +68,12 @@ void process_register_7b(benchmark::State& state) {
   whole_process(state, folder / "catalog", {"register", "m", llama_2_7b().string()});
 }
 
+// Each time as a new model, as a first registration is.
 void in_process(benchmark::State& state, const fs::path& checkpoint) {
   TestRegistry registry;
-  registry->register_model("m", open_checkpoint(checkpoint));  // opens the plugins
-  for (auto _ : state) registry->register_model("m", open_checkpoint(checkpoint));
+  registry->register_model("first", open_checkpoint(checkpoint));  // opens the plugins
+  int count = 0;
+  for (auto _ : state) registry->register_model("m" + std::to_string(count++), open_checkpoint(checkpoint));
 }
 
 void register_7b(benchmark::State& state) { in_process(state, llama_2_7b()); }

@@ -39,12 +39,13 @@ bool matches(std::string_view pattern, std::string_view text) {
 struct Claim {
   const std::string* part;
   std::string role;
-  StridedView view;  // coalesced
+  StridedView view;    // coalesced; empty for a whole tensor
+  bool whole = false;  // the tensor as it is: the most there can be
 };
 
 class Ledger {
  public:
-  Ledger(ModelSpec& spec, const Model& model) : spec_(spec), model_(model) {}
+  Ledger(ModelSpec& spec, const Model& model) : spec_(spec), model_(model), claims_(model.tensors().size()) {}
 
   void claim_all() {
     std::vector<std::string> missing;
@@ -61,31 +62,30 @@ class Ledger {
       const auto* head = std::get_if<OutputHead>(&*part.blueprint);
       if (!head || !head->tied_to) continue;
       const auto* tensor = model_.find(head->projection.weight.tensor);
-      const auto owners = claims_.find(tensor);
-      if (owners == claims_.end() || *owners->second.front().part != *head->tied_to)
+      const auto& owners = claims_of(*tensor);
+      if (owners.empty() || *owners.front().part != *head->tied_to)
         throw Error(Errc::kInternal, fmt::format("part '{}' is tied to '{}', which does not own tensor '{}'", name,
                                                  *head->tied_to, head->projection.weight.tensor));
     }
   }
 
   void check_coverage() const {
-    for (const auto& tensor : model_.tensors()) {
-      const auto found = claims_.find(&tensor);
-      if (found != claims_.end()) check_one(tensor, found->second);
-    }
+    for (const auto& tensor : model_.tensors())
+      if (const auto& claims = claims_of(tensor); claims.size() > 1 || (claims.size() == 1 && !claims.front().whole))
+        check_one(tensor, claims);
   }
 
   void settle_the_rest() {
     for (auto& row : spec_.ignored) row.count = 0;
     std::vector<const TensorInfo*> left;
     for (const auto& tensor : model_.tensors()) {
-      const auto owners = claims_.find(&tensor);
+      const auto& owners = claims_of(tensor);
       auto* row = ignored_row(tensor.name);
-      if (row && owners != claims_.end())
+      if (row && !owners.empty())
         throw Error(Errc::kInternal, fmt::format("tensor '{}' is claimed by {} and ignored as '{}'", tensor.name,
-                                                 *owners->second.front().part, row->tensors));
+                                                 *owners.front().part, row->tensors));
       if (row) ++row->count;
-      else if (owners == claims_.end()) left.push_back(&tensor);
+      else if (owners.empty()) left.push_back(&tensor);
     }
     std::erase_if(spec_.ignored, [](const IgnoredTensors& row) { return row.count == 0; });
     if (!left.empty())
@@ -109,13 +109,15 @@ class Ledger {
                                     shape_text(role.shape), role.role));
       return;
     }
-    const auto view = viewed(*tensor, name, role);
-    if (view.shape != role.shape)
+    const bool whole = role.ref->view.empty();
+    const auto view = whole ? StridedView{} : viewed(*tensor, name, role);
+    const auto& shape = whole ? tensor->shape : view.shape;
+    if (shape != role.shape)
       disagree(fmt::format("tensor '{}' {} gives {} for the {} of {}, whose dimensions demand {}", tensor->name,
-                           shape_text(tensor->shape), shape_text(view.shape), role.role, name, shape_text(role.shape)));
+                           shape_text(tensor->shape), shape_text(shape), role.role, name, shape_text(role.shape)));
     if (role.shared) return;
-    claims_[tensor].push_back({&name, std::move(role.role), coalesce(view)});
-    own_[&part] += view.elements();
+    claims_of(*tensor).push_back({&name, std::move(role.role), coalesce(view), whole});
+    own_[&part] += whole ? tensor->elements() : view.elements();
   }
 
   static StridedView viewed(const TensorInfo& tensor, const std::string& name, const TensorRole& role) {
@@ -127,7 +129,16 @@ class Ledger {
     }
   }
 
+  std::vector<Claim>& claims_of(const TensorInfo& tensor) {
+    return claims_[static_cast<std::size_t>(&tensor - model_.tensors().data())];
+  }
+  const std::vector<Claim>& claims_of(const TensorInfo& tensor) const {
+    return const_cast<Ledger*>(this)->claims_of(tensor);
+  }
+
   static void check_one(const TensorInfo& tensor, std::vector<Claim> claims) {
+    for (auto& claim : claims)
+      if (claim.whole) claim.view = coalesce(see(tensor.shape, {}));
     const auto twice = [&](const Claim& a, const Claim& b) {
       disagree(fmt::format("tensor '{}' is claimed twice: by {} as {} and by {} as {}", tensor.name, *a.part, a.role,
                            *b.part, b.role));
@@ -166,7 +177,7 @@ class Ledger {
 
   ModelSpec& spec_;
   const Model& model_;
-  std::unordered_map<const TensorInfo*, std::vector<Claim>> claims_;
+  std::vector<std::vector<Claim>> claims_;                 // by the tensor's place in the model
   std::unordered_map<const PartSpec*, std::int64_t> own_;  // learned numbers, children left out
 };
 
