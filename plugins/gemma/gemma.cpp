@@ -108,11 +108,14 @@ bool is_multimodal(const Model& model) {
 class GemmaDecomposer : public ModelDecomposer {
  public:
   Detection detect(const Model& model) const override {
-    return claim_by_config(model,
-                           {"gemma",
-                            {"gemma", "gemma2", "gemma3_text", "gemma3"},
-                            {"GemmaForCausalLM", "GemmaModel", "Gemma2ForCausalLM", "Gemma2Model", "Gemma3ForCausalLM",
-                             "Gemma3TextModel", "Gemma3ForConditionalGeneration", "Gemma3Model"}});
+    return claim(model, {"gemma",
+                         {"gemma", "gemma2", "gemma3_text", "gemma3"},
+                         {"GemmaForCausalLM", "GemmaModel", "Gemma2ForCausalLM", "Gemma2Model", "Gemma3ForCausalLM",
+                          "Gemma3TextModel", "Gemma3ForConditionalGeneration", "Gemma3Model"},
+                         // Gemma 2 and 3; Gemma 1's names are Llama's.
+                         {{{"pre_feedforward_layernorm.weight", "post_feedforward_layernorm.weight",
+                            "input_layernorm.weight", "post_attention_layernorm.weight", "mlp.gate_proj.weight"},
+                           {"self_attn.q_proj.bias"}}}});
   }
 
   ModelSpec decompose(const Model& model) const override {

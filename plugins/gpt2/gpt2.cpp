@@ -30,8 +30,10 @@ DecoderDims read_dims(const ConfigReader& config) {
 class Gpt2Decomposer : public ModelDecomposer {
  public:
   Detection detect(const Model& model) const override {
-    const auto claim = claim_by_config(model, {"gpt2", {"gpt2"}, {"GPT2LMHeadModel", "GPT2Model"}});
-    return model.config().empty() ? claim_by_tensors(model) : claim;
+    // Others use these names (Qwen-1, GPT-J, Falcon, GPT-BigCode, old Phi); only GPT-2 has learned positions, norms
+    // with biases, and a c_attn stored [in, out].
+    const LayerMarks marks{{"attn.c_attn.weight", "ln_1.bias", "mlp.c_fc.bias"}, {}, is_stored_in_out, "h"};
+    return claim(model, {"gpt2", {"gpt2"}, {"GPT2LMHeadModel", "GPT2Model"}, {marks}});
   }
 
   ModelSpec decompose(const Model& model) const override {
@@ -93,19 +95,11 @@ class Gpt2Decomposer : public ModelDecomposer {
     return scale;
   }
 
-  // Others use these names (Qwen-1, GPT-J, Falcon, GPT-BigCode, old Phi); only GPT-2 has learned positions, norms with
-  // biases, and a c_attn stored [in, out].
-  static Detection claim_by_tensors(const Model& model) {
-    for (const std::string prefix : {"transformer.", ""}) {
-      const auto* tokens = model.resolve(prefix + "wte.weight");
-      const auto* fused = model.find(prefix + "h.0.attn.c_attn.weight");
-      if (!tokens || tokens->shape.size() != 2 || !fused) continue;
-      const auto hidden = tokens->shape[1];
-      const bool mine = fused->shape == std::vector{hidden, 3 * hidden} && model.find(prefix + "wpe.weight") &&
-                        model.find(prefix + "h.0.ln_1.bias") && model.find(prefix + "h.0.mlp.c_fc.bias");
-      if (mine) return {60, "gpt2", "no config; tensors are named and shaped as GPT-2's alone"};
-    }
-    return {0, {}, "no config, and the tensors are not GPT-2's"};
+  static bool is_stored_in_out(const Model& model, const std::string& layer) {
+    const auto prefix = layer.substr(0, layer.size() - std::string_view("h.0.").size());
+    const auto* tokens = model.resolve(prefix + "wte.weight");
+    if (!tokens || tokens->shape.size() != 2 || !model.find(prefix + "wpe.weight")) return false;
+    return model.find(layer + "attn.c_attn.weight")->shape == std::vector{tokens->shape[1], 3 * tokens->shape[1]};
   }
 };
 

@@ -24,7 +24,7 @@ class LlamaDecomposer : public ModelDecomposer {
  public:
   // Tensor names and shapes are Mistral's too, so that they are no reason to claim a model.
   Detection detect(const Model& model) const override {
-    return claim_by_config(model, {"llama", {"llama"}, {"LlamaForCausalLM", "LlamaModel"}});
+    return claim(model, {"llama", {"llama"}, {"LlamaForCausalLM", "LlamaModel"}});
   }
 
   ModelSpec decompose(const Model& model) const override {

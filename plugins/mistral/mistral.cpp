@@ -22,10 +22,14 @@ constexpr DecoderDims kDefaults = {.hidden = 4096,
 class MistralDecomposer : public ModelDecomposer {
  public:
   Detection detect(const Model& model) const override {
-    return claim_by_config(model, {"mistral",
-                                   {"mistral", "mixtral", "ministral"},
-                                   {"MistralForCausalLM", "MistralModel", "MixtralForCausalLM", "MixtralModel",
-                                    "MinistralForCausalLM", "MinistralModel"}});
+    return claim(model, {"mistral",
+                         {"mistral", "mixtral", "ministral"},
+                         {"MistralForCausalLM", "MistralModel", "MixtralForCausalLM", "MixtralModel",
+                          "MinistralForCausalLM", "MinistralModel"},
+                         // Mixtral's; Mistral's own names are Llama's.
+                         {{{"block_sparse_moe.gate.weight", "block_sparse_moe.experts.0.w1.weight",
+                            "self_attn.q_proj.weight", "input_layernorm.weight"},
+                           {"input_layernorm.bias", "self_attn.q_norm.weight"}}}});
   }
 
   ModelSpec decompose(const Model& model) const override {

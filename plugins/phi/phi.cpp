@@ -32,10 +32,17 @@ constexpr DecoderDims kPhiMoe = {.hidden = 4096,
 class PhiDecomposer : public ModelDecomposer {
  public:
   Detection detect(const Model& model) const override {
-    return claim_by_config(
-        model, {"phi",
-                {"phi", "phi-msft", "phi3", "phimoe"},
-                {"PhiForCausalLM", "PhiModel", "Phi3ForCausalLM", "Phi3Model", "PhimoeForCausalLM", "PhimoeModel"}});
+    return claim(
+        model,
+        {"phi",
+         {"phi", "phi-msft", "phi3", "phimoe"},
+         {"PhiForCausalLM", "PhiModel", "Phi3ForCausalLM", "Phi3Model", "PhimoeForCausalLM", "PhimoeModel"},
+         {// Phi 1 and 2, Phi 3 and 4, the mixture.
+          {{"self_attn.dense.weight", "mlp.fc1.weight", "self_attn.q_proj.weight", "input_layernorm.bias"},
+           {"post_attention_layernorm.weight"}},
+          {{"self_attn.qkv_proj.weight", "mlp.gate_up_proj.weight", "input_layernorm.weight"},
+           {"input_layernorm.bias", "self_attn.qkv_proj.bias"}},
+          {{"block_sparse_moe.gate.weight", "block_sparse_moe.experts.0.w1.weight", "input_layernorm.bias"}, {}}}});
   }
 
   ModelSpec decompose(const Model& model) const override {

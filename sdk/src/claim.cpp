@@ -18,6 +18,32 @@ std::string text_or_empty(const boost::json::value* value) {
   return value && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+// The prefix of the first layer's tensors, where one of that name lies in it: "model.layers.0."; else "".
+std::string first_layer(const Model& model, const std::string& list, const std::string& name) {
+  const auto end = list + ".0." + name;
+  for (const auto& tensor : model.tensors()) {
+    const std::string_view full = tensor.name;
+    if (full == end || full.ends_with("." + end)) return std::string(full.substr(0, full.size() - name.size()));
+  }
+  return {};
+}
+
+bool bears(const Model& model, const LayerMarks& marks) {
+  const auto layer = first_layer(model, marks.list, marks.has.front());
+  const auto there = [&](const std::string& name) { return model.find(layer + name) != nullptr; };
+  return !layer.empty() && std::all_of(marks.has.begin(), marks.has.end(), there) &&
+         std::none_of(marks.lacks.begin(), marks.lacks.end(), there) && (!marks.also || marks.also(model, layer));
+}
+
+Detection claim_by_tensors(const Model& model, const FamilyNames& names) {
+  if (names.marks.empty()) return {0, {}, "no config, and the tensors' names are other families' too"};
+  for (const auto& marks : names.marks)
+    if (bears(model, marks))
+      return {60, names.family,
+              fmt::format("no config; the first layer has {}, as no other family known here", marks.has.front())};
+  return {0, {}, "no config, and the tensors are not named as this family's alone"};
+}
+
 }  // namespace
 
 std::string model_type_of(const Model& model) { return text_or_empty(model.config().if_contains("model_type")); }
@@ -36,14 +62,14 @@ bool is_of(const Model& model, std::string_view model_type) {
   return architecture.starts_with(stem + "for") || architecture == stem + "model";
 }
 
-Detection claim_by_config(const Model& model, const FamilyNames& names) {
+Detection claim(const Model& model, const FamilyNames& names) {
   if (const auto type = model_type_of(model); !type.empty()) {
     if (std::find(names.model_types.begin(), names.model_types.end(), type) != names.model_types.end())
       return {100, names.family, fmt::format("model_type is '{}'", type)};
     return {0, {}, fmt::format("model_type is '{}'", type)};
   }
   const auto architecture = architecture_of(model);
-  if (model.config().empty()) return {0, {}, "there is no config"};
+  if (model.config().empty()) return claim_by_tensors(model, names);
   if (architecture.empty()) return {0, {}, "the config has neither model_type nor architectures"};
   const auto same = [&](const std::string& mine) { return lower(mine) == lower(architecture); };
   const bool mine = std::any_of(names.architectures.begin(), names.architectures.end(), same);

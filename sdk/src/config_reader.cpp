@@ -25,8 +25,8 @@ std::string shown(const boost::json::value& value) {
 ConfigReader ConfigReader::of(const Model& model) {
   if (model.config().empty())
     throw Error(Errc::kNotFound,
-                "has no config.json: how many heads there are cannot be told from the weights; put the "
-                "model's config.json beside them");
+                "has no config: how many heads there are cannot be told from the weights; put the model's config.json "
+                "beside them, or pass it with the live module");
   return ConfigReader(model.config());
 }
 

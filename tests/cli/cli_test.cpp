@@ -129,7 +129,7 @@ TEST_CASE("cli: weights without a config are refused with what to do", "[cli][er
   write_safetensors(shell.folder / "bare/model.safetensors", tensors_of(reference("llama-2")));
   const auto result = shell({"register", "m", (shell.folder / "bare").string()});
   CHECK(result.code == static_cast<int>(Errc::kNotFound));
-  CHECK_THAT(result.err, ContainsSubstring("no plugin claims 'm', which has no config.json: put the model's own beside its weights"));
+  CHECK_THAT(result.err, ContainsSubstring("no plugin claims 'm', which has no config: names and shapes alone tell neither its family nor its head count; put its config.json beside the weights"));
 }
 
 TEST_CASE("cli: a folder of plugins is found through the environment", "[cli]") {

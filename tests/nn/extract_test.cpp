@@ -146,6 +146,6 @@ TEST_CASE("cli: the config's devices decide the dtype by part", "[nn][cli]") {
   const auto run = [&](const std::string& part) {
     return shell({"--config", (shell.folder / "garage.yaml").string(), "run", "me/m", part, "--input", states, "--output", (shell.folder / "o.safetensors").string()}).out;
   };
-  CHECK_THAT(run("ffn_1"), ContainsSubstring("BFloat16"));
-  CHECK_THAT(run("ffn_2"), ContainsSubstring("float on cpu"));
+  CHECK_THAT(run("ffn_1"), ContainsSubstring("bfloat16 on cpu"));
+  CHECK_THAT(run("ffn_2"), ContainsSubstring("float32 on cpu"));
 }

@@ -86,9 +86,9 @@ TEST_CASE("nn: what cannot be run says so", "[nn][errors]") {
 TEST_CASE("nn: input of another shape or type is refused by name", "[nn][errors]") {
   Registered registered("gpt2");
   const auto attention = registered.module("attention_0");
-  CHECK_THROWS_MATCHES(attention->forward(torch::ones({2, 3, 31})), Error, is_error(Errc::kInvalidArgument, "attention_0: hidden_states should be (batch, seq, 32) of a floating type, are [2, 3, 31] of float"));
+  CHECK_THROWS_MATCHES(attention->forward(torch::ones({2, 3, 31})), Error, is_error(Errc::kInvalidArgument, "attention_0: hidden_states should be (batch, seq, 32) of float32 on cpu, are [2, 3, 31] of float32 on cpu"));
   CHECK_THROWS_MATCHES(attention->forward(torch::ones({3, 32})), Error, is_error(Errc::kInvalidArgument, "are [3, 32]"));
-  CHECK_THROWS_MATCHES(attention->forward(torch::ones({1, 3, 32}, torch::kInt64)), Error, is_error(Errc::kInvalidArgument, "of long"));
+  CHECK_THROWS_MATCHES(attention->forward(torch::ones({1, 3, 32}, torch::kInt64)), Error, is_error(Errc::kInvalidArgument, "of int64"));
   CHECK_THROWS_MATCHES(attention->forward(torch::Tensor()), Error, is_error(Errc::kInvalidArgument, "are undefined"));
   const auto embedding = registered.module("embedding");
   CHECK_THROWS_MATCHES(embedding->forward(torch::full({1, 2}, 96, torch::kInt64)), Error, is_error(Errc::kInvalidArgument, "embedding: id 96 is outside its 96 rows (0 to 95)"));

@@ -144,6 +144,29 @@ TEST_CASE("look-alikes: where the config has no model_type, the architecture tel
   CHECK(registry->register_model("x", model)->parts == with->parts);
 }
 
+TEST_CASE("look-alikes: without a config the tensors tell the family, where they are its alone", "[plugins][lookalikes]") {
+  // These names are shared: Llama's, Mistral's and Gemma 1's; a mixture's with stacked experts and Mixtral's.
+  const auto shared = [](const std::string& variant) {
+    return variant.starts_with("llama") || variant.starts_with("mistral") || variant == "gemma" || variant == "mixtral-fused";
+  };
+  const auto variant = GENERATE(from_range(kVariants));
+  INFO(variant);
+  TestRegistry registry;
+  const auto model = open_checkpoint(reference(variant));
+  const Model bare(model.tensors(), {}, model.metadata());
+  const auto claims = registry->plugins().claims(bare, "x");
+  CHECK(claims[0].score == (shared(variant) ? 0 : 60));
+  CHECK(claims[1].score == 0);
+  if (!shared(variant)) CHECK(claims[0].family == registry->detect_family(model, "x"));
+  try {
+    registry->register_model("x", bare);
+    FAIL("registered without a config");
+  } catch (const Error& error) {
+    CHECK(error.code() == Errc::kNotFound);
+    CHECK(std::string(error.what()).find("head") != std::string::npos);
+  }
+}
+
 TEST_CASE("look-alikes: a Qwen model is one whatever its folder and its id say", "[plugins][lookalikes]") {
   TestRegistry registry;
   const auto folder = registry.folder / "dolphin-llama-gpt2-phi";

@@ -25,9 +25,9 @@ TEST_CASE("claim: model_type decides, then the architecture, and never the id", 
   DYNAMIC_SECTION(c.config) {
     Model model(std::vector<TensorInfo>{}, boost::json::parse(c.config).get_object());
     model.id = "llama";
-    const auto claim = claim_by_config(model, {"llama", {"llama"}, {"LlamaForCausalLM"}});
-    CHECK(claim.score == c.score);
-    CHECK(claim.family == (c.score ? "llama" : ""));
-    CHECK_FALSE(claim.reason.empty());
+    const auto answer = claim(model, {"llama", {"llama"}, {"LlamaForCausalLM"}});
+    CHECK(answer.score == c.score);
+    CHECK(answer.family == (c.score ? "llama" : ""));
+    CHECK_FALSE(answer.reason.empty());
   }
 }

@@ -20,4 +20,10 @@ GARAGE_API boost::json::value parse_json(std::string_view text, std::string_view
 // Throws kCorrupt if a key stands twice in one object: the parsed value cannot tell.
 GARAGE_API void require_unique_keys(std::string_view text, std::string_view subject);
 
+// "object", "int64", ...: what a value is, for messages.
+inline std::string_view kind_name(const boost::json::value& value) {
+  const auto name = boost::json::to_string(value.kind());  // Boost's own view from 1.82 on, which fmt does not know
+  return {name.data(), name.size()};
+}
+
 }  // namespace garage

@@ -1,12 +1,17 @@
-// transformers' eager_attention_forward: softmax in float32, a soft cap before the mask (Gemma 2).
+// transformers' eager_attention_forward: softmax in float32, a soft cap before the mask (Gemma 2). Where LibTorch has
+// scaled_dot_product_attention, that: it is the same but for the order of sums.
 #include <cmath>
 #include <limits>
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/matmul.h>
+#if __has_include(<ATen/ops/scaled_dot_product_attention.h>)
+#include <ATen/ops/scaled_dot_product_attention.h>
+#endif
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tanh.h>
+#include <torch/version.h>
 
 #include <fmt/format.h>
 
@@ -45,10 +50,45 @@ const KeyValueCache::Entry& remember(KeyValueCache::Entry& seen, const KeyValueC
                  at::cat({positions(seen.position_ids), positions(fresh.position_ids)}, 1)};
 }
 
+// What each query may look at.
+struct Visible {
+  bool causal = false;          // keys up to the query's own row
+  torch::Tensor hidden, added;  // else: which scores do not count, or what is added to them
+};
+
+torch::Tensor eager_attention(const Attention& attention, const torch::Tensor& q, const torch::Tensor& k,
+                              const torch::Tensor& v, const Visible& visible) {
+  auto scores = at::matmul(q, k.transpose(2, 3)) * attention.scale;  // (batch, heads, seq, keys)
+  if (attention.softcap) scores = at::tanh(scores / *attention.softcap) * *attention.softcap;
+  if (visible.added.defined()) scores = scores + visible.added;
+  else scores = scores.masked_fill(visible.hidden, -std::numeric_limits<double>::infinity());
+  return at::matmul(at::softmax(scores, -1, torch::kFloat32).to(q.scalar_type()), v);
+}
+
+// LibTorch has its own from 2.1 on, with a scale; it knows no soft cap.
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
+bool has_fused_attention(const Attention& attention) { return !attention.softcap; }
+
+torch::Tensor fused_attention(const Attention& attention, const torch::Tensor& q, const torch::Tensor& k,
+                              const torch::Tensor& v, const Visible& visible) {
+  std::optional<torch::Tensor> mask;
+  if (visible.added.defined()) mask = visible.added;
+  else if (visible.hidden.defined()) mask = visible.hidden.logical_not();
+  return at::scaled_dot_product_attention(q, k, v, mask, 0.0, visible.causal, attention.scale);
+}
+#else
+bool has_fused_attention(const Attention&) { return false; }
+
+torch::Tensor fused_attention(const Attention& attention, const torch::Tensor& q, const torch::Tensor& k,
+                              const torch::Tensor& v, const Visible& visible) {
+  return eager_attention(attention, q, k, v, visible);
+}
+#endif
+
 }  // namespace
 
 AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, const Attention& attention,
-                                 TensorStore& store)
+                                 const TensorStore& store)
     : PartModule(name),
       hidden_(part.input_dim),
       attention_(attention),
@@ -62,13 +102,13 @@ AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, 
     k_norm_ = register_module("k_norm", std::make_shared<NormModule>(name + ".k_norm", *attention.k_norm, store));
 }
 
-torch::Tensor AttentionModule::forward(const torch::Tensor& input, const ForwardContext& context) {
-  require_hidden_states(input, hidden_);
+torch::Tensor AttentionModule::compute(const torch::Tensor& input, const ForwardContext& context) {
+  require_hidden_states(input, hidden_, q_.weight);
   auto* seen = context.cache ? &context.cache->of(name()) : nullptr;
   const auto start = seen && seen->keys.defined() ? seen->keys.size(2) : 0;
   const auto positions =
       context.position_ids.defined()
-          ? context.position_ids
+          ? context.position_ids.to(input.device())
           : torch::arange(start, start + input.size(1), input.options().dtype(torch::kInt64)).unsqueeze(0);
   auto q = split_heads(q_(input), attention_.heads);     // (batch, heads, seq, head_dim)
   auto k = split_heads(k_(input), attention_.kv_heads);  // (batch, kv_heads, seq, head_dim)
@@ -91,14 +131,16 @@ torch::Tensor AttentionModule::forward(const torch::Tensor& input, const Forward
     k = k.repeat_interleave(groups, 1);
     v = v.repeat_interleave(groups, 1);
   }
-  auto scores = at::matmul(q, k.transpose(2, 3)) * attention_.scale;  // (batch, heads, seq, keys)
-  if (attention_.softcap) scores = at::tanh(scores / *attention_.softcap) * *attention_.softcap;
-  if (context.mask.defined()) scores = scores + context.mask;
-  else
-    scores = scores.masked_fill(hidden_scores(attention_, positions, key_positions),
-                                -std::numeric_limits<double>::infinity());
-  const auto weights = at::softmax(scores, -1, torch::kFloat32).to(q.scalar_type());
-  return o_(at::matmul(weights, v).transpose(1, 2).flatten(2));
+  Visible visible;
+  // The plain causal pass needs no mask of its own: the positions are those of the rows.
+  visible.causal = !context.mask.defined() && !context.position_ids.defined() && start == 0 && attention_.causal &&
+                   (!attention_.window || input.size(1) <= *attention_.window);
+  if (context.mask.defined()) visible.added = context.mask.to(q.options());
+  else if (!visible.causal || !has_fused_attention(attention_))
+    visible.hidden = hidden_scores(attention_, positions, key_positions);
+  const auto mixed = has_fused_attention(attention_) ? fused_attention(attention_, q, k, v, visible)
+                                                     : eager_attention(attention_, q, k, v, visible);
+  return o_(mixed.transpose(1, 2).flatten(2));
 }
 
 }  // namespace garage::nn

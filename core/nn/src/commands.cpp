@@ -10,20 +10,12 @@
 #include <garage/nn/extract.hpp>
 #include <garage/safetensors.hpp>
 
-#include "device_choice.hpp"
+#include "dtype_names.hpp"
+#include "modules.hpp"
 #include "tensor_store.hpp"
 
 namespace garage::nn {
 namespace {
-
-DType dtype_of(const torch::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case torch::kFloat64: return DType::kF64;
-    case torch::kBFloat16: return DType::kBF16;
-    case torch::kFloat16: return DType::kF16;
-    default: return DType::kF32;
-  }
-}
 
 template <class T>
 std::string text_of(const T& value) {
@@ -34,7 +26,7 @@ std::string text_of(const T& value) {
 
 // The input's one tensor that modules read: ids, or hidden states.
 torch::Tensor read_input(const RunRequest& request) {
-  TensorStore input(request.input, {});
+  const TensorStore input(WeightFiles::of(request.input), Placements({torch::kCPU, std::nullopt, true}));
   const bool ids = input.has("input_ids"), states = input.has("hidden_states");
   if (ids == states)
     throw Error(Errc::kInvalidArgument, fmt::format("{}: has {} of 'hidden_states' and 'input_ids', should have one",
@@ -45,39 +37,35 @@ torch::Tensor read_input(const RunRequest& request) {
 struct Chosen {
   std::string name;
   std::shared_ptr<PartModule> module;
-  ModuleOptions options;
 };
 
 Chosen choose(const ModelRegistry& registry, const RunRequest& request) {
-  auto settings = registry.config().devices;
-  if (request.device || request.dtype)
-    settings.rules.insert(settings.rules.begin(), {"*", "*", request.device, request.dtype});
+  ModuleOptions options;
+  if (request.device) options.device = device_named(*request.device);
+  if (request.dtype) options.dtype = dtype_named(*request.dtype);
+  options.keep_dtype = request.dtype == "keep";
   std::error_code ignored;
   const std::filesystem::path folder = request.id;
-  if (!request.part && std::filesystem::exists(folder / "part.json", ignored)) {
-    const auto options = choose_device(settings, "", folder.filename().string());
-    return {folder.string(), load_extracted(folder, options), options};
-  }
-  const auto options = choose_device(settings, request.id, request.part.value_or(""));
-  if (request.part) return {*request.part, get_module(registry, request.id, *request.part, options), options};
-  return {request.id, load_model(registry, request.id, options), options};
+  if (!request.part && std::filesystem::exists(folder / "part.json", ignored))
+    return {folder.string(), load_extracted(folder, options)};
+  if (request.part) return {*request.part, get_module(registry, request.id, *request.part, options)};
+  return {request.id, load_model(registry, request.id, options)};
 }
 
 RunReport run(const ModelRegistry& registry, const RunRequest& request) {
   const torch::NoGradGuard no_grad;
-  auto input = read_input(request);
-  const auto [name, module, options] = choose(registry, request);
+  const auto input = read_input(request);
+  const auto [name, module] = choose(registry, request);
   // Hidden states of another type than the weights' are converted: an input file need not know them.
-  const auto parameters = module->parameters();
-  if (input.is_floating_point() && !parameters.empty()) input = input.to(parameters.front().scalar_type());
-  input = input.to(options.device);
-  const auto output = module->forward(input).to(torch::kCPU).contiguous();
+  const auto ran = module->forward(carried_to(*module, input));
+  const auto output = ran.to(torch::kCPU).contiguous();
   const std::vector<std::int64_t> shape(output.sizes().begin(), output.sizes().end());
-  write_safetensors(request.output, {{{"output", dtype_of(output), shape}, output.data_ptr()}});
-  return {name, text_of(input.sizes()), text_of(output.sizes()), text_of(output.dtype()), text_of(options.device)};
+  write_safetensors(request.output, {{{"output", *dtype_of(output.scalar_type()), shape}, output.data_ptr()}});
+  return {name, text_of(input.sizes()), text_of(output.sizes()), std::string(torch_name(output.scalar_type())),
+          text_of(ran.device())};
 }
 
-// LibTorch's own words for a size that does not fit run over pages; the first line says it.
+// What is thrown outside of forward: out of memory, a device that failed.
 template <class Body>
 auto translated(Body body) {
   try {

@@ -9,14 +9,15 @@
 
 namespace garage::nn {
 
-EmbeddingModule::EmbeddingModule(const std::string& name, const Embedding& embedding, TensorStore& store)
+EmbeddingModule::EmbeddingModule(const std::string& name, const Embedding& embedding, const TensorStore& store)
     : PartModule(name),
       embedding_(embedding),
       weight_(add_parameter(*this, "weight", store.tensor(embedding.weight))) {}
 
-torch::Tensor EmbeddingModule::forward(const torch::Tensor& ids, const ForwardContext&) {
+torch::Tensor EmbeddingModule::compute(const torch::Tensor& ids, const ForwardContext&) {
   if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != torch::kInt64)
-    throw Error(Errc::kInvalidArgument, fmt::format("{}: ids should be (batch, seq) of int64", name()));
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: ids should be (batch, seq) of int64, are {}", name(),
+                                                    ids.defined() ? described(ids) : "undefined"));
   if (ids.numel() > 0) {
     const auto lowest = ids.min().item<std::int64_t>(), highest = ids.max().item<std::int64_t>();
     if (lowest < 0 || highest >= weight_.size(0))
@@ -30,11 +31,11 @@ torch::Tensor EmbeddingModule::forward(const torch::Tensor& ids, const ForwardCo
   return rows * torch::tensor(embedding_.scale, rows.options());
 }
 
-OutputHeadModule::OutputHeadModule(const std::string& name, const OutputHead& head, TensorStore& store)
+OutputHeadModule::OutputHeadModule(const std::string& name, const OutputHead& head, const TensorStore& store)
     : PartModule(name), projection_(add_projection(*this, "", head.projection, store)), softcap_(head.softcap) {}
 
-torch::Tensor OutputHeadModule::forward(const torch::Tensor& input, const ForwardContext&) {
-  require_hidden_states(input, projection_.weight.size(1));
+torch::Tensor OutputHeadModule::compute(const torch::Tensor& input, const ForwardContext&) {
+  require_hidden_states(input, projection_.weight.size(1), projection_.weight);
   const auto logits = projection_(input);
   return softcap_ ? at::tanh(logits / *softcap_) * *softcap_ : logits;
 }

@@ -48,7 +48,7 @@ void extract_part(const ModelRegistry& registry, const std::string& id, const st
                   const fs::path& folder) {
   const auto spec = registry.get_spec(id);
   if (!spec) throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
-  TensorStore store(*spec, {});
+  const TensorStore store(WeightFiles::of(*spec), Placements({torch::kCPU, std::nullopt, true}));
   make_module(*spec, part, store);  // throws for a part that does not run, before anything is written
   auto alone = cut_out(*spec, part);
   std::vector<torch::Tensor> tensors;
@@ -73,6 +73,7 @@ void extract_part(const ModelRegistry& registry, const std::string& id, const st
   fs::create_directories(folder, code);
   if (code) throw Error(Errc::kIo, fmt::format("{}: cannot be made: {}", folder.string(), code.message()));
   write_safetensors(folder / kWeightsFile, std::move(data));
+  store.files()->require_unchanged();  // what was written was whole
   write_spec_file(folder / kPartFile, alone);
 }
 
@@ -81,8 +82,10 @@ std::shared_ptr<PartModule> load_extracted(const fs::path& folder, const ModuleO
   if (spec.assembly.size() != 1)
     throw Error(Errc::kCorrupt, fmt::format("{}: names {} parts in its assembly, an extracted part is one",
                                             (folder / kPartFile).string(), spec.assembly.size()));
-  TensorStore store(folder / kWeightsFile, options);
-  return make_module(spec, spec.assembly.front(), store);
+  const TensorStore store(WeightFiles::of(folder / kWeightsFile), Placements(options));
+  auto module = make_module(spec, spec.assembly.front(), store);
+  PartBinding::watch(*module, store.files());
+  return module;
 }
 
 }  // namespace garage::nn

@@ -29,7 +29,7 @@ torch::Tensor activate(const std::string& name, const torch::Tensor& x) {
 }  // namespace
 
 FeedForwardModule::FeedForwardModule(const std::string& name, const PartSpec& part, const FeedForward& feed_forward,
-                                     TensorStore& store)
+                                     const TensorStore& store)
     : PartModule(name), hidden_(part.input_dim), activation_(feed_forward.activation) {
   if (feed_forward.gate) gate_ = add_projection(*this, "gate", *feed_forward.gate, store);
   up_ = add_projection(*this, "up", feed_forward.up, store);
@@ -40,8 +40,8 @@ torch::Tensor FeedForwardModule::apply(const torch::Tensor& x) const {
   return down_(gate_ ? activate(activation_, (*gate_)(x)) * up_(x) : activate(activation_, up_(x)));
 }
 
-torch::Tensor FeedForwardModule::forward(const torch::Tensor& input, const ForwardContext&) {
-  require_hidden_states(input, hidden_);
+torch::Tensor FeedForwardModule::compute(const torch::Tensor& input, const ForwardContext&) {
+  require_hidden_states(input, hidden_, up_.weight);
   return apply(input);
 }
 

@@ -2,7 +2,7 @@
 
 namespace garage::nn {
 
-LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const Layer& layer, TensorStore& store)
+LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const Layer& layer, const TensorStore& store)
     : PartModule(name), join_(layer.join) {
   const auto add = [&](const std::string& part) { return register_module(part, make_module(spec, part, store)); };
   const auto maybe = [&](const std::optional<std::string>& part) { return part ? add(*part) : nullptr; };
@@ -14,8 +14,10 @@ LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const L
   feed_forward_post_norm_ = maybe(layer.feed_forward_post_norm);
 }
 
-torch::Tensor LayerModule::forward(const torch::Tensor& input, const ForwardContext& context) {
-  const auto run = [&](const PartPtr& part, const torch::Tensor& x) { return part ? part->forward(x, context) : x; };
+torch::Tensor LayerModule::compute(const torch::Tensor& input, const ForwardContext& context) {
+  const auto run = [&](const PartPtr& part, const torch::Tensor& x) {
+    return part ? part->forward(carried_to(*part, x), context).to(input.options()) : x;
+  };
   const auto normed = run(attention_norm_, input);
   const auto attended = run(attention_post_norm_, run(attention_, normed));
   if (join_ == LayerJoin::parallel)

@@ -10,7 +10,7 @@ torch::Tensor add_parameter(torch::nn::Module& module, const std::string& role, 
 }
 
 Projection add_projection(torch::nn::Module& module, const std::string& role, const Linear& linear,
-                          TensorStore& store) {
+                          const TensorStore& store) {
   auto* owner = &module;
   if (!role.empty()) owner = module.register_module(role, std::make_shared<torch::nn::Module>(role)).get();
   return {add_parameter(*owner, "weight", store.tensor(linear.weight)),
@@ -19,9 +19,9 @@ Projection add_projection(torch::nn::Module& module, const std::string& role, co
 
 torch::Tensor Projection::operator()(const torch::Tensor& x) const { return at::linear(x, weight, bias); }
 
-LinearModule::LinearModule(const std::string& name, const Linear& linear, TensorStore& store)
+LinearModule::LinearModule(const std::string& name, const Linear& linear, const TensorStore& store)
     : PartModule(name), projection_(add_projection(*this, "", linear, store)) {}
 
-torch::Tensor LinearModule::forward(const torch::Tensor& input, const ForwardContext&) { return projection_(input); }
+torch::Tensor LinearModule::compute(const torch::Tensor& input, const ForwardContext&) { return projection_(input); }
 
 }  // namespace garage::nn

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -16,31 +15,48 @@ namespace garage::nn {
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path.string()) {
   const auto fail = [&](const char* what, int code) {
+    if (descriptor_ >= 0) ::close(descriptor_);
     throw Error(code == ENOENT ? Errc::kNotFound : Errc::kIo,
                 fmt::format("{}: cannot be {}: {}", path_, what, std::strerror(code)));
   };
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail("opened", errno);
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0 || status.st_size == 0) {
-    ::close(descriptor);
-    throw Error(Errc::kIo, fmt::format("{}: has nothing to map", path_));
-  }
-  size_ = static_cast<std::uint64_t>(status.st_size);
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor_ < 0) fail("opened", errno);
+  const auto stamp = stamp_of(descriptor_);
+  if (!stamp) fail("looked at", errno);
+  stamp_ = *stamp;
   // Private and writable: torch has no read-only tensors, and a write must never reach the file.
-  address_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0);
-  const int code = errno;
-  ::close(descriptor);
-  if (address_ == MAP_FAILED) fail("mapped", code);
+  address_ = ::mmap(nullptr, stamp_.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor_, 0);
+  if (address_ == MAP_FAILED) fail("mapped", errno);
+  guard_ = std::make_unique<TruncationGuard>(address_, stamp_.size);
 }
 
-MappedFile::~MappedFile() { ::munmap(address_, size_); }
+MappedFile::~MappedFile() {
+  guard_.reset();
+  ::munmap(address_, stamp_.size);
+  ::close(descriptor_);
+}
 
 const std::uint8_t* MappedFile::bytes(std::uint64_t offset, std::uint64_t size) const {
-  if (offset > size_ || size > size_ - offset)
+  if (offset > stamp_.size || size > stamp_.size - offset)
     throw Error(Errc::kCorrupt,
-                fmt::format("{}: has {} bytes, bytes {} to {} are wanted", path_, size_, offset, offset + size));
+                fmt::format("{}: has {} bytes, bytes {} to {} are wanted", path_, stamp_.size, offset, offset + size));
   return static_cast<const std::uint8_t*>(address_) + offset;
+}
+
+bool MappedFile::holds(const void* address) const noexcept {
+  const auto* begin = static_cast<const char*>(address_);
+  return address >= begin && address < begin + stamp_.size;
+}
+
+void MappedFile::require_unchanged() const {
+  const auto now = stamp_of(descriptor_);
+  if (now && now->size < stamp_.size)
+    throw Error(Errc::kCorrupt, fmt::format("{}: was cut off from {} to {} bytes while a part of it was in use; get "
+                                            "the part again once the file is whole",
+                                            path_, stamp_.size, now->size));
+  if (!now || now->size != stamp_.size || now->modified_ns != stamp_.modified_ns || guard_->lost())
+    throw Error(Errc::kCorrupt,
+                fmt::format("{}: was written to while a part of it was in use; get the part again", path_));
 }
 
 }  // namespace garage::nn

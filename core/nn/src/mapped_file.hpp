@@ -3,7 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
+
+#include <garage/file_stamp.hpp>
+
+#include "truncation_guard.hpp"
 
 namespace garage::nn {
 
@@ -18,10 +23,17 @@ class MappedFile {
   // Throws kCorrupt when the file is shorter than that.
   const std::uint8_t* bytes(std::uint64_t offset, std::uint64_t size) const;
 
+  bool holds(const void* address) const noexcept;
+
+  // Throws kCorrupt when somebody wrote to the file, or cut it off, since it was mapped.
+  void require_unchanged() const;
+
  private:
   std::string path_;
+  int descriptor_ = -1;  // stays open: what is at the path may be another file by now
+  FileStamp stamp_;
   void* address_ = nullptr;
-  std::uint64_t size_ = 0;
+  std::unique_ptr<TruncationGuard> guard_;
 };
 
 }  // namespace garage::nn

@@ -42,10 +42,15 @@ Routing route(const Mixture& mixture, const torch::Tensor& logits) {
   return {weights.to(logits.scalar_type()), experts};
 }
 
+// An expert may be somewhere else than its mixture.
+torch::Tensor visit(const FeedForwardModule& expert, const torch::Tensor& tokens) {
+  return expert.apply(carried_to(expert, tokens)).to(tokens.options());
+}
+
 }  // namespace
 
 MixtureModule::MixtureModule(const std::string& name, const ModelSpec& spec, const PartSpec& part,
-                             const Mixture& mixture, TensorStore& store)
+                             const Mixture& mixture, const TensorStore& store)
     : PartModule(name), hidden_(part.input_dim), mixture_(mixture) {
   const auto expert = [&](const std::string& expert_name) {
     return register_module(expert_name,
@@ -59,8 +64,8 @@ MixtureModule::MixtureModule(const std::string& name, const ModelSpec& spec, con
     shared_gate_ = add_projection(*this, "shared_expert_gate", *mixture.shared_expert_gate, store);
 }
 
-torch::Tensor MixtureModule::forward(const torch::Tensor& input, const ForwardContext& context) {
-  require_hidden_states(input, hidden_);
+torch::Tensor MixtureModule::compute(const torch::Tensor& input, const ForwardContext& context) {
+  require_hidden_states(input, hidden_, router_->parameters().front());
   const auto tokens = input.reshape({-1, hidden_});
   const auto [weights, chosen] = route(mixture_, router_->forward(tokens, context));
   auto output = torch::zeros_like(tokens);
@@ -68,11 +73,11 @@ torch::Tensor MixtureModule::forward(const torch::Tensor& input, const ForwardCo
     const auto at_expert = (chosen == static_cast<std::int64_t>(e)).nonzero();  // (visits, 2): token, rank
     if (at_expert.size(0) == 0) continue;
     const auto token = at_expert.select(1, 0), rank = at_expert.select(1, 1);
-    const auto result = experts_[e]->apply(tokens.index_select(0, token)) * weights.index({token, rank}).unsqueeze(-1);
+    const auto result = visit(*experts_[e], tokens.index_select(0, token)) * weights.index({token, rank}).unsqueeze(-1);
     output.index_add_(0, token, result.to(output.scalar_type()));
   }
   if (shared_expert_) {
-    auto shared = shared_expert_->apply(tokens);
+    auto shared = visit(*shared_expert_, tokens);
     if (shared_gate_) shared = at::sigmoid((*shared_gate_)(tokens)) * shared;
     output = output + shared;
   }

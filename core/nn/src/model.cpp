@@ -17,7 +17,7 @@ SpecPtr require_spec(const ModelRegistry& registry, const std::string& id) {
 
 }  // namespace
 
-ModelModule::ModelModule(const ModelSpec& spec, TensorStore& store) : PartModule(spec.model_id) {
+ModelModule::ModelModule(const ModelSpec& spec, const TensorStore& store) : PartModule(spec.model_id) {
   for (const auto& name : spec.assembly) {
     auto part = register_module(name, make_module(spec, name, store));
     if (auto embedding = std::dynamic_pointer_cast<EmbeddingModule>(part)) embeddings_.push_back(embedding);
@@ -27,34 +27,39 @@ ModelModule::ModelModule(const ModelSpec& spec, TensorStore& store) : PartModule
     throw Error(Errc::kUnsupported, fmt::format("'{}' has no embedding in its assembly", spec.model_id));
 }
 
-torch::Tensor ModelModule::forward(const torch::Tensor& ids, const ForwardContext& context) {
-  auto full = context;
-  if (!full.position_ids.defined() && ids.defined() && ids.dim() == 2) {
+torch::Tensor ModelModule::compute(const torch::Tensor& ids, const ForwardContext& context) {
+  auto positions = context.position_ids;
+  if (!positions.defined() && ids.defined() && ids.dim() == 2) {
     const auto start = context.cache ? context.cache->length() : 0;
-    full.position_ids =
+    positions =
         torch::arange(start, start + ids.size(1), ids.options().dtype(torch::kInt64)).unsqueeze(0).expand(ids.sizes());
   }
   torch::Tensor x;
   for (const auto& embedding : embeddings_) {
-    const auto rows = embedding->forward(embedding->indexed_by() == IndexedBy::tokens ? ids : full.position_ids, full);
-    x = x.defined() ? x + rows : rows;
+    const auto& indices = embedding->indexed_by() == IndexedBy::tokens ? ids : positions;
+    const auto rows = embedding->forward(indices.defined() ? carried_to(*embedding, indices) : indices, context);
+    x = x.defined() ? x + rows.to(x.options()) : rows;
   }
-  for (const auto& part : rest_) x = part->forward(x, full);
+  for (const auto& part : rest_) x = part->forward(carried_to(*part, x), context);
   return x;
 }
 
 std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std::string& id, const std::string& part,
                                        const ModuleOptions& options) {
   const auto spec = require_spec(registry, id);
-  TensorStore store(*spec, options);
-  return make_module(*spec, part, store);
+  const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id));
+  auto module = make_module(*spec, part, store);
+  PartBinding::watch(*module, store.files());
+  return module;
 }
 
 std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std::string& id,
                                        const ModuleOptions& options) {
   const auto spec = require_spec(registry, id);
-  TensorStore store(*spec, options);
-  return std::make_shared<ModelModule>(*spec, store);
+  const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id));
+  auto module = std::make_shared<ModelModule>(*spec, store);
+  PartBinding::watch(*module, store.files());
+  return module;
 }
 
 }  // namespace garage::nn

@@ -9,7 +9,7 @@ namespace {
 
 class Factory {
  public:
-  Factory(const ModelSpec& spec, const std::string& name, const PartSpec& part, TensorStore& store)
+  Factory(const ModelSpec& spec, const std::string& name, const PartSpec& part, const TensorStore& store)
       : spec_(spec), name_(name), part_(part), store_(store) {}
 
   PartPtr operator()(const Linear& linear) const { return std::make_shared<LinearModule>(name_, linear, store_); }
@@ -38,18 +38,21 @@ class Factory {
   const ModelSpec& spec_;
   const std::string& name_;
   const PartSpec& part_;
-  TensorStore& store_;
+  const TensorStore& store_;
 };
 
 }  // namespace
 
-PartPtr make_module(const ModelSpec& spec, const std::string& name, TensorStore& store) {
+PartPtr make_module(const ModelSpec& spec, const std::string& name, const TensorStore& store) {
   const auto* part = spec.parts.find(name);
   if (!part) throw Error(Errc::kNotFound, fmt::format("'{}' has no part '{}'", spec.model_id, name));
   if (!part->blueprint)
     throw Error(Errc::kUnsupported,
                 fmt::format("part '{}' of '{}' has no blueprint; register the model again", name, spec.model_id));
-  return std::visit(Factory(spec, name, *part, store), *part->blueprint);
+  const auto placed = store.of_part(*part, name);
+  auto module = std::visit(Factory(spec, name, *part, placed), *part->blueprint);
+  PartBinding::settle(*module);
+  return module;
 }
 
 }  // namespace garage::nn

@@ -16,6 +16,21 @@ namespace garage::nn {
 
 using PartPtr = std::shared_ptr<PartModule>;
 
+// What a module is told once it is made.
+class PartBinding {
+ public:
+  static void settle(PartModule& module);  // where its parameters are
+  // The module that a caller gets: from now on forward looks whether what it is a view of is still there.
+  static void watch(PartModule& module, const std::shared_ptr<WeightFiles>& files);
+  static const torch::TensorOptions& home(const PartModule& module) { return module.home_; }
+};
+
+// "[1, 3, 32] of float32 on cpu", for messages.
+std::string described(const torch::Tensor& tensor);
+
+// x where the part is, in its dtype: the parts of one model need not be in one place.
+torch::Tensor carried_to(const PartModule& part, const torch::Tensor& x);
+
 // weight [out, in], bias [out] or undefined: the parameters of one projection.
 struct Projection {
   torch::Tensor weight, bias;
@@ -23,15 +38,16 @@ struct Projection {
 };
 
 // Registers them as "<role>.weight" and "<role>.bias", or without a role as "weight" and "bias".
-Projection add_projection(torch::nn::Module& module, const std::string& role, const Linear& linear, TensorStore& store);
+Projection add_projection(torch::nn::Module& module, const std::string& role, const Linear& linear,
+                          const TensorStore& store);
 
 // Registers as a parameter that asks for no gradient. Undefined tensors are passed over.
 torch::Tensor add_parameter(torch::nn::Module& module, const std::string& role, const torch::Tensor& tensor);
 
 class LinearModule : public PartModule {
  public:
-  LinearModule(const std::string& name, const Linear& linear, TensorStore& store);
-  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+  LinearModule(const std::string& name, const Linear& linear, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
 
  private:
   Projection projection_;
@@ -39,8 +55,8 @@ class LinearModule : public PartModule {
 
 class NormModule : public PartModule {
  public:
-  NormModule(const std::string& name, const Norm& norm, TensorStore& store);
-  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+  NormModule(const std::string& name, const Norm& norm, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
 
  private:
   Norm norm_;
@@ -51,7 +67,7 @@ class NormModule : public PartModule {
 class RopeModule : public PartModule {
  public:
   RopeModule(const std::string& name, const Rope& rope) : PartModule(name), rope_(rope) {}
-  torch::Tensor forward(const torch::Tensor& position_ids, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& position_ids, const ForwardContext& context) override;
 
  private:
   Rope rope_;
@@ -59,8 +75,8 @@ class RopeModule : public PartModule {
 
 class AttentionModule : public PartModule {
  public:
-  AttentionModule(const std::string& name, const PartSpec& part, const Attention& attention, TensorStore& store);
-  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+  AttentionModule(const std::string& name, const PartSpec& part, const Attention& attention, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
 
  private:
   std::int64_t hidden_;
@@ -71,8 +87,9 @@ class AttentionModule : public PartModule {
 
 class FeedForwardModule : public PartModule {
  public:
-  FeedForwardModule(const std::string& name, const PartSpec& part, const FeedForward& feed_forward, TensorStore& store);
-  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+  FeedForwardModule(const std::string& name, const PartSpec& part, const FeedForward& feed_forward,
+                    const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
   torch::Tensor apply(const torch::Tensor& x) const;  // of any leading dimensions
 
  private:
@@ -85,8 +102,8 @@ class FeedForwardModule : public PartModule {
 class MixtureModule : public PartModule {
  public:
   MixtureModule(const std::string& name, const ModelSpec& spec, const PartSpec& part, const Mixture& mixture,
-                TensorStore& store);
-  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+                const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
 
  private:
   std::int64_t hidden_;
@@ -99,8 +116,8 @@ class MixtureModule : public PartModule {
 
 class EmbeddingModule : public PartModule {
  public:
-  EmbeddingModule(const std::string& name, const Embedding& embedding, TensorStore& store);
-  torch::Tensor forward(const torch::Tensor& ids, const ForwardContext& context) override;
+  EmbeddingModule(const std::string& name, const Embedding& embedding, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& ids, const ForwardContext& context) override;
   IndexedBy indexed_by() const { return embedding_.indexed_by; }
 
  private:
@@ -110,8 +127,8 @@ class EmbeddingModule : public PartModule {
 
 class OutputHeadModule : public PartModule {
  public:
-  OutputHeadModule(const std::string& name, const OutputHead& head, TensorStore& store);
-  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+  OutputHeadModule(const std::string& name, const OutputHead& head, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
 
  private:
   Projection projection_;
@@ -120,8 +137,8 @@ class OutputHeadModule : public PartModule {
 
 class LayerModule : public PartModule {
  public:
-  LayerModule(const std::string& name, const ModelSpec& spec, const Layer& layer, TensorStore& store);
-  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) override;
+  LayerModule(const std::string& name, const ModelSpec& spec, const Layer& layer, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
 
  private:
   LayerJoin join_;
@@ -130,8 +147,8 @@ class LayerModule : public PartModule {
 
 class ModelModule : public PartModule {
  public:
-  ModelModule(const ModelSpec& spec, TensorStore& store);
-  torch::Tensor forward(const torch::Tensor& ids, const ForwardContext& context) override;
+  ModelModule(const ModelSpec& spec, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& ids, const ForwardContext& context) override;
 
  private:
   std::vector<std::shared_ptr<EmbeddingModule>> embeddings_;
@@ -139,6 +156,6 @@ class ModelModule : public PartModule {
 };
 
 // The module of one part. Throws kUnsupported for a part that does not run.
-PartPtr make_module(const ModelSpec& spec, const std::string& part, TensorStore& store);
+PartPtr make_module(const ModelSpec& spec, const std::string& part, const TensorStore& store);
 
 }  // namespace garage::nn

@@ -6,13 +6,13 @@
 
 namespace garage::nn {
 
-NormModule::NormModule(const std::string& name, const Norm& norm, TensorStore& store)
+NormModule::NormModule(const std::string& name, const Norm& norm, const TensorStore& store)
     : PartModule(name),
       norm_(norm),
       weight_(add_parameter(*this, "weight", store.tensor(norm.weight))),
       bias_(add_parameter(*this, "bias", store.tensor(norm.bias))) {}
 
-torch::Tensor NormModule::forward(const torch::Tensor& input, const ForwardContext&) {
+torch::Tensor NormModule::compute(const torch::Tensor& input, const ForwardContext&) {
   if (norm_.kind == NormKind::layer) return at::layer_norm(input, {input.size(-1)}, weight_, bias_, norm_.eps);
   const auto x = input.to(torch::kFloat32);
   const auto normed = x * at::rsqrt(x.pow(2).mean(-1, /*keepdim=*/true) + norm_.eps);

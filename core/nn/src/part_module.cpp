@@ -1,26 +1,82 @@
 #include <garage/nn/part_module.hpp>
 
 #include <sstream>
+#include <string_view>
+
+#include <torch/version.h>
 
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
 
+#include "dtype_names.hpp"
+#include "modules.hpp"
+
 namespace garage::nn {
+namespace {
+
+// LibTorch's own words for a size that does not fit run over pages; the first line says it.
+[[noreturn]] void rethrow(const c10::Error& error, const std::string& module, const torch::TensorOptions& home) {
+  const std::string_view what = error.what_without_backtrace();
+  if (what.find("not implemented for 'Half'") != what.npos)
+    throw Error(
+        Errc::kUnsupported,
+        fmt::format("{}: this LibTorch ({}) does not compute it in float16 on the {}; ask for float32 or bfloat16",
+                    module, TORCH_VERSION, home.device().str()));
+  throw Error(Errc::kInternal, fmt::format("{}: LibTorch: {}", module, what));
+}
+
+}  // namespace
+
+std::string described(const torch::Tensor& tensor) {
+  std::ostringstream shape;
+  shape << tensor.sizes();
+  return fmt::format("{} of {} on {}", shape.str(), torch_name(tensor.scalar_type()), tensor.device().str());
+}
 
 std::int64_t KeyValueCache::length() const {
   if (entries_.empty() || !entries_.begin()->second.keys.defined()) return 0;
   return entries_.begin()->second.keys.size(2);
 }
 
-void PartModule::require_hidden_states(const torch::Tensor& input, std::int64_t size) const {
-  const bool fits = input.defined() && input.dim() == 3 && input.size(2) == size && input.is_floating_point();
-  if (fits) return;
-  std::ostringstream shape;
-  if (input.defined()) shape << input.sizes() << " of " << input.dtype();
-  throw Error(Errc::kInvalidArgument,
-              fmt::format("{}: hidden_states should be (batch, seq, {}) of a floating type, are {}", name(), size,
-                          input.defined() ? shape.str() : "undefined"));
+torch::Tensor PartModule::forward(const torch::Tensor& input, const ForwardContext& context) {
+  try {
+    auto output = compute(input, context);
+    if (files_) files_->require_unchanged();
+    return output;
+  } catch (const c10::Error& error) {
+    if (files_) files_->require_unchanged();
+    rethrow(error, name(), home_);
+  }
+}
+
+void PartModule::require_hidden_states(const torch::Tensor& input, std::int64_t size,
+                                       const torch::Tensor& weight) const {
+  if (input.defined() && input.dim() == 3 && input.size(2) == size && input.scalar_type() == weight.scalar_type() &&
+      input.device() == weight.device())
+    return;
+  throw Error(Errc::kInvalidArgument, fmt::format("{}: hidden_states should be (batch, seq, {}) of {} on {}, are {}",
+                                                  name(), size, torch_name(weight.scalar_type()), weight.device().str(),
+                                                  input.defined() ? described(input) : "undefined"));
+}
+
+void PartBinding::settle(PartModule& module) {
+  for (const auto& parameter : module.parameters()) {
+    module.home_ = torch::TensorOptions().device(parameter.device()).dtype(parameter.dtype());
+    return;
+  }
+}
+
+void PartBinding::watch(PartModule& module, const std::shared_ptr<WeightFiles>& files) {
+  files->require_unchanged();  // what was copied out of them was still whole
+  for (const auto& parameter : module.parameters())
+    if (parameter.device().is_cpu() && files->holds(parameter.data_ptr())) module.files_ = files;
+}
+
+torch::Tensor carried_to(const PartModule& part, const torch::Tensor& x) {
+  const auto& home = PartBinding::home(part);
+  if (!home.has_dtype()) return x.to(home.device());
+  return x.is_floating_point() ? x.to(home) : x.to(home.device());
 }
 
 }  // namespace garage::nn

@@ -122,7 +122,7 @@ torch::Tensor turn(const Rope& rope, const RopeTable& table, const torch::Tensor
   return at::cat({result, x.narrow(-1, rope.dims, x.size(-1) - rope.dims)}, -1);
 }
 
-torch::Tensor RopeModule::forward(const torch::Tensor& position_ids, const ForwardContext&) {
+torch::Tensor RopeModule::compute(const torch::Tensor& position_ids, const ForwardContext&) {
   const auto table = rope_table(rope_, position_ids);
   return at::stack({table.cos, table.sin});
 }

@@ -1,44 +1,42 @@
-// TensorStore: the tensors of one registered checkpoint, by TensorRef.
-//
-// Threads  Not for several threads at once; the tensors that it hands out are independent of it.
+// TensorStore: the tensors of one checkpoint, by TensorRef, where the part that wants them is to run.
 #pragma once
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <torch/types.h>
 
-#include <garage/checkpoint.hpp>
-#include <garage/nn/get_module.hpp>
 #include <garage/spec.hpp>
 
-#include "mapped_file.hpp"
+#include "placement.hpp"
+#include "weight_files.hpp"
 
 namespace garage::nn {
 
 class TensorStore {
  public:
-  // Throws kCorrupt when the checkpoint is no longer the one that the spec was made from, kUnsupported when the spec
-  // has no checkpoint.
-  TensorStore(const ModelSpec& spec, ModuleOptions options);
+  TensorStore(std::shared_ptr<WeightFiles> files, Placements placements)
+      : files_(std::move(files)), placements_(std::move(placements)) {}
 
-  // Of one safetensors file, whatever made it.
-  TensorStore(const std::filesystem::path& file, ModuleOptions options);
+  // The same tensors, for a part and what is in it.
+  TensorStore of_part(const PartSpec& part, const std::string& name) const;
 
-  // On the options' device, in their dtype; of a mapped file and its own dtype nothing is copied.
-  torch::Tensor tensor(const TensorRef& ref);
-  torch::Tensor tensor(const std::optional<TensorRef>& ref) { return ref ? tensor(*ref) : torch::Tensor(); }
+  // On the part's device, in its dtype; of a mapped file and its own dtype nothing is copied.
+  // Throws kCorrupt (no such tensor), kUnsupported (a dtype that this LibTorch lacks).
+  torch::Tensor tensor(const TensorRef& ref) const;
+  torch::Tensor tensor(const std::optional<TensorRef>& ref) const { return ref ? tensor(*ref) : torch::Tensor(); }
 
-  bool has(const std::string& name) const { return source_.model.find(name) != nullptr; }
-  DType dtype(const TensorRef& ref) const { return source_.model.find(ref.tensor)->dtype; }  // as the file stores it
+  bool has(const std::string& name) const { return files_->find(name) != nullptr; }
+  DType dtype(const TensorRef& ref) const { return files_->find(ref.tensor)->dtype; }  // as the file stores it
+  const std::shared_ptr<WeightFiles>& files() const noexcept { return files_; }
 
  private:
-  torch::Tensor whole(const std::string& name);
+  torch::Tensor whole(const std::string& name) const;
 
-  ModuleOptions options_;
-  LocatedModel source_;
-  std::map<std::string, std::shared_ptr<MappedFile>> files_;
+  std::shared_ptr<WeightFiles> files_;
+  Placements placements_;
+  Placement here_;
 };
 
 }  // namespace garage::nn

@@ -130,8 +130,7 @@ boost::json::object read_config(const fs::path& file, Fingerprint& fingerprint) 
   require_unique_keys(text, file.string());
   auto value = parse_json(text, file.string());
   if (!value.is_object())
-    throw Error(Errc::kCorrupt,
-                fmt::format("{}: is no JSON object but {}", file.string(), boost::json::to_string(value.kind())));
+    throw Error(Errc::kCorrupt, fmt::format("{}: is no JSON object but {}", file.string(), kind_name(value)));
   return std::move(value.get_object());
 }
 

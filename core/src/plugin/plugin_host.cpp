@@ -58,7 +58,10 @@ struct PluginHost::Loaded {
     if (const auto* type = model.config().if_contains("model_type"); type && type->is_string())
       text += fmt::format(" (model_type '{}')", std::string_view(type->get_string().data(), type->get_string().size()));
     const bool no_config = model.config().empty();
-    if (no_config) text += ", which has no config.json: put the model's own beside its weights";
+    if (no_config)
+      text +=
+          ", which has no config: names and shapes alone tell neither its family nor its head count; put its "
+          "config.json beside the weights, or pass it with the live module";
     text += claims_text(claims);
     for (const auto& record : records)
       if (record.state == PluginState::refused)

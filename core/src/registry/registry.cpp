@@ -4,33 +4,13 @@
 #include <shared_mutex>
 #include <unordered_map>
 
-#include <sys/stat.h>
-
 #include <fmt/format.h>
 
 #include <garage/accounting.hpp>
 #include <garage/error.hpp>
+#include <garage/file_stamp.hpp>
 
 namespace garage {
-namespace {
-
-// Which version of a catalog file a spec was read from: other processes may replace it.
-struct FileStamp {
-  ino_t inode = 0;
-  off_t size = 0;
-  std::int64_t modified_ns = 0;
-
-  friend bool operator==(const FileStamp&, const FileStamp&) = default;
-};
-
-std::optional<FileStamp> stamp_of(const std::filesystem::path& file) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) != 0) return std::nullopt;
-  return FileStamp{status.st_ino, status.st_size, status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec};
-}
-
-}  // namespace
-
 struct ModelRegistry::State {
   explicit State(Config given) : config(std::move(given)), catalog(config.catalog), host(config.plugins) {}
 
@@ -39,7 +19,7 @@ struct ModelRegistry::State {
   PluginHost host;
 
   struct Cached {
-    FileStamp stamp;
+    FileStamp stamp;  // of the catalog file that it was read from: other processes may replace it
     SpecPtr spec;
   };
   std::shared_mutex mutex;  // guards cache

@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/json.hpp>
 
 namespace garage {
 
@@ -34,8 +35,7 @@ struct JsonPath {
 };
 
 [[noreturn]] inline void wrong_json(const JsonPath& at, std::string_view wanted, const boost::json::value& found) {
-  throw Error(Errc::kCorrupt,
-              fmt::format("{}: should be {}, is {}", at.text(), wanted, boost::json::to_string(found.kind())));
+  throw Error(Errc::kCorrupt, fmt::format("{}: should be {}, is {}", at.text(), wanted, kind_name(found)));
 }
 
 inline std::string_view text_of(const boost::json::string& text) { return {text.data(), text.size()}; }

@@ -1,6 +1,7 @@
-// Claims: how `detect` answers from a config.
+// Claims: how `detect` answers.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,16 +10,27 @@
 
 namespace garage::sdk {
 
-// What a family is called in configs.
+// What the tensors of a first layer are called in one family and in no other, so that weights without a config can be
+// recognised. Names are below the layer: "self_attn.qkv_proj.weight".
+struct LayerMarks {
+  std::vector<std::string> has, lacks;  // all of the first are there, none of the second
+  // What names do not tell; layer is the prefix of the layer's tensors, "model.layers.0.". Null: nothing.
+  std::function<bool(const Model& model, const std::string& layer)> also = nullptr;
+  std::string list = "layers";  // what the layers are in
+};
+
+// What a family is called in configs, and how it is known without one.
 struct FamilyNames {
   std::string family;
   std::vector<std::string> model_types;    // "llama"
   std::vector<std::string> architectures;  // "LlamaForCausalLM"; compared without regard to case
+  std::vector<LayerMarks> marks;           // of its variants; none: names and shapes are others' too
 };
 
-// 100 if model_type is one of the family's, 90 if the config has no model_type and its first architecture is one,
-// else 0: a model_type that is somebody else's decides, whatever the architectures say.
-Detection claim_by_config(const Model& model, const FamilyNames& names);
+// 100 if model_type is one of the family's, 90 if the config has no model_type and its first architecture is one, 60
+// if there is no config and the first layer bears one of the marks; else 0: a model_type that is somebody else's
+// decides, whatever the architectures and the tensors say.
+Detection claim(const Model& model, const FamilyNames& names);
 
 // Whether the model is of that type: its model_type, or, where it has none, the name of its architecture
 // ("Qwen2MoeForCausalLM" and "Qwen2MoeModel" are of "qwen2_moe").

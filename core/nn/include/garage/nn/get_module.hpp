@@ -13,20 +13,25 @@
 
 namespace garage::nn {
 
+// What a caller says instead of the config's `devices`; nothing: as the config says (of an extracted part, which has
+// none: the CPU, as stored).
 struct ModuleOptions {
-  torch::Device device = torch::kCPU;
-  std::optional<torch::ScalarType> dtype;  // nothing: as the file stores it
+  std::optional<torch::Device> device;
+  std::optional<torch::ScalarType> dtype;
+  bool keep_dtype = false;  // the dtype that the file stores, whatever the config says
 };
 
 // On the CPU, in the file's own dtype, parameters are views of the mapped file: nothing is copied. Otherwise the
-// part's bytes alone are read and moved. Modules stay valid whatever happens to the registry.
-// Throws kNotFound (no such model or part), kUnsupported (the part does not run; a dtype that this LibTorch lacks),
-// kCorrupt (the checkpoint changed since it was registered), kIo.
+// part's bytes alone are read and moved. Modules stay valid whatever happens to the registry; of a file that is
+// mapped somebody may cut off or rewrite the rest, and then forward throws kCorrupt: the process lives.
+// Threads: may be called from several threads at once.
+// Throws kNotFound (no such model or part), kUnsupported (the part does not run; a dtype that this LibTorch lacks; a
+// device that is not there), kCorrupt (the checkpoint changed since it was registered), kIo.
 GARAGE_API std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std::string& id,
                                                   const std::string& part, const ModuleOptions& options = {});
 
 // The model's assembly, one part after another: token ids in, (batch, seq, vocab) logits out; hidden states where the
-// model has no head. Throws the same.
+// model has no head. Each part runs where the config says; what goes from one to the next is moved. Throws the same.
 GARAGE_API std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std::string& id,
                                                   const ModuleOptions& options = {});
 

@@ -4,11 +4,12 @@
 //
 // Shapes    hidden_states are (batch, seq, hidden), ids are (batch, seq) int64.
 // Threads   forward may be called from several threads at once: modules keep no state between calls.
-// Errors    garage::Error; the message names the module.
+// Errors    garage::Error; the message names the module. LibTorch's own errors come as kInternal.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include <torch/nn/module.h>
@@ -42,16 +43,27 @@ struct ForwardContext {
   KeyValueCache* cache = nullptr;
 };
 
+class WeightFiles;
+
 class GARAGE_API PartModule : public torch::nn::Module {
  public:
   explicit PartModule(std::string name) : torch::nn::Module(std::move(name)) {}
 
+  // Throws kInvalidArgument for an input that does not fit, kUnsupported where this LibTorch has no kernel (half
+  // precision on the CPU of old ones), kCorrupt when a mapped file was written to or cut off since the part was made.
   torch::Tensor forward(const torch::Tensor& input) { return forward(input, {}); }
-  virtual torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context) = 0;
+  torch::Tensor forward(const torch::Tensor& input, const ForwardContext& context);
 
  protected:
-  // Throws kInvalidArgument unless input is (batch, seq, size) of a floating type.
-  void require_hidden_states(const torch::Tensor& input, std::int64_t size) const;
+  virtual torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) = 0;
+
+  // Throws kInvalidArgument unless input is (batch, seq, size), of weight's dtype and on its device.
+  void require_hidden_states(const torch::Tensor& input, std::int64_t size, const torch::Tensor& weight) const;
+
+ private:
+  friend class PartBinding;
+  std::shared_ptr<const WeightFiles> files_;  // where parameters are views of mapped files
+  torch::TensorOptions home_;                 // its first parameter's device and dtype
 };
 
 }  // namespace garage::nn

@@ -1,4 +1,4 @@
-#include "device_choice.hpp"
+#include "placement.hpp"
 
 #include <charconv>
 
@@ -74,14 +74,26 @@ std::optional<torch::ScalarType> dtype_named(const std::string& name) {
   throw Error(Errc::kInvalidArgument, fmt::format("dtype '{}' should be keep, float32, bfloat16 or float16", name));
 }
 
-ModuleOptions choose_device(const DeviceSettings& settings, const std::string& model, const std::string& part) {
-  std::optional<std::string> device, dtype;
-  for (const auto& rule : settings.rules) {
-    if (!matches_pattern(rule.model, model) || !matches_pattern(rule.parts, part)) continue;
-    if (!device) device = rule.device;
-    if (!dtype) dtype = rule.dtype;
+Placement Placements::of(const std::string& name, const PartSpec& part) const {
+  std::vector<std::string> names{name};  // innermost first
+  if (part.layer_idx) {
+    names.push_back(part_name("ffn", *part.layer_idx));
+    names.push_back(part_name("layer", *part.layer_idx));
+    const bool in_ffn = part.part_type == part_type::kExpert || part.part_type == part_type::kGate;
+    if (!in_ffn) names.erase(names.begin() + 1);
   }
-  return {device_named(device.value_or(settings.device)), dtype_named(dtype.value_or(settings.dtype))};
+  std::optional<std::string> device, dtype;
+  for (const auto& each : names)
+    for (const auto& rule : settings_.rules) {
+      if (!matches_pattern(rule.model, model_) || !matches_pattern(rule.parts, each)) continue;
+      if (!device) device = rule.device;
+      if (!dtype) dtype = rule.dtype;
+    }
+  Placement placement;
+  placement.device = overrides_.device ? *overrides_.device : device_named(device.value_or(settings_.device));
+  if (overrides_.dtype) placement.dtype = overrides_.dtype;
+  else if (!overrides_.keep_dtype) placement.dtype = dtype_named(dtype.value_or(settings_.dtype));
+  return placement;
 }
 
 }  // namespace garage::nn

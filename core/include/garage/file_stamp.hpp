@@ -1,0 +1,24 @@
+// FileStamp: which version of a file it is, as far as the file system tells without reading it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include <garage/export.hpp>
+
+namespace garage {
+
+struct FileStamp {
+  std::uint64_t device = 0, inode = 0;
+  std::uint64_t size = 0;        // bytes
+  std::int64_t modified_ns = 0;  // since 1970
+
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+// Links are followed. Nothing when the file is not there, or the system does not tell.
+GARAGE_API std::optional<FileStamp> stamp_of(const std::filesystem::path& file);
+GARAGE_API std::optional<FileStamp> stamp_of(int descriptor);
+
+}  // namespace garage

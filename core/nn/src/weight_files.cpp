@@ -1,0 +1,98 @@
+#include "weight_files.hpp"
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/safetensors.hpp>
+
+namespace garage::nn {
+namespace {
+
+namespace fs = std::filesystem;
+
+LocatedModel located(const fs::path& file) {
+  const auto header = read_safetensors_header(file);
+  std::vector<TensorInfo> tensors;
+  std::unordered_map<std::string, TensorLocation> locations;
+  for (const auto& [tensor, begin, end] : header.entries) {
+    tensors.push_back(tensor);
+    locations[tensor.name] = {file, header.data_begin + begin, end - begin};
+  }
+  Model model(std::move(tensors));
+  model.source.path = file.string();
+  return {std::move(model), std::move(locations)};
+}
+
+// The path may be spelled otherwise now; what counts is what the spec was made from.
+void require_same(const ModelSpec& spec, const std::string& fingerprint) {
+  if (fingerprint != spec.source.fingerprint)
+    throw Error(Errc::kCorrupt, fmt::format("{}: changed since '{}' was registered ({}, now {}); register it again",
+                                            spec.source.path, spec.model_id, spec.source.fingerprint, fingerprint));
+}
+
+}  // namespace
+
+WeightFiles::WeightFiles(LocatedModel source) : source_(std::move(source)) {
+  const fs::path path = source_.model.source.path;
+  std::error_code ignored;
+  const auto folder = fs::is_directory(path, ignored) ? path : path.parent_path();
+  for (const auto* name : {"config.json", "model.safetensors.index.json"}) stamps_[folder / name];
+  for (const auto& [tensor, location] : source_.locations) stamps_[location.file];
+  for (auto& [file, stamp] : stamps_) stamp = stamp_of(file);
+}
+
+std::shared_ptr<WeightFiles> WeightFiles::of(const ModelSpec& spec) {
+  if (spec.source.path.empty())
+    throw Error(Errc::kUnsupported, fmt::format("'{}' was registered from no files, so that there are no weights to "
+                                                "read (its source is {})",
+                                                spec.model_id, spec.source.kind));
+  // Of all registries: what is shared is files, which belong to none.
+  static std::mutex mutex;
+  static std::map<std::string, std::weak_ptr<WeightFiles>> opened;
+  {
+    const std::lock_guard lock(mutex);
+    const auto known = opened[spec.source.path].lock();
+    if (known && known->source_.model.source.fingerprint == spec.source.fingerprint && known->is_current())
+      return known;
+  }
+  auto source = locate_checkpoint(spec.source.path);
+  require_same(spec, source.model.source.fingerprint);
+  const std::shared_ptr<WeightFiles> files(new WeightFiles(std::move(source)));
+  const std::lock_guard lock(mutex);
+  std::erase_if(opened, [](const auto& entry) { return entry.second.expired(); });
+  opened[spec.source.path] = files;
+  return files;
+}
+
+std::shared_ptr<WeightFiles> WeightFiles::of(const fs::path& file) {
+  return std::shared_ptr<WeightFiles>(new WeightFiles(located(file)));
+}
+
+bool WeightFiles::is_current() const {
+  for (const auto& [file, stamp] : stamps_)
+    if (stamp_of(file) != stamp) return false;
+  return true;
+}
+
+WeightFiles::Bytes WeightFiles::bytes(const std::string& name) {
+  const auto& location = source_.locations.at(name);
+  const std::lock_guard lock(mutex_);
+  auto& file = mapped_[location.file.string()];
+  if (!file) file = std::make_shared<MappedFile>(location.file);
+  return {file->bytes(location.offset, location.size), file};
+}
+
+bool WeightFiles::holds(const void* address) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [path, file] : mapped_)
+    if (file && file->holds(address)) return true;
+  return false;
+}
+
+void WeightFiles::require_unchanged() const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [path, file] : mapped_)
+    if (file) file->require_unchanged();
+}
+
+}  // namespace garage::nn

@@ -1,0 +1,53 @@
+// WeightFiles: the files of one opened checkpoint, and where each tensor's bytes lie. Shared by all modules that are
+// made of it, so that making one more reads no header and maps no file again.
+//
+// Threads  All members may be called from several threads at once.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <garage/checkpoint.hpp>
+#include <garage/file_stamp.hpp>
+#include <garage/spec.hpp>
+
+#include "mapped_file.hpp"
+
+namespace garage::nn {
+
+class WeightFiles {
+ public:
+  // What the spec was made from; opened once for all modules that are alive.
+  // Throws kCorrupt when it is no longer the same, kUnsupported when the spec has no files.
+  static std::shared_ptr<WeightFiles> of(const ModelSpec& spec);
+
+  // One safetensors file, whatever made it.
+  static std::shared_ptr<WeightFiles> of(const std::filesystem::path& file);
+
+  const std::string& path() const noexcept { return source_.model.source.path; }
+  const TensorInfo* find(const std::string& name) const { return source_.model.find(name); }
+
+  struct Bytes {
+    const std::uint8_t* begin;
+    std::shared_ptr<const MappedFile> file;  // keeps them
+  };
+  Bytes bytes(const std::string& name);  // Requires: find(name), and that it is not empty
+
+  bool holds(const void* address) const;  // whether it lies in a mapped file
+  void require_unchanged() const;         // as MappedFile, of all that are mapped
+
+ private:
+  explicit WeightFiles(LocatedModel source);
+  bool is_current() const;  // no file was written to since it was opened
+
+  LocatedModel source_;
+  std::map<std::filesystem::path, std::optional<FileStamp>> stamps_;
+  mutable std::mutex mutex_;  // guards mapped_
+  std::map<std::string, std::shared_ptr<MappedFile>> mapped_;
+};
+
+}  // namespace garage::nn

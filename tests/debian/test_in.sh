@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Runs the suite on another Debian release, in a chroot of its own: test_in.sh SUITE [PRESET]
+# The chroot and its build stay in build/debian/SUITE; remove that folder to start afresh.
+set -euo pipefail
+suite=$1
+preset=${2:-dev}
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$source/build/debian/$suite
+
+fail() { echo "test-in: $*" >&2; exit 4; }
+[ "$(id -u)" = 0 ] || fail "a chroot needs root; run it with sudo"
+
+# The machine's own mirror, first of its Debian sources.
+mirror=$(apt-cache policy | grep -oE 'https?://[^ ]+/debian ' | head -n 1)
+[ -n "$mirror" ] || fail "this machine names no Debian mirror in its package sources"
+
+if [ ! -e "$root/.ready" ]; then
+  command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
+  rm -rf "$root"
+  mkdir -p "$root"
+  debootstrap --variant=minbase "$suite" "$root" $mirror >"$root.log" 2>&1 || fail "$suite cannot be installed: see $root.log"
+  # As this machine reaches its mirror, so does the chroot.
+  apt-config dump | grep -E '^Acquire::(http|https|Retries|ForceIPv)' >"$root/etc/apt/apt.conf.d/90machine" || true
+  touch "$root/.ready"
+fi
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+
+mkdir -p "$root/src"
+git -C "$source" ls-files -z --cached --others --exclude-standard | tar -C "$source" --null --ignore-failed-read -T - -c | tar -C "$root/src" -x
+mount -t proc proc "$root/proc"
+trap 'umount "$root/proc"' EXIT
+chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 ${http_proxy:+http_proxy="$http_proxy"} \
+  ${https_proxy:+https_proxy="$https_proxy"} /src/run test "$preset"
