@@ -40,11 +40,11 @@ void add_commands(CLI::App& app, Options& o) {
   auto& reg = command(app, o, "register", "Decompose a checkpoint and keep its spec",
                       [&o](Session& s) { run_register(s, o.id, o.path); });
   reg.add_option("ID", o.id, "What to call the model: meta-llama/Llama-2-7b-hf")->required();
-  reg.add_option("PATH", o.path, "Its folder, or a .safetensors file")->required();
+  reg.add_option("PATH", o.path, "Its folder, or a .safetensors or TorchScript file")->required();
 
   auto& detect = command(app, o, "detect", "Say which family a checkpoint is, and why",
                          [&o](Session& s) { run_detect(s, o.path, o.explain); });
-  detect.add_option("PATH", o.path, "A folder, or a .safetensors file")->required();
+  detect.add_option("PATH", o.path, "A folder, or a .safetensors or TorchScript file")->required();
   detect.add_flag("--explain", o.explain, "Show what every plugin answered");
 
   command(app, o, "list", "List the models in the catalog", [](Session& s) { run_list(s); });

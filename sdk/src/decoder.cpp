@@ -145,6 +145,13 @@ void DecoderBuilder::embedding(const std::string& name, std::string_view module,
 
 void DecoderBuilder::rotary(const Rope& rope, const std::string& name) {
   part(name, part_type::kRotaryEmb, name, rope.dims, rope.dims, rope);
+  // No checkpoint has its buffers, live modules and TorchScript files do: inv_freq, original_inv_freq, and one a layer
+  // type in Gemma 3.
+  const auto module = file_prefix_ + name + ".";
+  for (auto at = first_from(model_.tensors(), module); at != model_.tensors().end() && at->name.starts_with(module);
+       ++at)
+    if (at->name.ends_with("inv_freq") && at->shape == std::vector{rope.dims / 2})
+      spec_.ignored.push_back({at->name, 0, "recomputed from rope_theta"});
 }
 
 void DecoderBuilder::norm(const std::string& name, std::optional<std::int64_t> layer, std::string_view module,

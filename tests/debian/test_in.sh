@@ -26,7 +26,10 @@ fi
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 
 mkdir -p "$root/src"
-git -C "$source" ls-files -z --cached --others --exclude-standard | tar -C "$source" --null --ignore-failed-read -T - -c | tar -C "$root/src" -x
+# Only what differs is written, and bears the time of now: what was built from an older state is built again.
+command -v rsync >/dev/null || apt-get install -y -qq --no-install-recommends rsync >/dev/null
+git -C "$source" ls-files -z --cached --others --exclude-standard |
+  rsync --recursive --links --perms --checksum --from0 --files-from=- --ignore-missing-args "$source" "$root/src"
 mount -t proc proc "$root/proc"
 trap 'umount "$root/proc"' EXIT
 chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 ${http_proxy:+http_proxy="$http_proxy"} \

@@ -101,6 +101,19 @@ TEST_CASE("live: one tensor under two names is one", "[nn][live]") {
   CHECK(nn::get_module(live, *spec, "output_head") == child(live, "lm_head"));
 }
 
+TEST_CASE("live: buffers that no checkpoint has are left out, with a reason", "[nn][live]") {
+  TestRegistry registry;
+  const auto live = tree(tensors_of(reference("llama-2")));
+  const auto rotary = child(child(live, "model"), "rotary_emb");
+  rotary->register_buffer("inv_freq", torch::ones({4}));
+  const auto spec = registry->register_model("m", nn::live_model(*live, config_of("llama-2")));
+  REQUIRE(spec->ignored.size() == 1);
+  CHECK(spec->ignored[0].tensors == "model.rotary_emb.inv_freq");
+  CHECK(nn::get_module(live, *spec, "rotary_emb") == rotary);
+  rotary->register_buffer("other_inv_freq", torch::ones({5}));
+  CHECK_THROWS_MATCHES(registry->register_model("m", nn::live_model(*live, config_of("llama-2"))), Error, is_error(Errc::kCorrupt, "model.rotary_emb.other_inv_freq"));
+}
+
 TEST_CASE("live: what weights do not tell is asked for, not guessed", "[nn][live][errors]") {
   TestRegistry registry;
   const auto variant = GENERATE("llama-2", "gpt2", "phi-3");

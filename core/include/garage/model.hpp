@@ -34,9 +34,9 @@ GARAGE_API std::string shape_text(const std::vector<std::int64_t>& shape);
 
 // Where a model came from.
 struct Source {
-  std::string kind = "memory";  // checkpoint | memory
-  std::string path;             // absolute; empty for memory
-  std::string fingerprint;      // "xxh3:<16 hex digits>" over config and headers; empty for memory
+  std::string kind = "memory";  // checkpoint | torchscript | live | memory
+  std::string path;             // absolute; empty for live and memory
+  std::string fingerprint;      // "xxh3:<16 hex digits>" over config and headers; as path empty
 };
 
 class GARAGE_API Model {

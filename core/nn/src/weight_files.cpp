@@ -76,6 +76,11 @@ bool WeightFiles::is_current() const {
 
 WeightFiles::Bytes WeightFiles::bytes(const std::string& name) {
   const auto& location = source_.locations.at(name);
+  if (location.size == 0)
+    throw Error(Errc::kUnsupported,
+                fmt::format("{}: tensor '{}' lies there with strides of its own, which is not read; "
+                            "save the model with contiguous tensors",
+                            path(), name));
   const std::lock_guard lock(mutex_);
   auto& file = mapped_[location.file.string()];
   if (!file) file = std::make_shared<MappedFile>(location.file);

@@ -14,6 +14,7 @@
 #include "quantised.hpp"
 #include "../file/read_file.hpp"
 #include "shard_index.hpp"
+#include "torchscript.hpp"
 
 namespace garage {
 namespace {
@@ -66,6 +67,17 @@ void take(Weights& weights, SafetensorsHeader& header, const fs::path& file, Fin
 void read_single(const fs::path& file, Weights& weights, Fingerprint& fingerprint) {
   auto header = read_safetensors_header(file);
   take(weights, header, file, fingerprint);
+}
+
+void read_torchscript_into(const fs::path& file, Weights& weights, Fingerprint& fingerprint) {
+  auto script = read_torchscript(file);
+  fingerprint.add(file.filename().string());
+  fingerprint.add(script.inventory);
+  for (auto& [tensor, location] : script.entries) {
+    if (weights.locations) (*weights.locations)[tensor.name] = location;
+    weights.tensors.push_back(std::move(tensor));
+  }
+  weights.metadata = std::move(script.metadata);
 }
 
 void note_oddities(const fs::path& folder, const ShardIndex& index, std::uint64_t data_size, Weights& weights) {
@@ -149,11 +161,13 @@ Model open_checkpoint_into(Weights weights, const fs::path& given) {
   std::error_code ignored;
   const bool is_folder = fs::is_directory(path, ignored);
   auto config = read_config((is_folder ? path : path.parent_path()) / "config.json", fingerprint);
+  const bool is_script = !is_folder && is_zip_archive(path);
   if (is_folder) read_folder(path, weights, fingerprint);
+  else if (is_script) read_torchscript_into(path, weights, fingerprint);
   else read_single(path, weights, fingerprint);
   Model model(std::move(weights.tensors), std::move(config), std::move(weights.metadata));
   model.notes = std::move(weights.notes);
-  model.source = {"checkpoint", path.string(), fingerprint.text()};
+  model.source = {is_script ? "torchscript" : "checkpoint", path.string(), fingerprint.text()};
   if (const auto why = quantisation_of(model))
     throw Error(Errc::kUnsupported, fmt::format("{}: is quantised: {}. Quantised checkpoints are not read; use the "
                                                 "unquantised model",
