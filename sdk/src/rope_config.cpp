@@ -30,11 +30,12 @@ RopeScaling linear(const ConfigReader& rope) {
   return scaling;
 }
 
-// _compute_dynamic_ntk_parameters: theta grows once a sequence is longer than this
+// _compute_dynamic_ntk_parameters: theta grows once a sequence is longer than max_position_embeddings, whatever
+// original_max_position_embeddings says
 RopeScaling dynamic(const ConfigReader& rope, std::int64_t max_positions) {
   RopeScaling scaling{.kind = RopeScalingKind::dynamic};
   scaling.factor = required(rope, "factor");
-  scaling.original_max_position_embeddings = rope.dimension("original_max_position_embeddings", max_positions);
+  scaling.original_max_position_embeddings = max_positions;
   return scaling;
 }
 

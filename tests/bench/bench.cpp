@@ -8,7 +8,7 @@
 
 #include <garage/checkpoint.hpp>
 
-#include "checkpoint_files.hpp"
+#include "real_checkpoint.hpp"
 #include "run_program.hpp"
 #include "test_registry.hpp"
 
@@ -18,20 +18,6 @@ using namespace garage;
 using namespace garage::test;
 namespace fs = std::filesystem;
 
-// A published model as files, written once for all benchmarks.
-const fs::path& real_checkpoint(const std::string& id, std::size_t shards) {
-  static TemporaryFolder folder;
-  static std::map<std::string, fs::path> written;
-  auto& path = written[id];
-  if (path.empty()) {
-    path = folder / id;
-    const auto source = test_data("real-models/" + id);
-    write_checkpoint(path, read_text(source / "config.json"), read_tensor_table(source / "tensors.tsv"), shards);
-  }
-  return path;
-}
-
-const fs::path& llama_2_7b() { return real_checkpoint("meta-llama/Llama-2-7b-hf", 3); }
 const fs::path& qwen3_235b() { return real_checkpoint("Qwen/Qwen3-235B-A22B", 118); }
 const fs::path& llama_405b() { return real_checkpoint("meta-llama/Llama-3.1-405B", 191); }
 

@@ -141,7 +141,7 @@ TEST_CASE("cli: what run cannot do is told in one line", "[nn][cli][errors]") {
 TEST_CASE("cli: the config's devices decide the dtype by part", "[nn][cli]") {
   const Shell shell;
   REQUIRE(shell({"register", "me/m", reference("llama-2").string()}).code == 0);
-  write_text(shell.folder / "garage.yaml", "devices:\n  rules:\n    - {model: \"me/*\", parts: \"ffn_{0..1}\", dtype: bfloat16}\n");
+  write_text(shell.folder / "garage.yaml", "devices:\n  default: cpu\n  rules:\n    - {model: \"me/*\", parts: \"ffn_{0..1}\", dtype: bfloat16}\n");
   const auto states = shell.write_input("hidden_states", torch::ones({1, 2, 32}), DType::kF32);
   const auto run = [&](const std::string& part) {
     return shell({"--config", (shell.folder / "garage.yaml").string(), "run", "me/m", part, "--input", states, "--output", (shell.folder / "o.safetensors").string()}).out;

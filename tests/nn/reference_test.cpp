@@ -46,53 +46,46 @@ struct Variant {
 
 }  // namespace
 
-TEST_CASE("nn: every attention, feed-forward and layer computes what transformers computes", "[nn][reference]") {
-  const auto name = GENERATE(from_range(variants()));
-  INFO(name);
-  Variant variant(name);
-  double worst = 0;
-  std::string worst_part;
-  int parts = 0;
-  for (const auto& [part, spec] : variant.spec->parts) {
-    const auto input = variant.computed.find(part + ".in");
-    if (input == variant.computed.end()) continue;
-    INFO(part);
-    const auto off = error(variant.module(part)->forward(input->second), variant.computed.at(part + ".out"));
+TEST_CASE("nn: every part, and the model put together again, compute what transformers computes", "[nn][reference][table]") {
+  std::printf("%-20s %5s  %-8s %-14s %s\n", "variant", "parts", "worst", "of", "logits");
+  for (const auto& name : variants()) {
+    INFO(name);
+    Variant variant(name);
+    double worst = 0;
+    std::string worst_part;
+    int parts = 0;
+    const auto compare = [&](const std::string& part, const torch::Tensor& ours, const std::string& theirs) {
+      INFO(part);
+      const auto off = error(ours, variant.computed.at(theirs));
+      CHECK(off <= kTolerance);
+      if (off >= worst) {
+        worst = off;
+        worst_part = part;
+      }
+      ++parts;
+    };
+    // Every attention, feed-forward and layer.
+    for (const auto& [part, spec] : variant.spec->parts)
+      if (const auto input = variant.computed.find(part + ".in"); input != variant.computed.end())
+        compare(part, variant.module(part)->forward(input->second), part + ".out");
+    CHECK(parts == 3 * variant.spec->num_layers);
+
+    const auto ids = variant.computed.at("input_ids");
+    auto embedded = variant.module("embedding")->forward(ids);
+    if (variant.spec->parts.find("pos_embedding"))
+      embedded = embedded + variant.module("pos_embedding")->forward(torch::arange(ids.size(1)).unsqueeze(0));
+    compare("embedding", embedded, "embedding.out");
+
+    const auto& assembly = variant.spec->assembly;
+    const auto norm = assembly[assembly.size() - 2];  // before the head
+    const auto last = variant.computed.at("layer_" + std::to_string(variant.spec->num_layers - 1) + ".out");
+    compare(norm, variant.module(norm)->forward(last), "final_norm.out");
+
+    const auto logits = nn::load_model(variant.registry.registry, "m", variant.options)->forward(ids);
+    const auto off = error(logits, variant.computed.at("logits"));
     CHECK(off <= kTolerance);
-    if (off >= worst) {
-      worst = off;
-      worst_part = part;
-    }
-    ++parts;
+    std::printf("%-20s %5d  %.1e  %-14s %.1e\n", name.c_str(), parts, worst, worst_part.c_str(), off);
   }
-  CHECK(parts == 3 * variant.spec->num_layers);
-  std::printf("%-20s %3d parts, worst %.1e (%s)\n", name.c_str(), parts, worst, worst_part.c_str());
-}
-
-TEST_CASE("nn: the reassembled model's logits are transformers' logits", "[nn][reference]") {
-  const auto name = GENERATE(from_range(variants()));
-  INFO(name);
-  Variant variant(name);
-  const auto ids = variant.computed.at("input_ids");
-  const auto model = nn::load_model(variant.registry.registry, "m", variant.options);
-  const auto off = error(model->forward(ids), variant.computed.at("logits"));
-  CHECK(off <= kTolerance);
-  std::printf("%-20s logits, off by %.1e\n", name.c_str(), off);
-}
-
-TEST_CASE("nn: embedding and final norm compute what transformers computes", "[nn][reference]") {
-  const auto name = GENERATE(from_range(variants()));
-  INFO(name);
-  Variant variant(name);
-  const auto ids = variant.computed.at("input_ids");
-  auto embedded = variant.module("embedding")->forward(ids);
-  if (variant.spec->parts.find("pos_embedding"))
-    embedded = embedded + variant.module("pos_embedding")->forward(torch::arange(ids.size(1)).unsqueeze(0));
-  CHECK(error(embedded, variant.computed.at("embedding.out")) <= kTolerance);
-  const auto& assembly = variant.spec->assembly;
-  const auto norm = assembly[assembly.size() - 2];  // before the head
-  const auto last = variant.computed.at("layer_" + std::to_string(variant.spec->num_layers - 1) + ".out");
-  CHECK(error(variant.module(norm)->forward(last), variant.computed.at("final_norm.out")) <= kTolerance);
 }
 
 TEST_CASE("nn: decoding step by step gives the logits of the one pass", "[nn][reference][cache]") {

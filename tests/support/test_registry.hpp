@@ -14,6 +14,7 @@ inline Config test_config(const std::filesystem::path& catalog, PluginSettings p
   Config config;
   config.catalog = catalog;
   config.plugins = std::move(plugins);
+  config.devices.device = "cpu";  // wherever the tests run
   return config;
 }
 

@@ -58,10 +58,10 @@ struct Visible {
 
 torch::Tensor eager_attention(const Attention& attention, const torch::Tensor& q, const torch::Tensor& k,
                               const torch::Tensor& v, const Visible& visible) {
-  auto scores = at::matmul(q, k.transpose(2, 3)) * attention.scale;  // (batch, heads, seq, keys)
+  auto scores = at::matmul(q, k.transpose(2, 3)).mul_(attention.scale);  // (batch, heads, seq, keys)
   if (attention.softcap) scores = at::tanh(scores / *attention.softcap) * *attention.softcap;
-  if (visible.added.defined()) scores = scores + visible.added;
-  else scores = scores.masked_fill(visible.hidden, -std::numeric_limits<double>::infinity());
+  if (visible.added.defined()) scores = scores.add_(visible.added);
+  else scores.masked_fill_(visible.hidden, -std::numeric_limits<double>::infinity());
   return at::matmul(at::softmax(scores, -1, torch::kFloat32).to(q.scalar_type()), v);
 }
 
