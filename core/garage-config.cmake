@@ -3,6 +3,9 @@
 # Gives garage::core, and with the component nn also garage::nn, which needs LibTorch.
 include(CMakeFindDependencyMacro)
 find_dependency(Boost 1.81 CONFIG COMPONENTS json)
+if(NOT TARGET garage::headers)
+  include(${CMAKE_CURRENT_LIST_DIR}/garage-headers-targets.cmake)
+endif()
 include(${CMAKE_CURRENT_LIST_DIR}/garage-targets.cmake)
 
 if("nn" IN_LIST garage_FIND_COMPONENTS)

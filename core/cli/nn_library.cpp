@@ -2,11 +2,10 @@
 
 #include <dlfcn.h>
 
-#define BOOST_DLL_USE_STD_FS
-#include <boost/dll/shared_library.hpp>
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/shared_library.hpp>
 
 namespace garage::cli {
 namespace {
@@ -26,12 +25,10 @@ const nn::Commands& nn_commands() {
     throw Error(Errc::kNotFound,
                 fmt::format("{} is not there: this garage was built without LibTorch (GARAGE_NN)", path.string()));
   try {
-    const auto mode = static_cast<boost::dll::load_mode::type>(RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    boost::dll::shared_library library(path, mode);
-    return *library.get<decltype(garage_nn_commands)>("garage_nn_commands")();
-  } catch (const boost::system::system_error& error) {
-    throw Error(Errc::kIncompatible, fmt::format("{}: cannot be opened: {}", path.string(), error.what()));
-  }
+    auto* entry = open_shared_library(path, "garage_nn_commands");
+    if (!entry) throw Error(Errc::kIncompatible, "is of another version: it has no garage_nn_commands");
+    return *reinterpret_cast<decltype(&garage_nn_commands)>(entry)();
+  } catch (const Error& error) { throw Error(error.code(), fmt::format("{}: {}", path.string(), error.what())); }
 }
 
 }  // namespace garage::cli

@@ -42,6 +42,11 @@ bool ConfigReader::is_null(std::string_view key) const {
   return value && value->is_null();
 }
 
+bool ConfigReader::is_text(std::string_view key) const {
+  const auto* value = find(key);
+  return value && value->is_string();
+}
+
 void ConfigReader::refuse(std::string_view key, std::string_view wanted) const {
   const auto* value = find(key);
   throw Error(Errc::kCorrupt, value ? fmt::format("{}: '{}' is {}, should be {}", path_, key, shown(*value), wanted)

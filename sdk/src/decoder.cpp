@@ -182,11 +182,11 @@ void DecoderBuilder::layer(std::int64_t layer, std::int64_t intermediate, const 
   const auto name = part_name("layer", layer);
   auto& made = part(name, part_type::kFullLayer, layer_module(layer), dims_.hidden, dims_.hidden, joined);
   made.layer_idx = layer;
-  made.num_heads = dims_.heads;
-  made.intermediate_dim = intermediate;
+  if (dims_.heads > 0) made.num_heads = dims_.heads;
+  if (intermediate > 0) made.intermediate_dim = intermediate;
   for (const auto& child :
        {std::optional(joined.attention_norm), std::optional(joined.attention), joined.attention_post_norm,
-        joined.feed_forward_norm, std::optional(joined.feed_forward), joined.feed_forward_post_norm})
+        joined.feed_forward_norm, joined.feed_forward, joined.feed_forward_post_norm})
     if (child) made.children.push_back(*child);
   spec_.assembly.push_back(name);
 }

@@ -108,6 +108,10 @@ std::int32_t decompose_across(const ModelDecomposer& (*decomposer)(), const gara
   });
 }
 
+const void* extension_across(garage_str id, const garage_nn_library& nn_library) noexcept {
+  return text_of(id) == GARAGE_NN_LIBRARY_ID && nn_library.file.size > 0 ? &nn_library : nullptr;
+}
+
 const char* info_across(const PluginInfo& info) {
   JsonWriter out;
   write_json(out, info);

@@ -88,6 +88,16 @@ typedef struct garage_plugin {
   const void* (*get_extension)(garage_str id); /* [thread-safe] null for an id it does not know; may be null itself */
 } garage_plugin; /* append below, never change above */
 
+/* What get_extension("garage.nn_library/1") answers: the name of a file beside the plugin's own, a library built with
+ * LibTorch that makes the modules of the plugin's `custom` parts (core/nn/include/garage/nn/nn_library.hpp). It is
+ * opened when such a part is first asked for. */
+#define GARAGE_NN_LIBRARY_ID "garage.nn_library/1"
+typedef struct garage_nn_library {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  garage_str file; /* "garage-nn-mamba.so"; no folder */
+} garage_nn_library;
+
 /* The only symbol that a plugin exports. Answers the same static table every time. */
 GARAGE_EXPORT const garage_plugin* garage_plugin_v1(void);
 

@@ -19,13 +19,14 @@
 
 namespace garage {
 
-// One step of a view, as torch::Tensor's method of the same name takes it; nothing is ever copied.
+// One step of a view, as torch::Tensor's method of the same name takes it.
 struct ViewStep {
   enum class Kind {
     select,     // [dim, index]: drops the dimension
     narrow,     // [dim, start, length]
     transpose,  // [a, b]
-    view,       // the new shape; same number of elements, only of a tensor that is still contiguous
+    view,       // the new shape, of the same number of elements. Where strides cannot say it (GPT-NeoX's interleaved
+                // heads) the module has a copy; then it is the last step
   };
   BOOST_DESCRIBE_NESTED_ENUM(Kind, select, narrow, transpose, view)
 
@@ -184,19 +185,19 @@ struct OutputHead {
 BOOST_DESCRIBE_STRUCT(OutputHead, (), (projection, softcap, tied_to))
 
 enum class LayerJoin {
-  sequential,  // x += attention(attention_norm(x)); x += feed_forward(feed_forward_norm(x))
+  sequential,  // x += attention(attention_norm(x)); x += feed_forward(feed_forward_norm(x)), if there is one
   parallel,    // x += attention(attention_norm(x)) + feed_forward(feed_forward_norm(x)), both of the same x
   sandwich,    // sequential, and each result passes its post norm before it is added
 };
 BOOST_DESCRIBE_ENUM(LayerJoin, sequential, parallel, sandwich)
 
-// How parts make a layer; all strings are names of parts.
+// How parts make a layer; all strings are names of parts. attention is whatever mixes positions: Mamba's mixer too.
 struct Layer {
   LayerJoin join = LayerJoin::sequential;
   std::string attention_norm, attention;
   std::optional<std::string> attention_post_norm;
   std::optional<std::string> feed_forward_norm;  // null: the feed-forward reads attention_norm's result
-  std::string feed_forward;
+  std::optional<std::string> feed_forward;       // null: the layer ends after the attention (Mamba)
   std::optional<std::string> feed_forward_post_norm;
 
   friend bool operator==(const Layer&, const Layer&) = default;

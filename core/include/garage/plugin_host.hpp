@@ -81,6 +81,10 @@ class GARAGE_API PluginHost {
   // kAmbiguous when nothing decides.
   Choice choose(const Model& model, std::string_view id) const;
 
+  // The library that builds the custom parts of a loaded plugin; nothing when there is no such plugin, or it needs
+  // none.
+  std::optional<std::filesystem::path> nn_library(std::string_view plugin) const;
+
  private:
   struct Loaded;
   const Loaded& loaded() const;

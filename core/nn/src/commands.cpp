@@ -47,7 +47,7 @@ Chosen choose(const ModelRegistry& registry, const RunRequest& request) {
   std::error_code ignored;
   const std::filesystem::path folder = request.id;
   if (!request.part && std::filesystem::exists(folder / "part.json", ignored))
-    return {folder.string(), load_extracted(folder, options)};
+    return {folder.string(), load_extracted(folder, options, &registry.plugins())};
   if (request.part) return {*request.part, get_module(registry, request.id, *request.part, options)};
   return {request.id, load_model(registry, request.id, options)};
 }

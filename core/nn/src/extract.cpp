@@ -48,7 +48,7 @@ void extract_part(const ModelRegistry& registry, const std::string& id, const st
                   const fs::path& folder) {
   const auto spec = registry.get_spec(id);
   if (!spec) throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
-  const TensorStore store(WeightFiles::of(*spec), Placements({torch::kCPU, std::nullopt, true}));
+  const TensorStore store(WeightFiles::of(*spec), Placements({torch::kCPU, std::nullopt, true}), &registry.plugins());
   make_module(*spec, part, store);  // throws for a part that does not run, before anything is written
   auto alone = cut_out(*spec, part);
   std::vector<torch::Tensor> tensors;
@@ -77,12 +77,13 @@ void extract_part(const ModelRegistry& registry, const std::string& id, const st
   write_spec_file(folder / kPartFile, alone);
 }
 
-std::shared_ptr<PartModule> load_extracted(const fs::path& folder, const ModuleOptions& options) {
+std::shared_ptr<PartModule> load_extracted(const fs::path& folder, const ModuleOptions& options,
+                                           const PluginHost* plugins) {
   const auto spec = read_spec_file(folder / kPartFile);
   if (spec.assembly.size() != 1)
     throw Error(Errc::kCorrupt, fmt::format("{}: names {} parts in its assembly, an extracted part is one",
                                             (folder / kPartFile).string(), spec.assembly.size()));
-  const TensorStore store(WeightFiles::of(folder / kWeightsFile), Placements(options));
+  const TensorStore store(WeightFiles::of(folder / kWeightsFile), Placements(options), plugins);
   auto module = make_module(spec, spec.assembly.front(), store);
   PartBinding::watch(*module, store.files());
   return module;

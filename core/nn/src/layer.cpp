@@ -10,7 +10,7 @@ LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const L
   attention_ = add(layer.attention);
   attention_post_norm_ = maybe(layer.attention_post_norm);
   feed_forward_norm_ = maybe(layer.feed_forward_norm);
-  feed_forward_ = add(layer.feed_forward);
+  feed_forward_ = maybe(layer.feed_forward);
   feed_forward_post_norm_ = maybe(layer.feed_forward_post_norm);
 }
 
@@ -23,6 +23,7 @@ torch::Tensor LayerModule::compute(const torch::Tensor& input, const ForwardCont
   if (join_ == LayerJoin::parallel)
     return input + attended + run(feed_forward_, feed_forward_norm_ ? run(feed_forward_norm_, input) : normed);
   const auto between = input + attended;
+  if (!feed_forward_) return between;
   return between + run(feed_forward_post_norm_, run(feed_forward_, run(feed_forward_norm_, between)));
 }
 

@@ -47,7 +47,8 @@ torch::Tensor ModelModule::compute(const torch::Tensor& ids, const ForwardContex
 std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std::string& id, const std::string& part,
                                        const ModuleOptions& options) {
   const auto spec = require_spec(registry, id);
-  const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id));
+  const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id),
+                          &registry.plugins());
   auto module = make_module(*spec, part, store);
   PartBinding::watch(*module, store.files());
   return module;
@@ -56,7 +57,8 @@ std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std:
 std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std::string& id,
                                        const ModuleOptions& options) {
   const auto spec = require_spec(registry, id);
-  const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id));
+  const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id),
+                          &registry.plugins());
   auto module = std::make_shared<ModelModule>(*spec, store);
   PartBinding::watch(*module, store.files());
   return module;

@@ -2,6 +2,7 @@
 
 #include <garage/error.hpp>
 
+#include "custom_builders.hpp"
 #include "modules.hpp"
 
 namespace garage::nn {
@@ -29,9 +30,8 @@ class Factory {
   }
   PartPtr operator()(const OutputHead& head) const { return std::make_shared<OutputHeadModule>(name_, head, store_); }
   PartPtr operator()(const Layer& layer) const { return std::make_shared<LayerModule>(name_, spec_, layer, store_); }
-  PartPtr operator()(const Custom&) const {
-    throw Error(Errc::kUnsupported, fmt::format("part '{}' of '{}' is a {}, which does not run: nothing here builds it",
-                                                name_, spec_.model_id, part_.part_type));
+  PartPtr operator()(const Custom& custom) const {
+    return build_custom(store_.plugins(), spec_, name_, part_, custom, store_);
   }
 
  private:

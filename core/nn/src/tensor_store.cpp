@@ -22,7 +22,7 @@ torch::Tensor stepped(const torch::Tensor& tensor, const ViewStep& step) {
     case ViewStep::Kind::select: return tensor.select(a.at(0), a.at(1));
     case ViewStep::Kind::narrow: return tensor.narrow(a.at(0), a.at(1), a.at(2));
     case ViewStep::Kind::transpose: return tensor.transpose(a.at(0), a.at(1));
-    case ViewStep::Kind::view: return tensor.view(a);
+    case ViewStep::Kind::view: return tensor.reshape(a);
   }
   return tensor;
 }

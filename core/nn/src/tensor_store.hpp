@@ -1,4 +1,5 @@
-// TensorStore: the tensors of one checkpoint, by TensorRef, where the part that wants them is to run.
+// TensorStore: what modules are made of: the tensors of one checkpoint, by TensorRef, where the part that wants them is
+// to run, and the plugins that bring code for parts of their own.
 #pragma once
 
 #include <memory>
@@ -7,6 +8,7 @@
 
 #include <torch/types.h>
 
+#include <garage/plugin_host.hpp>
 #include <garage/spec.hpp>
 
 #include "placement.hpp"
@@ -16,8 +18,9 @@ namespace garage::nn {
 
 class TensorStore {
  public:
-  TensorStore(std::shared_ptr<WeightFiles> files, Placements placements)
-      : files_(std::move(files)), placements_(std::move(placements)) {}
+  // plugins, which outlive the store, bring the code of custom parts; null: there is none.
+  TensorStore(std::shared_ptr<WeightFiles> files, Placements placements, const PluginHost* plugins = nullptr)
+      : files_(std::move(files)), placements_(std::move(placements)), plugins_(plugins) {}
 
   // The same tensors, for a part and what is in it.
   TensorStore of_part(const PartSpec& part, const std::string& name) const;
@@ -30,6 +33,7 @@ class TensorStore {
   bool has(const std::string& name) const { return files_->find(name) != nullptr; }
   DType dtype(const TensorRef& ref) const { return files_->find(ref.tensor)->dtype; }  // as the file stores it
   const std::shared_ptr<WeightFiles>& files() const noexcept { return files_; }
+  const PluginHost* plugins() const noexcept { return plugins_; }
 
  private:
   torch::Tensor whole(const std::string& name) const;
@@ -37,6 +41,7 @@ class TensorStore {
   std::shared_ptr<WeightFiles> files_;
   Placements placements_;
   Placement here_;
+  const PluginHost* plugins_;
 };
 
 }  // namespace garage::nn

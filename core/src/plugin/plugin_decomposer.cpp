@@ -40,6 +40,18 @@ struct SpecText {
 
 }  // namespace
 
+std::optional<std::string> PluginDecomposer::nn_library_file() const {
+  if (!table_->get_extension) return std::nullopt;
+  const auto* extension = static_cast<const garage_nn_library*>(table_->get_extension(abi_text(GARAGE_NN_LIBRARY_ID)));
+  if (!extension || !GARAGE_HAS(extension, garage_nn_library, file) || extension->file.size == 0) return std::nullopt;
+  const auto file = view_of(extension->file);
+  if (file.size() > 255 || file.find('/') != file.npos || file == "." || file == "..")
+    throw Error(Errc::kInternal,
+                fmt::format("plugin '{}' names '{}' as its nn library, should be a file beside its own", name_,
+                            file.substr(0, 255)));
+  return std::string(file);
+}
+
 template <class Call>
 void PluginDecomposer::call(const char* function, Call function_call) const {
   garage_error error{sizeof(garage_error), 0, {}};

@@ -1,6 +1,7 @@
 // PluginDecomposer: a plugin's C table as a ModelDecomposer. One of three places where foreign exceptions end.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <garage/abi.h>
@@ -19,6 +20,10 @@ class PluginDecomposer : public ModelDecomposer {
   ModelSpec decompose(const Model& model) const override;
 
   Detection detect(const AbiModel& model) const;
+
+  // The file beside the plugin's own that builds its custom parts; nothing when it has none.
+  // Throws kInternal when its answer is no file name.
+  std::optional<std::string> nn_library_file() const;
 
  private:
   template <class Call>

@@ -89,7 +89,7 @@ std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) c
   const auto& plugins = loaded();
   const AbiModel abi_model(model, id);
   std::vector<Claim> claims;
-  for (const auto& [info, decomposer] : plugins.libraries) {
+  for (const auto& [info, decomposer, file] : plugins.libraries) {
     try {
       auto answer = decomposer->detect(abi_model);
       claims.push_back({info.name, answer.score, std::move(answer.family), std::move(answer.reason), false});
@@ -99,6 +99,13 @@ std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) c
     return better(a, plugins.library(a.plugin).info.priority, b, plugins.library(b.plugin).info.priority);
   });
   return claims;
+}
+
+std::optional<std::filesystem::path> PluginHost::nn_library(std::string_view plugin) const {
+  for (const auto& library : loaded().libraries)
+    if (library.info.name == plugin)
+      if (const auto file = library.decomposer->nn_library_file()) return library.file.parent_path() / *file;
+  return std::nullopt;
 }
 
 Choice PluginHost::choose(const Model& model, std::string_view id) const {

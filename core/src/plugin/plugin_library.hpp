@@ -1,4 +1,4 @@
-// PluginLibrary: a plugin file, opened. The only user of Boost.DLL.
+// PluginLibrary: a plugin file, opened.
 #pragma once
 
 #include <filesystem>
@@ -12,10 +12,10 @@ namespace garage {
 struct PluginLibrary {
   PluginInfo info;
   std::shared_ptr<const PluginDecomposer> decomposer;
+  std::filesystem::path file;
 };
 
-// Opens the file for good: it is never closed, since threads, destructors and other libraries may hold pointers into
-// it. name is the one that the file's name says.
+// Opens the file for good. name is the one that the file's name says.
 // Throws kIncompatible: why it is refused, and what to do. The message does not name the file.
 PluginLibrary open_plugin(const std::filesystem::path& file, const std::string& name);
 

@@ -111,7 +111,7 @@ class Ledger {
     }
     const bool whole = role.ref->view.empty();
     const auto view = whole ? StridedView{} : viewed(*tensor, name, role);
-    const auto& shape = whole ? tensor->shape : view.shape;
+    const auto& shape = whole ? tensor->shape : view.seen_as ? *view.seen_as : view.shape;
     if (shape != role.shape)
       disagree(fmt::format("tensor '{}' {} gives {} for the {} of {}, whose dimensions demand {}", tensor->name,
                            shape_text(tensor->shape), shape_text(shape), role.role, name, shape_text(role.shape)));

@@ -41,9 +41,11 @@ class PartRules {
     if (head.tied_to) exists(*head.tied_to);
   }
   void operator()(const Layer& layer) const {
-    for (const auto* name : {&layer.attention_norm, &layer.attention, &layer.feed_forward}) exists(*name);
-    for (const auto* name : {&layer.attention_post_norm, &layer.feed_forward_norm, &layer.feed_forward_post_norm})
+    for (const auto* name : {&layer.attention_norm, &layer.attention}) exists(*name);
+    for (const auto* name :
+         {&layer.attention_post_norm, &layer.feed_forward_norm, &layer.feed_forward, &layer.feed_forward_post_norm})
       if (*name) exists(**name);
+    require(layer.feed_forward || layer.join == LayerJoin::sequential, "it has no feed_forward to join");
   }
   void operator()(const Custom&) const {}
 

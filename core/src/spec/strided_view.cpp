@@ -33,6 +33,7 @@ class Stepper {
   void step(const ViewStep& step) {
     const auto& a = step.arguments;
     using Kind = ViewStep::Kind;
+    require(step, !view_.seen_as);  // nothing follows a view that copies
     switch (step.kind) {
       case Kind::select:
         require(step, a.size() == 2 && dim_exists(a[0]) && a[1] >= 0 && a[1] < view_.shape[a[0]]);
@@ -53,10 +54,13 @@ class Stepper {
         break;
       case Kind::view:
         require(step, std::all_of(a.begin(), a.end(), [](auto dim) { return dim >= 0; }) &&
-                          view_.strides == row_major(view_.shape) &&
                           StridedView{0, a, {}}.elements() == view_.elements());
-        view_.shape = a;
-        view_.strides = row_major(a);
+        if (view_.strides == row_major(view_.shape)) {
+          view_.shape = a;
+          view_.strides = row_major(a);
+        } else {
+          view_.seen_as = a;  // the same elements, which a copy has in this shape
+        }
         break;
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct StridedView {
   std::int64_t offset = 0;  // elements
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> strides;  // elements; all > 0
+  std::optional<std::vector<std::int64_t>> seen_as = std::nullopt;  // its shape, where strides cannot say it
 
   std::int64_t elements() const;
   bool is_contiguous() const;  // after coalesce: one run of elements

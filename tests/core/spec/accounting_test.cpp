@@ -36,6 +36,11 @@ struct Slices {
   }
 };
 
+// Of 2 heads whose rows are 2 of q, 2 of k and 2 of v: GPT-NeoX's layout.
+std::vector<ViewStep> of_each_head(std::int64_t which) {
+  return {{Kind::view, {2, 3, 2, 5}}, {Kind::select, {1, which}}, {Kind::view, {4, 5}}};
+}
+
 }  // namespace
 
 TEST_CASE("accounting: slices that cover a tensor are each counted", "[spec][accounting]") {
@@ -47,6 +52,7 @@ TEST_CASE("accounting: slices that cover a tensor are each counted", "[spec][acc
       {"columns", {{4, 6}, {{{2, 4}, {{Kind::transpose, {0, 1}}, {Kind::narrow, {0, 0, 2}}}},
                             {{4, 4}, {{Kind::transpose, {0, 1}}, {Kind::narrow, {0, 2, 4}}}}}}},
       {"stacked", {{3, 4, 6}, {{{4, 6}, {{Kind::select, {0, 0}}}}, {{4, 6}, {{Kind::select, {0, 2}}}}, {{4, 6}, {{Kind::select, {0, 1}}}}}}},
+      {"interleaved heads", {{12, 5}, {{{4, 5}, of_each_head(0)}, {{4, 5}, of_each_head(1)}, {{4, 5}, of_each_head(2)}}}},
   }));
   DYNAMIC_SECTION(c.title) {
     CHECK_NOTHROW(c.slices.account_for());
@@ -65,7 +71,9 @@ TEST_CASE("accounting: slices that overlap, leave a gap or do not fit are refuse
       {"no such dimension", {{4, 6}, {{{4, 6}, {{Kind::transpose, {0, 2}}}}}}, "transpose [0, 2] does not fit [4, 6]"},
       {"another size", {{4, 6}, {{{5, 5}, {{Kind::view, {5, 5}}}}}}, "view [5, 5] does not fit [4, 6]"},
       {"index out of range", {{4, 6}, {{{4, 6}, {{Kind::select, {0, 4}}}}}}, "select [0, 4] does not fit [4, 6]"},
-      {"a view of what is not contiguous", {{12, 5}, {{{4, 5}, {{Kind::view, {2, 3, 2, 5}}, {Kind::select, {1, 0}}, {Kind::view, {4, 5}}}}}}, "view [4, 5] does not fit [2, 2, 5]"},
+      {"a step after a view that only a copy can give", {{12, 5}, {{{2, 5}, {{Kind::view, {2, 3, 2, 5}}, {Kind::select, {1, 0}}, {Kind::view, {4, 5}}, {Kind::narrow, {0, 0, 2}}}}}}, "narrow [0, 0, 2] does not fit"},
+      {"the same of each head twice", {{12, 5}, {{{4, 5}, of_each_head(0)}, {{4, 5}, of_each_head(0)}, {{4, 5}, of_each_head(2)}}}, "claimed twice"},
+      {"a part of each head left over", {{12, 5}, {{{4, 5}, of_each_head(0)}, {{4, 5}, of_each_head(2)}}}, "tensor 'w' [12, 5] has 60 numbers, p0 uses 40 of them"},
       {"another shape", {{4, 6}, {{{6, 4}, {}}}}, "tensor 'w' [4, 6] gives [4, 6] for the weight of p0, whose dimensions demand [6, 4]"},
   }));
   DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(c.slices.account_for(), Error, is_error(Errc::kCorrupt, c.says)); }

@@ -28,6 +28,7 @@ class ConfigReader {
 
   bool has(std::string_view key) const;      // present and not null
   bool is_null(std::string_view key) const;  // present and null
+  bool is_text(std::string_view key) const;  // present and a string: "auto", where a number may stand too
 
   // A count or a size: a whole number from 1 to 2^31 - 1.
   std::int64_t dimension(std::string_view key) const;  // required

@@ -20,8 +20,13 @@ std::int32_t detect_across(const ModelDecomposer& (*decomposer)(), const garage_
 std::int32_t decompose_across(const ModelDecomposer& (*decomposer)(), const garage_model* model,
                               const garage_writer* writer, garage_error* error) noexcept;
 const char* info_across(const PluginInfo& info);  // JSON; lives until the process ends. Called once
+const void* extension_across(garage_str id, const garage_nn_library& nn_library) noexcept;  // null for an unknown id
 
 }  // namespace garage::sdk
+
+#ifndef GARAGE_PLUGIN_NN_FILE  // garage_add_plugin(... NN_SOURCES ...) defines it
+#define GARAGE_PLUGIN_NN_FILE ""
+#endif
 
 #define GARAGE_PLUGIN(Decomposer, ...)                                                                       \
   namespace {                                                                                                \
@@ -35,7 +40,11 @@ const char* info_across(const PluginInfo& info);  // JSON; lives until the proce
   int32_t garage_decompose(const garage_model* model, const garage_writer* writer, garage_error* error) {    \
     return garage::sdk::decompose_across(&garage_decomposer, model, writer, error);                          \
   }                                                                                                          \
-  const void* garage_get_extension(garage_str) { return nullptr; }                                           \
+  const void* garage_get_extension(garage_str id) {                                                          \
+    static const garage_nn_library nn_library = {                                                            \
+        sizeof(garage_nn_library), 0, {GARAGE_PLUGIN_NN_FILE, sizeof(GARAGE_PLUGIN_NN_FILE) - 1}};           \
+    return garage::sdk::extension_across(id, nn_library);                                                    \
+  }                                                                                                          \
   }                                                                                                          \
   extern "C" GARAGE_EXPORT const garage_plugin* garage_plugin_v1(void) {                                     \
     static const char* const info = garage::sdk::info_across(garage::PluginInfo __VA_ARGS__);                \

@@ -8,6 +8,7 @@
 
 #include <garage/export.hpp>
 #include <garage/nn/get_module.hpp>
+#include <garage/plugin_host.hpp>
 
 namespace garage::nn {
 
@@ -15,8 +16,10 @@ namespace garage::nn {
 GARAGE_API void extract_part(const ModelRegistry& registry, const std::string& id, const std::string& part,
                              const std::filesystem::path& folder);
 
+// plugins bring the code of a part that only its plugin can build; all others need none.
 // Throws kNotFound, kCorrupt, kUnsupported, kIo.
 GARAGE_API std::shared_ptr<PartModule> load_extracted(const std::filesystem::path& folder,
-                                                      const ModuleOptions& options = {});
+                                                      const ModuleOptions& options = {},
+                                                      const PluginHost* plugins = nullptr);
 
 }  // namespace garage::nn

@@ -1,0 +1,10 @@
+# find_package(garage-sdk)
+#
+# What a plugin author needs: garage::sdk, and garage_add_plugin(). No LibTorch, no yaml-cpp; of Boost headers alone.
+include(CMakeFindDependencyMacro)
+find_dependency(Boost 1.81 CONFIG)
+if(NOT TARGET garage::headers)
+  include(${CMAKE_CURRENT_LIST_DIR}/../garage/garage-headers-targets.cmake)
+endif()
+include(${CMAKE_CURRENT_LIST_DIR}/garage-sdk-targets.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/garage_add_plugin.cmake)

@@ -1,0 +1,118 @@
+// The example plugins on checkpoints that transformers wrote, against what it computed of them.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <garage/checkpoint.hpp>
+#include <garage/nn/extract.hpp>
+#include <garage/nn/get_module.hpp>
+
+#include "is_error.hpp"
+#include "tensor_file.hpp"
+#include "test_registry.hpp"
+
+using namespace garage;
+using namespace garage::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path plugin_of(const std::string& example) { return fs::path(GARAGE_EXAMPLE_PLUGINS) / example / "lib/garage/plugins"; }
+fs::path checkpoint_of(const std::string& example) { return test_data("examples/" + example); }
+
+// Ours and the examples' plugins, from wherever those lie.
+PluginSettings with_plugins(std::initializer_list<fs::path> folders) {
+  auto settings = our_plugins();
+  for (const auto& folder : folders) settings.folders.push_back({folder, "an example"});
+  return settings;
+}
+
+struct Examples {
+  TemporaryFolder folder;
+  ModelRegistry registry{test_config(folder / "catalog", with_plugins({plugin_of("gpt-neox"), plugin_of("mamba")}))};
+};
+
+double error(const torch::Tensor& ours, const torch::Tensor& theirs) {
+  REQUIRE(ours.sizes() == theirs.sizes());
+  return ((ours - theirs).abs().max() / theirs.abs().max()).item<double>();
+}
+
+}  // namespace
+
+TEST_CASE("examples: their parts and logits are transformers'", "[examples]") {
+  struct Case { const char* name; const char* family; int parts; };
+  const auto c = GENERATE(values<Case>({{"gpt-neox", "gpt_neox", 9}, {"mamba", "mamba", 6}}));
+  DYNAMIC_SECTION(c.name) {
+    Examples examples;
+    const auto spec = examples.registry.register_model("m", open_checkpoint(checkpoint_of(c.name)));
+    CHECK(spec->family == c.family);
+    CHECK(spec->decomposer.plugin == c.name);
+    auto computed = read_tensors(checkpoint_of(c.name) / "computed.safetensors");
+    int parts = 0;
+    for (const auto& [part, unused] : spec->parts) {
+      const auto input = computed.find(part + ".in");
+      if (input == computed.end()) continue;
+      INFO(part);
+      CHECK(error(nn::get_module(examples.registry, "m", part)->forward(input->second), computed.at(part + ".out")) <= 1e-5);
+      ++parts;
+    }
+    CHECK(parts == c.parts);
+    CHECK(error(nn::get_module(examples.registry, "m", "embedding")->forward(computed.at("input_ids")), computed.at("embedding.out")) <= 1e-5);
+    CHECK(error(nn::load_model(examples.registry, "m")->forward(computed.at("input_ids")), computed.at("logits")) <= 1e-5);
+  }
+}
+
+TEST_CASE("examples: heads that are interleaved in one projection become q, k and v", "[examples]") {
+  Examples examples;
+  const auto spec = examples.registry.register_model("m", open_checkpoint(checkpoint_of("gpt-neox")));
+  const auto module = nn::get_module(examples.registry, "m", "attention_0");
+  const auto file = read_tensors(checkpoint_of("gpt-neox") / "model.safetensors");
+  const auto& fused = file.at("gpt_neox.layers.0.attention.query_key_value.weight");
+  const auto k = module->named_parameters()["k.weight"];
+  // Head 1's first row of k is row 1 * 24 + 8 of the projection.
+  CHECK(torch::equal(k[8], fused[32]));
+  nn::extract_part(examples.registry, "m", "attention_0", examples.folder / "part");
+  const auto states = torch::linspace(-1, 1, 3 * 32).reshape({1, 3, 32});
+  CHECK(torch::equal(nn::load_extracted(examples.folder / "part")->forward(states), module->forward(states)));
+}
+
+TEST_CASE("examples: a part with code of its own is extracted, and runs where its plugin is", "[examples]") {
+  Examples examples;
+  examples.registry.register_model("m", open_checkpoint(checkpoint_of("mamba")));
+  nn::extract_part(examples.registry, "m", "layer_1", examples.folder / "part");
+  const auto states = torch::linspace(-1, 1, 4 * 32).reshape({1, 4, 32});
+  const auto expected = nn::get_module(examples.registry, "m", "layer_1")->forward(states);
+  CHECK(torch::equal(nn::load_extracted(examples.folder / "part", {}, &examples.registry.plugins())->forward(states), expected));
+  CHECK_THROWS_MATCHES(nn::load_extracted(examples.folder / "part"), Error, is_error(Errc::kUnsupported, "part 'mixer_1' of 'm' is built by code of plugin 'mamba' ('mamba_mixer'), which is not loaded here"));
+}
+
+TEST_CASE("examples: an nn library that is missing or does not fit is told, and the plugin still serves", "[examples]") {
+  struct Case { const char* title; std::function<void(const fs::path&)> change; Errc code; const char* says; };
+  const auto c = GENERATE(values<Case>({
+      {"missing", [](const fs::path& file) { fs::remove(file); }, Errc::kNotFound, "garage-nn-mamba.so: is not there"},
+      {"text", [](const fs::path& file) { write_text(file, std::string(100, 'x')); }, Errc::kIncompatible, "is no shared library (no ELF file)"},
+      {"cut off", [](const fs::path& file) { fs::resize_file(file, 8192); }, Errc::kIncompatible, "is cut off"},
+      {"another library", [](const fs::path& file) { fs::copy_file(plugin_of("mamba") / "libgarage-mamba.so", file, fs::copy_options::overwrite_existing); }, Errc::kIncompatible, "exports no garage_nn_library_v1: it is no nn library"},
+      {"of another LibTorch",
+       [](const fs::path& file) {
+         // As the linker wrote it, but for the version: libc10.so.1.13 becomes libc10.so.9.99.
+         auto bytes = read_text(file);
+         const auto at = bytes.find("libc10.so");
+         if (const auto version = at + 9; bytes[version] == '.') bytes.replace(version + 1, 4, "9.99");
+         else bytes.replace(at, 9, "libc10_so");
+         write_text(file, bytes);
+       },
+       Errc::kIncompatible, "is built for libc10"},
+  }));
+  DYNAMIC_SECTION(c.title) {
+    TemporaryFolder folder;
+    for (const auto* file : {"libgarage-mamba.so", "garage-nn-mamba.so"}) {
+      fs::create_directories(folder / "plugins");
+      fs::copy_file(plugin_of("mamba") / file, folder / "plugins" / file);
+    }
+    c.change(folder / "plugins/garage-nn-mamba.so");
+    ModelRegistry registry(test_config(folder / "catalog", with_plugins({folder / "plugins"})));
+    registry.register_model("m", open_checkpoint(checkpoint_of("mamba")));
+    CHECK_NOTHROW(nn::get_module(registry, "m", "norm_0"));
+    CHECK_THROWS_MATCHES(nn::get_module(registry, "m", "mixer_0"), Error, is_error(c.code, c.says));
+  }
+}
