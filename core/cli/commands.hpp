@@ -22,6 +22,7 @@ void run_part(const Session& session, const std::string& id, const std::string& 
 void run_extract(const Session& session, const std::string& id, const std::string& part,
                  const std::filesystem::path& folder);
 void run_run(const Session& session, const nn::RunRequest& request);
+void run_plugin_list(const Session& session);
 void run_remove(Session& session, const std::string& id);
 
 }  // namespace garage::cli

@@ -79,6 +79,11 @@ void add_commands(CLI::App& app, Options& o) {
   run.add_option("--device", o.request.device, "auto, cpu or cuda[:n]; else as the config says");
   run.add_option("--dtype", o.request.dtype, "keep, float32, bfloat16 or float16; else as the config says");
 
+  auto& plugin = *app.add_subcommand("plugin", "List, check and make plugins");
+  plugin.require_subcommand(1);
+  plugin.fallthrough();
+  command(plugin, o, "list", "Every plugin file seen, and what became of it", [](Session& s) { run_plugin_list(s); });
+
   auto& remove = command(app, o, "remove", "Forget a model; its checkpoint is left alone",
                          [&o](Session& s) { run_remove(s, o.id); });
   remove.add_option("ID", o.id, "A registered model")->required();

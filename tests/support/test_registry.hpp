@@ -8,7 +8,13 @@
 
 namespace garage::test {
 
-inline PluginSettings our_plugins() { return {{{plugin_folder(), "the build"}}, {}, {}}; }
+// Without a process for each: they are ours.
+inline PluginSettings our_plugins() {
+  PluginSettings settings;
+  settings.folders = {{plugin_folder(), "the build"}};
+  settings.probe = false;
+  return settings;
+}
 
 inline Config test_config(const std::filesystem::path& catalog, PluginSettings plugins = our_plugins()) {
   Config config;

@@ -54,7 +54,7 @@ struct ConfigOverrides {
   std::vector<std::filesystem::path> plugins;
 };
 
-// What one environment variable says; nothing when it is not set.
+// What one environment variable says; nothing when it is not set, or the process is set-uid.
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 GARAGE_API std::optional<std::string> process_environment(const char* name);
 

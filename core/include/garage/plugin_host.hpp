@@ -1,6 +1,8 @@
 // PluginHost: finds plugins, opens them, and asks them whose model this is.
 //
 // Lifetime  Plugins are opened when first needed and never closed; a host may be destroyed at any time.
+// Trust     A plugin runs with the user's rights. A file or folder that others may write is refused, and so is what
+//           `allow` does not have.
 // Threads   All const members may be called from several threads at once.
 #pragma once
 
@@ -26,16 +28,25 @@ struct PluginFolder {
 };
 
 struct PluginSettings {
-  std::vector<PluginFolder> folders;       // searched in this order, not recursively
-  std::map<std::string, std::string> pin;  // family to the plugin that wins its ties
-  std::set<std::string> disable;           // plugin names
+  std::vector<PluginFolder> folders;         // searched in this order, not recursively
+  std::map<std::string, std::string> pin;    // family to the plugin that wins its ties
+  std::set<std::string> disable;             // plugin names
+  std::map<std::string, std::string> allow;  // plugin names to the sha256 of their files, in hex; empty: all may load
+  bool probe = true;                         // a file not seen before is opened in a process of its own first
+  std::filesystem::path verdicts;  // where is kept what came of that; empty: nowhere, and each host tries anew
 };
 
 // `$XDG_DATA_HOME/garage/plugins` and `<libdir>/garage/plugins` beside the core.
 GARAGE_API std::vector<PluginFolder> standard_plugin_folders();
 
-enum class PluginState { loaded, shadowed, disabled, refused };
-BOOST_DESCRIBE_ENUM(PluginState, loaded, shadowed, disabled, refused)
+enum class PluginState {
+  loaded,
+  shadowed,     // a file of that name comes first
+  disabled,     // the config says so
+  refused,      // it does not fit, or is not to be trusted
+  quarantined,  // it crashed, hung or misbehaved when it was tried in a process of its own
+};
+BOOST_DESCRIBE_ENUM(PluginState, loaded, shadowed, disabled, refused, quarantined)
 
 // One plugin file that was seen.
 struct PluginRecord {

@@ -59,6 +59,15 @@ void read_plugins(const YamlReader& value, PluginSettings& plugins, const std::s
        [&](const YamlReader& v) {
          v.each_pair([&](const std::string& family, const YamlReader& plugin) { plugins.pin[family] = plugin.text(); });
        }},
+      {"allow",
+       [&](const YamlReader& v) {
+         v.each_pair([&](const std::string& name, const YamlReader& sha256) {
+           auto& text = plugins.allow[name] = sha256.text();
+           if (text.size() != 64 || text.find_first_not_of("0123456789abcdef") != text.npos)
+             sha256.refuse(fmt::format("is '{}', should be a sha256: 64 digits of 0-9 and a-f", text));
+         });
+       }},
+      {"probe", [&](const YamlReader& v) { plugins.probe = v.flag(); }},
       {"disable",
        [&](const YamlReader& v) { v.each([&](const YamlReader& item) { plugins.disable.insert(item.text()); }); }},
   });
@@ -116,6 +125,15 @@ std::optional<fs::path> config_file(const ConfigOverrides& overrides, const Envi
   return std::nullopt;
 }
 
+// Where what was learned of plugin files is kept; nowhere when there is no home.
+fs::path verdicts_file(const Environment& environment) {
+  if (const auto cache = environment("XDG_CACHE_HOME"); cache && !cache->empty())
+    return fs::path(*cache) / "garage/plugins.json";
+  if (const auto home = environment("HOME"); home && !home->empty())
+    return fs::path(*home) / ".cache/garage/plugins.json";
+  return {};
+}
+
 std::vector<PluginFolder> folders_in(std::string_view list, const std::string& origin) {
   std::vector<PluginFolder> folders;
   for (std::size_t begin = 0; begin <= list.size();) {
@@ -129,7 +147,7 @@ std::vector<PluginFolder> folders_in(std::string_view list, const std::string& o
 }  // namespace
 
 std::optional<std::string> process_environment(const char* name) {
-  const auto* value = std::getenv(name);
+  const auto* value = ::secure_getenv(name);  // a set-uid program does as its user's environment says not
   return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
@@ -164,6 +182,7 @@ Config load_config(const ConfigOverrides& overrides, const Environment& environm
   for (auto& folder : config.plugins.folders) folders.push_back(std::move(folder));
   for (auto& folder : standard_plugin_folders()) folders.push_back(std::move(folder));
   config.plugins.folders = std::move(folders);
+  config.plugins.verdicts = verdicts_file(environment);
   return config;
 }
 

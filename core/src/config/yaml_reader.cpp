@@ -69,6 +69,8 @@ std::string YamlReader::one_of(std::initializer_list<const char*> words) const {
   refuse(fmt::format("is '{}', should be one of {}", word, fmt::join(words, ", ")));
 }
 
+bool YamlReader::flag() const { return one_of({"true", "false"}) == "true"; }
+
 std::int64_t YamlReader::whole_number(std::int64_t lowest, std::int64_t highest) const {
   std::int64_t number = 0;
   if (!node_.IsScalar() || !YAML::convert<std::int64_t>::decode(node_, number) || number < lowest || number > highest)

@@ -1,5 +1,7 @@
 #include "plugin_decomposer.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -22,6 +24,17 @@ std::string field_text(const char (&field)[N]) {
 std::string_view view_of(garage_str text) {
   return text.data ? std::string_view(text.data, text.size) : std::string_view();
 }
+
+// The caller's error, with room after it that nobody should write to.
+struct GuardedError {
+  garage_error error{sizeof(garage_error), 0, {}};
+  std::array<unsigned char, 8192> after;
+
+  GuardedError() { after.fill(0xA5); }
+  bool is_overrun() const {
+    return std::any_of(after.begin(), after.end(), [](unsigned char byte) { return byte != 0xA5; });
+  }
+};
 
 constexpr std::uint64_t kMaxSpecSize = std::uint64_t{1} << 30;  // bytes; a runaway plugin must not take all memory
 
@@ -54,7 +67,8 @@ std::optional<std::string> PluginDecomposer::nn_library_file() const {
 
 template <class Call>
 void PluginDecomposer::call(const char* function, Call function_call) const {
-  garage_error error{sizeof(garage_error), 0, {}};
+  GuardedError guarded;
+  auto& error = guarded.error;
   int status = 0;
   try {
     status = function_call(&error);
@@ -65,6 +79,11 @@ void PluginDecomposer::call(const char* function, Call function_call) const {
     throw Error(Errc::kInternal,
                 fmt::format("plugin '{}' let something that is no exception out of {}", name_, function));
   }
+  if (guarded.is_overrun())
+    throw Error(Errc::kInternal,
+                fmt::format("plugin '{}' wrote past the {} bytes of its error's message in {}; this process can no "
+                            "longer be trusted with it",
+                            name_, sizeof error.message, function));
   if (status == 0) return;
   const auto message = field_text(error.message);
   const auto code = errc_from(status);

@@ -6,9 +6,12 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/shared_library.hpp>
 
 #include "plugin_library.hpp"
+#include "plugin_probe.hpp"
 #include "plugin_search.hpp"
+#include "plugin_trust.hpp"
 
 namespace garage {
 namespace {
@@ -35,15 +38,28 @@ struct PluginHost::Loaded {
 
   void open_all(const PluginSettings& settings) {
     records = find_plugin_files(settings);
+    PluginProbe probe(settings.verdicts);
     for (auto& record : records) {
       if (record.state != PluginState::loaded) continue;
+      const auto keep_out = [&](PluginState state, const std::string& reason) {
+        record.state = state;
+        record.reason = reason;
+      };
+      if (const auto why = distrust(record.path, record.name, settings)) {
+        keep_out(PluginState::refused, *why);
+        continue;
+      }
+      // What no loader would take needs no process of its own.
+      if (settings.probe && !shared_library_fault(record.path)) {
+        if (const auto why = probe.quarantine(record.path, record.name)) {
+          keep_out(PluginState::quarantined, *why);
+          continue;
+        }
+      }
       try {
         libraries.push_back(open_plugin(record.path, record.name));
         record.info = libraries.back().info;
-      } catch (const Error& error) {
-        record.state = PluginState::refused;
-        record.reason = error.what();
-      }
+      } catch (const Error& error) { keep_out(PluginState::refused, error.what()); }
     }
   }
 
@@ -64,8 +80,9 @@ struct PluginHost::Loaded {
           "config.json beside the weights, or pass it with the live module";
     text += claims_text(claims);
     for (const auto& record : records)
-      if (record.state == PluginState::refused)
-        text += fmt::format("\n  {} is refused: {}", record.path, record.reason);
+      if (record.state == PluginState::refused || record.state == PluginState::quarantined)
+        text += fmt::format("\n  {} is {}: {}", record.path, boost::describe::enum_to_string(record.state, ""),
+                            record.reason);
     if (claims.empty()) {
       text += ": no plugin is loaded. Searched:";
       for (const auto& folder : settings.folders)

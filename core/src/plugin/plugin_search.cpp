@@ -71,8 +71,8 @@ std::vector<PluginRecord> find_plugin_files(const PluginSettings& settings) {
 
 std::vector<PluginFolder> standard_plugin_folders() {
   std::vector<PluginFolder> folders;
-  const auto* data = std::getenv("XDG_DATA_HOME");
-  const auto* home = std::getenv("HOME");
+  const auto* data = ::secure_getenv("XDG_DATA_HOME");
+  const auto* home = ::secure_getenv("HOME");
   if (data && *data) folders.push_back({fs::path(data) / "garage/plugins", "XDG_DATA_HOME"});
   else if (home && *home) folders.push_back({fs::path(home) / ".local/share/garage/plugins", "HOME"});
   if (const auto beside = library_folder(); !beside.empty()) folders.push_back({beside / "garage/plugins", "built in"});

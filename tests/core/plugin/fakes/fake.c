@@ -1,8 +1,11 @@
 /* Plugins written against abi.h alone, in C, each good or broken in one way: FAKE_<KIND> says which. */
 #include <garage/abi.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <signal.h>
 
 #define TEXT(s) {s, sizeof(s) - 1}
 
@@ -22,9 +25,21 @@
 #define FAKE_SPEC "{\"schema\": \"garage.spec/1\", \"model_id\": \"\", \"family\": \"fake\", \"hidden_dim\": 1, \"num_layers\": 0, \"num_heads\": 1, \"vocab_size\": 1, \"max_seq_len\": 1, \"parts\": {}}"
 #endif
 
+#ifdef FAKE_ON_OPEN
+__attribute__((constructor)) static void on_open(void) { FAKE_ON_OPEN; }
+#endif
+#ifndef FAKE_ON_DETECT
+#define FAKE_ON_DETECT (void)0
+#endif
+
 static int32_t detect(const garage_model* model, garage_detection* answer, garage_error* error) {
-  (void)model; (void)error;
-#ifdef FAKE_DETECT_FAILS
+  (void)model; (void)answer; (void)error;
+  FAKE_ON_DETECT;
+#if defined(FAKE_OVERRUN)
+  error->code = 3;
+  memset(error->message, 'x', sizeof error->message + 300);
+  return 3;
+#elif defined(FAKE_DETECT_FAILS)
   error->code = 3;
   strcpy(error->message, "the fake has a headache");
   return 3;
@@ -42,7 +57,7 @@ static int32_t detect(const garage_model* model, garage_detection* answer, garag
 }
 
 static int32_t decompose(const garage_model* model, const garage_writer* writer, garage_error* error) {
-  (void)model; (void)error;
+  (void)model; (void)writer; (void)error;
 #ifdef FAKE_DECOMPOSE_FAILS
   return 42; /* no code of ours, no message */
 #else

@@ -1,0 +1,109 @@
+#include "plugin_probe.hpp"
+
+#include <dlfcn.h>
+
+#include <fmt/format.h>
+
+#include <garage/child_process.hpp>
+#include <garage/error.hpp>
+#include <garage/json.hpp>
+#include <garage/json_writer.hpp>
+
+#include "../file/durable_file.hpp"
+#include "../file/read_file.hpp"
+#include "plugin_library.hpp"
+
+namespace garage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::milliseconds kLimit{5000};
+constexpr std::uint64_t kMaxVerdicts = 16'000'000;  // bytes
+
+// Beside the core: <libdir>/garage/garage-plugin-probe. Empty where an application brings the core alone.
+fs::path probe_program() {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<const void*>(&run_plugin_probe), &info) == 0 || !info.dli_fname) return {};
+  std::error_code code;
+  const auto program = fs::canonical(info.dli_fname, code).parent_path() / "garage/garage-plugin-probe";
+  return !code && fs::exists(program, code) ? program : fs::path();
+}
+
+std::string verdict_of(const ChildOutcome& outcome) {
+  if (const auto trouble = outcome.trouble(); !trouble.empty())
+    return trouble + " when it was tried in a process of its own";
+  if (!outcome.printed.empty()) return "prints to stdout, which is the answer's place";
+  return {};
+}
+
+}  // namespace
+
+PluginProbe::PluginProbe(fs::path verdicts) : path_(std::move(verdicts)) {
+  if (path_.empty()) return;
+  try {
+    const auto document = parse_json(read_text_file(path_, kMaxVerdicts), path_.string());
+    for (const auto& [file, entry] : document.as_object()) {
+      const auto& fields = entry.as_object();
+      verdicts_[file] = {fields.at("size").to_number<std::uint64_t>(),
+                         fields.at("modified_ns").to_number<std::int64_t>(),
+                         std::string(fields.at("reason").as_string())};
+    }
+  } catch (const std::exception&) {
+    verdicts_.clear();  // not there, or broken: all are tried again
+  }
+}
+
+PluginProbe::~PluginProbe() {
+  if (!changed_ || path_.empty()) return;
+  try {
+    JsonWriter out(1);
+    out.begin_object();
+    for (const auto& [file, verdict] : verdicts_) {
+      out.key(file);
+      out.begin_object();
+      write_member(out, "size", verdict.size);
+      write_member(out, "modified_ns", verdict.modified_ns);
+      write_member(out, "reason", verdict.reason);
+      out.end_object();
+    }
+    out.end_object();
+    const auto text = out.take();
+    fs::create_directories(path_.parent_path());
+    write_durably(path_, {text});
+  } catch (const std::exception&) {}  // they are only a shortcut
+}
+
+std::optional<std::string> PluginProbe::quarantine(const fs::path& file, const std::string& name) {
+  static const auto program = probe_program();
+  const auto stamp = stamp_of(file);
+  if (program.empty() || !stamp) return std::nullopt;
+  const auto known = verdicts_.find(file.string());
+  if (known == verdicts_.end() || known->second.size != stamp->size ||
+      known->second.modified_ns != stamp->modified_ns) {
+    const auto outcome = run_in_child({program.string(), file.string(), name}, kLimit);
+    verdicts_[file.string()] = {stamp->size, stamp->modified_ns, verdict_of(outcome)};
+    changed_ = true;
+  }
+  const auto& reason = verdicts_.at(file.string()).reason;
+  if (reason.empty()) return std::nullopt;
+  return fmt::format("{}; it is tried again when the file changes", reason);
+}
+
+int run_plugin_probe(const fs::path& file, const std::string& name) {
+  std::string report = "opened";
+  try {
+    const auto library = open_plugin(file, name);
+    const Model empty(std::vector<TensorInfo>{});
+    const Model odd({{"odd.weight", DType::kF32, {2, 3}}}, {{"model_type", "garage-probe"}});
+    for (const auto* model : {&empty, &odd}) {
+      try {
+        library.decomposer->detect(*model);
+      } catch (const Error&) {}  // an answer like any other; also what the boundary catches
+    }
+  } catch (const Error& error) { report = error.what(); }  // it is refused here as it will be there
+  write_report(report);
+  return 0;
+}
+
+}  // namespace garage

@@ -1,0 +1,39 @@
+// Opening a plugin in a process of its own before it is opened in this one, so that one that crashes or hangs takes
+// nobody down; and remembering what came of it, by the file's path, size and modification time.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include <garage/export.hpp>
+#include <garage/file_stamp.hpp>
+
+namespace garage {
+
+// Threads  Not for several threads at once. Several processes may keep verdicts in one file: the last one stays.
+class PluginProbe {
+ public:
+  // verdicts: the file to keep them in; empty: none, and every file is probed anew.
+  explicit PluginProbe(std::filesystem::path verdicts);
+  ~PluginProbe();  // writes them, if there are new ones; a file that cannot be written is passed over
+
+  // Why the plugin is quarantined; nothing when it may be opened here.
+  std::optional<std::string> quarantine(const std::filesystem::path& file, const std::string& name);
+
+ private:
+  struct Verdict {
+    std::uint64_t size = 0;
+    std::int64_t modified_ns = 0;
+    std::string reason;  // empty: fine
+  };
+  std::filesystem::path path_;
+  std::map<std::string, Verdict> verdicts_;
+  bool changed_ = false;
+};
+
+// What garage-plugin-probe does: opens the plugin, and asks it about models that are none.
+GARAGE_API int run_plugin_probe(const std::filesystem::path& file, const std::string& name);
+
+}  // namespace garage

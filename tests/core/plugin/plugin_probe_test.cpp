@@ -1,0 +1,156 @@
+// Plugins that crash, hang or meddle, and files that are not to be trusted: nobody else is taken down, and the user is
+// told.
+#include <sys/stat.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include <garage/plugin_host.hpp>
+
+#include "is_error.hpp"
+#include "places.hpp"
+#include "run_program.hpp"
+#include "temporary_folder.hpp"
+
+using namespace garage;
+using namespace garage::test;
+using Catch::Matchers::ContainsSubstring;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path fake_file(const std::string& name) { return fs::path(GARAGE_TEST_FAKES) / name / ("libgarage-" + name + ".so"); }
+
+// A folder of copies of fakes, and a file of verdicts.
+struct Zoo {
+  TemporaryFolder folder;
+  fs::path plugins = folder / "plugins";
+
+  explicit Zoo(std::initializer_list<const char*> names) {
+    fs::create_directory(plugins);
+    for (const auto* name : names) fs::copy_file(fake_file(name), plugins / fake_file(name).filename());
+  }
+  PluginSettings settings() const {
+    PluginSettings made;
+    made.folders = {{plugins, "test"}};
+    made.verdicts = folder / "cache/plugins.json";
+    return made;
+  }
+};
+
+PluginRecord record_of(const PluginSettings& settings, const std::string& name) {
+  const PluginHost host(settings);
+  for (const auto& record : host.plugins())
+    if (record.name == name) return record;
+  throw std::runtime_error("no record of " + name);
+}
+
+}  // namespace
+
+TEST_CASE("plugin probe: what crashes, hangs, exits or prints is quarantined, and the others serve", "[plugin][probe]") {
+  struct Case { const char* name; const char* says; };
+  const auto c = GENERATE(values<Case>({
+      {"crashes_open", "crashed: Aborted when it was tried in a process of its own; it is tried again when the file changes"},
+      {"hangs_open", "did not come back within 5 s"},
+      {"exits_open", "ended the process with exit code 3"},
+      {"prints_open", "prints to stdout, which is the answer's place"},
+      {"crashes_detect", "crashed: Segmentation fault"},
+      {"exits_detect", "ended the process with exit code 0"},
+      {"prints_detect", "prints to stdout"},
+  }));
+  DYNAMIC_SECTION(c.name) {
+    const Zoo zoo({c.name, "good"});
+    const PluginHost host(zoo.settings());
+    REQUIRE(host.plugins().size() == 2);
+    CHECK(host.choose(Model({{"w", DType::kF32, {1}}}, {{"model_type", "odd"}}), "m").plugin.name == "good");
+    const auto record = record_of(zoo.settings(), c.name);
+    CHECK(record.state == PluginState::quarantined);
+    CHECK_THAT(record.reason, ContainsSubstring(c.says));
+  }
+}
+
+TEST_CASE("plugin probe: a verdict is kept until the file changes", "[plugin][probe]") {
+  const Zoo zoo({"crashes_open"});
+  const auto file = zoo.plugins / "libgarage-crashes_open.so";
+  CHECK(record_of(zoo.settings(), "crashes_open").state == PluginState::quarantined);
+  const auto kept = read_text(zoo.folder / "cache/plugins.json");
+  CHECK_THAT(kept, ContainsSubstring(file.string()));
+  // Were it tried again, it would be found well: the verdict is what counts.
+  const auto time = fs::last_write_time(file);
+  const auto size = fs::file_size(file);
+  auto bytes = read_text(fake_file("good"));
+  bytes.resize(size, '\0');
+  write_text(file, bytes);
+  fs::last_write_time(file, time);
+  CHECK(record_of(zoo.settings(), "crashes_open").state == PluginState::quarantined);
+  fs::last_write_time(file, time + std::chrono::seconds(1));
+  CHECK_THAT(record_of(zoo.settings(), "crashes_open").reason, ContainsSubstring("calls itself 'good'"));
+}
+
+TEST_CASE("plugin probe: verdicts that cannot be read or written are done without", "[plugin][probe]") {
+  const Zoo zoo({"good", "exits_open"});
+  auto settings = zoo.settings();
+  write_text(settings.verdicts, "{\"x\": 1");
+  CHECK(record_of(settings, "exits_open").state == PluginState::quarantined);
+  CHECK(record_of(settings, "good").state == PluginState::loaded);
+  settings.verdicts = zoo.folder / "plugins/libgarage-good.so/below/a/file";
+  CHECK(record_of(settings, "exits_open").state == PluginState::quarantined);
+  settings.verdicts.clear();
+  CHECK(record_of(settings, "good").state == PluginState::loaded);
+}
+
+TEST_CASE("plugin trust: what others may write to is refused", "[plugin][trust]") {
+  const Zoo zoo({"good"});
+  const auto file = zoo.plugins / "libgarage-good.so";
+  SECTION("the file") {
+    ::chmod(file.c_str(), 0646);
+    CHECK_THAT(record_of(zoo.settings(), "good").reason, ContainsSubstring("others may write to it (mode 646), and it would run with your rights: chmod go-w " + file.string()));
+  }
+  SECTION("its folder") {
+    ::chmod(zoo.plugins.c_str(), 0777);
+    CHECK_THAT(record_of(zoo.settings(), "good").reason, ContainsSubstring("others may write to its folder (mode 777)"));
+  }
+  SECTION("its folder, where nobody may replace what is another's") {
+    ::chmod(zoo.plugins.c_str(), 01777);
+    CHECK(record_of(zoo.settings(), "good").state == PluginState::loaded);
+  }
+}
+
+TEST_CASE("plugin trust: where the config allows some by their sha256, others are refused", "[plugin][trust]") {
+  const Zoo zoo({"good", "rival"});
+  auto settings = zoo.settings();
+  settings.allow["good"] = std::string(64, '0');
+  const auto reason = record_of(settings, "good").reason;
+  CHECK_THAT(reason, ContainsSubstring("its sha256 is ") && ContainsSubstring(", the config's plugins.allow says 0000"));
+  CHECK_THAT(record_of(settings, "rival").reason, ContainsSubstring("the config's plugins.allow does not name it; to allow it: rival: "));
+  // coreutils' word for it.
+  const auto sum = run_program("/usr/bin/sha256sum", {(zoo.plugins / "libgarage-good.so").string()});
+  settings.allow["good"] = sum.out.substr(0, 64);
+  CHECK(record_of(settings, "good").state == PluginState::loaded);
+}
+
+TEST_CASE("plugin host: a library that a plugin needs and is nowhere is named", "[plugin][refused]") {
+  const Zoo zoo({"needy"});
+  const auto record = record_of(zoo.settings(), "needy");
+  CHECK(record.state == PluginState::refused);
+  CHECK_THAT(record.reason, ContainsSubstring("libfake_absent.so"));
+}
+
+TEST_CASE("plugin host: a pipe named like a plugin does not hang anybody", "[plugin][refused]") {
+  const Zoo zoo({});
+  ::mkfifo((zoo.plugins / "libgarage-pipe.so").c_str(), 0600);
+  CHECK_THAT(record_of(zoo.settings(), "pipe").reason, ContainsSubstring("is no regular file"));
+}
+
+TEST_CASE("cli: plugin list tells every file and what became of it", "[cli][plugin]") {
+  const Zoo zoo({"crashes_open", "good", "major2"});
+  const std::map<std::string, std::string> environment{{"HOME", zoo.folder.path().string()}, {"XDG_CACHE_HOME", ""}, {"GARAGE_PLUGIN_PATH", zoo.plugins.string()}};
+  const auto text = run_program(garage_binary(), {"plugin", "list"}, environment);
+  CHECK(text.code == 0);
+  for (const auto* says : {"good          loaded       1.0", "crashes_open  quarantined  -", "libgarage-crashes_open.so is quarantined: crashed: Aborted", "major2        refused", "llama         loaded"})
+    CHECK_THAT(text.out, ContainsSubstring(says));
+  const auto json = run_program(garage_binary(), {"plugin", "list", "--json"}, environment);
+  CHECK_THAT(json.out, ContainsSubstring("\"state\": \"quarantined\""));
+  CHECK(fs::exists(zoo.folder / ".cache/garage/plugins.json"));
+}
