@@ -8,3 +8,9 @@ if(NOT TARGET garage::headers)
 endif()
 include(${CMAKE_CURRENT_LIST_DIR}/garage-sdk-targets.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/garage_add_plugin.cmake)
+
+# garage::conformance, the checks of `garage plugin check` for a plugin's own tests: it needs the core.
+find_package(garage QUIET)
+if(TARGET garage::core)
+  include(${CMAKE_CURRENT_LIST_DIR}/garage-conformance-targets.cmake)
+endif()

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <garage/nn/commands.hpp>
 
@@ -23,6 +24,9 @@ void run_extract(const Session& session, const std::string& id, const std::strin
                  const std::filesystem::path& folder);
 void run_run(const Session& session, const nn::RunRequest& request);
 void run_plugin_list(const Session& session);
+void run_plugin_check(const Session& session, const std::filesystem::path& file,
+                      const std::vector<std::filesystem::path>& models, const std::optional<std::string>& only);
+void list_plugin_checks(const Session& session);
 void run_remove(Session& session, const std::string& id);
 
 }  // namespace garage::cli

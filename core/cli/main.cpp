@@ -23,6 +23,9 @@ struct Options {
   bool explain = false;
   std::optional<std::string> type;
   std::optional<std::int64_t> layer;
+  std::vector<std::filesystem::path> models;
+  std::optional<std::string> only;
+  bool list = false;
   std::function<void(Session&)> run;
 };
 
@@ -83,6 +86,17 @@ void add_commands(CLI::App& app, Options& o) {
   plugin.require_subcommand(1);
   plugin.fallthrough();
   command(plugin, o, "list", "Every plugin file seen, and what became of it", [](Session& s) { run_plugin_list(s); });
+  auto& check = command(plugin, o, "check", "Run the conformance checks on a plugin file", [&o](Session& s) {
+    if (o.list) return list_plugin_checks(s);
+    if (o.path.empty())
+      throw garage::Error(garage::Errc::kInvalidArgument, "FILE is required. See `garage plugin check --help`");
+    run_plugin_check(s, o.path, o.models, o.only);
+  });
+  check.add_option("FILE", o.path, "The plugin: libgarage-<name>.so");
+  check.add_option("--model", o.models, "A checkpoint of the plugin's own family; may be given again")
+      ->allow_extra_args(false);
+  check.add_option("--only", o.only, "Run one check alone");
+  check.add_flag("--list", o.list, "Say what the checks are");
 
   auto& remove = command(app, o, "remove", "Forget a model; its checkpoint is left alone",
                          [&o](Session& s) { run_remove(s, o.id); });

@@ -3,7 +3,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <iostream>
 #include <thread>
 
 #include <fcntl.h>
@@ -146,6 +148,9 @@ ChildOutcome run_in_child(const std::vector<std::string>& program, std::chrono::
 
 ChildOutcome run_in_child(const std::function<std::string()>& body, std::chrono::milliseconds limit) {
   Pipe report, printed;
+  // What is buffered would be printed by both.
+  std::cout.flush();
+  std::fflush(nullptr);
   const auto child = ::fork();
   if (child < 0) throw Error(Errc::kIo, fmt::format("no process can be made: {}", std::strerror(errno)));
   if (child == 0) {

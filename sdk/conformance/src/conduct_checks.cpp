@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <atomic>
+#include <clocale>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "checks.hpp"
+
+namespace garage::conformance {
+namespace {
+
+namespace fs = std::filesystem;
+
+void is_deterministic(const Subject& subject) {
+  subject.each([&](const std::string& name, const Model& known) {
+    const RawModel first(known), second(known);
+    if (subject.detect(first.view) != subject.detect(second.view))
+      throw Failed(fmt::format("answers otherwise the second time, of {}", name));
+    if (subject.decompose(first.view) != subject.decompose(second.view))
+      throw Failed(fmt::format("decomposes {} otherwise the second time", name));
+  });
+}
+
+void ignores_the_order(const Subject& subject) {
+  subject.each([&](const std::string& name, const Model& known) {
+    const RawModel sorted(known);
+    const auto detected = subject.detect(sorted.view), decomposed = subject.decompose(sorted.view);
+    std::mt19937 random(7);
+    RawModel shuffled(known);
+    std::shuffle(shuffled.rows.begin(), shuffled.rows.end(), random);
+    shuffled.point_at_rows();
+    if (subject.detect(shuffled.view) != detected ||
+        (decomposed.status == 0 && subject.decompose(shuffled.view) != decomposed))
+      throw Failed(fmt::format("answers otherwise when the tensors of {} come in another order", name));
+  });
+}
+
+void serves_many_threads(const Subject& subject) {
+  struct Question {
+    std::unique_ptr<RawModel> model;
+    Answer detected, decomposed;
+  };
+  std::vector<Question> questions;
+  subject.each([&](const std::string&, const Model& known) {
+    auto model = std::make_unique<RawModel>(known);
+    auto detected = subject.detect(model->view), decomposed = subject.decompose(model->view);
+    questions.push_back({std::move(model), std::move(detected), std::move(decomposed)});
+  });
+  std::atomic<bool> same = true;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10; ++i)
+        for (const auto& question : questions)
+          if (subject.detect(question.model->view) != question.detected ||
+              subject.decompose(question.model->view) != question.decomposed)
+            same = false;
+    });
+  for (auto& thread : threads) thread.join();
+  if (!same) throw Failed("answers otherwise when eight threads ask at once");
+}
+
+std::size_t open_descriptors() {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
+}
+
+// All that a process shares.
+struct Surroundings {
+  fs::path folder = fs::current_path();
+  std::string locale = std::setlocale(LC_ALL, nullptr);
+  std::size_t descriptors = open_descriptors();
+  mode_t mask = 0;
+  std::vector<void*> handlers;
+  std::vector<std::string> environment;
+
+  Surroundings() {
+    mask = ::umask(0);
+    ::umask(mask);
+    for (int signal = 1; signal < 32; ++signal) {
+      struct sigaction action {};
+      ::sigaction(signal, nullptr, &action);
+      handlers.push_back(reinterpret_cast<void*>(action.sa_handler));
+    }
+    for (auto** variable = environ; *variable; ++variable) environment.emplace_back(*variable);
+  }
+};
+
+void leaves_all_as_it_was(const Subject& subject) {
+  const Surroundings before;
+  subject.each([&](const std::string&, const Model& known) {
+    const RawModel model(known);
+    subject.detect(model.view);
+    subject.decompose(model.view);
+  });
+  const Surroundings after;
+  if (before.folder != after.folder)
+    throw Failed(fmt::format("changes the working folder to {}", after.folder.string()));
+  if (before.locale != after.locale) throw Failed(fmt::format("changes the locale to {}", after.locale));
+  if (before.mask != after.mask) throw Failed("changes the umask");
+  if (before.environment != after.environment) throw Failed("changes the environment");
+  if (before.descriptors != after.descriptors)
+    throw Failed(fmt::format("leaves {} descriptors open, there were {}", after.descriptors, before.descriptors));
+  for (std::size_t i = 0; i < before.handlers.size(); ++i)
+    if (before.handlers[i] != after.handlers[i])
+      throw Failed(fmt::format("sets a handler for signal {} ({})", i + 1, ::strsignal(static_cast<int>(i + 1))));
+}
+
+long resident_kib() {
+  std::ifstream status("/proc/self/statm");
+  long total = 0, resident = 0;
+  status >> total >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE) / 1024;
+}
+
+void keeps_its_memory(const Subject& subject) {
+  std::vector<std::unique_ptr<RawModel>> models;
+  subject.each([&](const std::string&, const Model& known) { models.push_back(std::make_unique<RawModel>(known)); });
+  const auto ask = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      const auto& model = *models[static_cast<std::size_t>(i) % models.size()];
+      subject.detect(model.view);
+      subject.decompose(model.view);
+    }
+  };
+  ask(100);  // what is made once is made by now
+  const auto before = resident_kib();
+  ask(1000);
+  if (const auto grown = resident_kib() - before; grown > 8 * 1024)
+    throw Failed(fmt::format("takes {} KiB more memory over 1,000 calls: it keeps what it makes", grown));
+}
+
+}  // namespace
+
+std::vector<Check> conduct_checks() {
+  return {{"is-deterministic", "The same model gives the same answer", is_deterministic},
+          {"ignores-the-order", "The order of the tensors changes nothing", ignores_the_order},
+          {"serves-many-threads", "Eight threads at once get the answers that one gets", serves_many_threads},
+          {"leaves-all-as-it-was", "Working folder, locale, environment, umask, signal handlers and descriptors stay",
+           leaves_all_as_it_was},
+          {"keeps-its-memory", "A thousand calls take no more memory than a hundred", keeps_its_memory}};
+}
+
+}  // namespace garage::conformance

@@ -1,0 +1,19 @@
+// Models of families that everybody knows, for checks that need some.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <garage/model.hpp>
+
+namespace garage::conformance {
+
+struct KnownModel {
+  std::string family;  // as our plugins call it
+  std::string config;  // JSON
+  std::vector<TensorInfo> tensors;
+};
+
+const std::vector<KnownModel>& known_models();
+
+}  // namespace garage::conformance

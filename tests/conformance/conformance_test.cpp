@@ -1,0 +1,111 @@
+// The conformance kit: ours pass, and each broken plugin fails the check that is about what is broken.
+#include <garage/conformance.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "is_error.hpp"
+#include "places.hpp"
+#include "run_program.hpp"
+#include "temporary_folder.hpp"
+
+using namespace garage;
+using namespace garage::test;
+using namespace garage::conformance;
+using Catch::Matchers::ContainsSubstring;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path fake_file(const std::string& name) { return fs::path(GARAGE_TEST_FAKES) / name / ("libgarage-" + name + ".so"); }
+
+std::vector<fs::path> references(std::initializer_list<const char*> variants) {
+  std::vector<fs::path> paths;
+  for (const auto* variant : variants) paths.push_back(reference(variant));
+  return paths;
+}
+
+}  // namespace
+
+TEST_CASE("conformance: every plugin of ours passes every check", "[conformance]") {
+  struct Case { const char* plugin; std::vector<fs::path> models; };
+  const auto c = GENERATE(values<Case>({
+      {"gemma", references({"gemma", "gemma-2", "gemma-3-text", "gemma-3-multimodal"})},
+      {"gpt2", references({"gpt2", "gpt2-hub"})},
+      {"llama", references({"llama-2", "llama-biased", "llama-3.2-tied"})},
+      {"mistral", references({"mistral", "mixtral", "mixtral-fused"})},
+      {"phi", references({"phi-2", "phi-3", "phi-moe"})},
+      {"qwen", references({"qwen-1", "qwen2", "qwen3-moe"})},
+  }));
+  DYNAMIC_SECTION(c.plugin) {
+    const auto results = check_plugin(plugin_folder() / ("libgarage-" + std::string(c.plugin) + ".so"), c.models);
+    CHECK(results.size() == list_checks().size());
+    for (const auto& result : results) {
+      INFO(result.id << ": " << result.reason);
+      CHECK(result.status == Status::passed);
+    }
+  }
+}
+
+TEST_CASE("conformance: what a plugin does wrong is found by the check that is about it", "[conformance]") {
+  struct Case { const char* plugin; const char* check; Status status; const char* says; };
+  const auto c = GENERATE(values<Case>({
+      {"good", "leaves-others-alone", Status::failed, "claims a model of family 'gpt2' with score 80: the fake claims everything"},
+      {"good", "exports-one-symbol", Status::failed, "exports 1 more symbols than garage_plugin_v1, fake_uses among them"},
+      {"noentry", "fits-the-abi", Status::failed, "exports no garage_plugin_v1"},
+      {"newer", "fits-the-abi", Status::failed, "needs garage ABI 1.4, this one is 1.0"},
+      {"nodetect", "fits-the-abi", Status::failed, "its detect or its decompose is null"},
+      {"badinfo", "says-what-it-is", Status::failed, "its info_json has no name"},
+      {"crashes_open", "loads-quickly", Status::crashed, "crashed: Aborted"},
+      {"crashes_detect", "answers-within-bounds", Status::crashed, "crashed: Segmentation fault"},
+      {"hangs_open", "fits-the-abi", Status::timed_out, "did not come back within 1 s"},
+      {"exits_detect", "is-deterministic", Status::crashed, "ended the process with exit code 0"},
+      {"prints_detect", "answers-within-bounds", Status::failed, "prints to stdout: 'hello"},
+      {"overrun", "answers-within-bounds", Status::failed, "detect writes past its error's message of 1024 bytes"},
+      {"overeager", "answers-within-bounds", Status::failed, "a score of 101, should be 0 to 100"},
+      {"fickle", "answers-within-bounds", Status::failed, "for family 'other', its info names fake"},
+      {"headache", "answers-within-bounds", Status::failed, "the fake has a headache"},
+      {"throwing", "is-deterministic", Status::failed, "caught you"},
+      {"speechless", "says-why-it-fails", Status::failed, "fails with code 42 and no message"},
+      {"wanders", "leaves-all-as-it-was", Status::failed, "changes the working folder to /"},
+      {"catches", "leaves-all-as-it-was", Status::failed, "sets a handler for signal 2 (Interrupt)"},
+      {"leaks", "keeps-its-memory", Status::failed, "more memory over 1,000 calls"},
+      {"moody", "is-deterministic", Status::failed, "answers otherwise the second time"},
+      {"named", "goes-by-no-name", Status::failed, "an id is no reason"},
+      {"needy", "fits-the-abi", Status::failed, "libfake_absent.so"},
+      {"good", "claims-its-own", Status::skipped, "needs a model of the plugin's own: --model DIR"},
+  }));
+  DYNAMIC_SECTION(c.plugin << " " << c.check) {
+    const auto results = check_plugin(fake_file(c.plugin), {}, c.check, std::chrono::seconds(std::string(c.plugin) == "hangs_open" ? 1 : 20));
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].status == c.status);
+    CHECK_THAT(results[0].reason, ContainsSubstring(c.says));
+  }
+}
+
+TEST_CASE("conformance: a model that the plugin does not know fails what is about its own", "[conformance]") {
+  const auto file = plugin_folder() / "libgarage-llama.so";
+  CHECK_THAT(check_plugin(file, references({"gpt2"}), "claims-its-own").at(0).reason, ContainsSubstring("does not claim"));
+  CHECK_THAT(check_plugin(file, references({"gpt2"}), "accounts-for-every-tensor").at(0).reason, ContainsSubstring("cannot decompose"));
+  CHECK_THAT(check_plugin(file, {"/nowhere"}, "claims-its-own").at(0).reason, ContainsSubstring("/nowhere"));
+}
+
+TEST_CASE("cli: plugin check answers for people and for programs, and its exit code tells", "[cli][conformance]") {
+  const auto garage = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"plugin", "check"});
+    return run_program(garage_binary(), arguments);
+  };
+  const auto llama = (plugin_folder() / "libgarage-llama.so").string();
+  CHECK(garage({llama}).code == 0);
+  const auto bad = garage({fake_file("moody").string(), "--only", "is-deterministic"});
+  CHECK(bad.code == 5);
+  CHECK_THAT(bad.out, ContainsSubstring("is-deterministic  failed  answers otherwise the second time"));
+  CHECK_THAT(bad.err, ContainsSubstring("1 of 1 checks did not pass"));
+  const auto json = garage({llama, "--only", "is-library", "--json"});
+  CHECK_THAT(json.out, ContainsSubstring("\"id\": \"is-library\"") && ContainsSubstring("\"status\": \"passed\""));
+  CHECK_THAT(garage({"--list"}).out, ContainsSubstring("accounts-for-every-tensor   Every tensor of them has a place"));
+  CHECK_THAT(garage({llama, "--only", "is-libary"}).err, ContainsSubstring("'is-libary' is no check; did you mean 'is-library'?"));
+  CHECK(garage({"/nowhere.so"}).code == 6);
+  CHECK(garage({}).code == 4);
+}
