@@ -27,6 +27,8 @@ void run_plugin_list(const Session& session);
 void run_plugin_check(const Session& session, const std::filesystem::path& file,
                       const std::vector<std::filesystem::path>& models, const std::optional<std::string>& only);
 void list_plugin_checks(const Session& session);
+void run_plugin_new(const Session& session, const std::string& name, const std::string& family,
+                    const std::optional<std::filesystem::path>& model);
 void run_remove(Session& session, const std::string& id);
 
 }  // namespace garage::cli

@@ -17,7 +17,7 @@ using garage::cli::Session;
 struct Options {
   garage::ConfigOverrides overrides;
   bool json = false;
-  std::string id, part;
+  std::string id, part, family;
   std::filesystem::path path;
   garage::nn::RunRequest request;
   bool explain = false;
@@ -86,6 +86,14 @@ void add_commands(CLI::App& app, Options& o) {
   plugin.require_subcommand(1);
   plugin.fallthrough();
   command(plugin, o, "list", "Every plugin file seen, and what became of it", [](Session& s) { run_plugin_list(s); });
+  auto& fresh =
+      command(plugin, o, "new", "Write a plugin project, to be built with the installed SDK", [&o](Session& s) {
+        run_plugin_new(s, o.id, o.family, o.models.empty() ? std::nullopt : std::optional(o.models.front()));
+      });
+  fresh.add_option("NAME", o.id, "The plugin's name, and its folder's")->required();
+  fresh.add_option("--family", o.family, "The family that it serves")->required();
+  fresh.add_option("--model", o.models, "A checkpoint of the family: its facts are filled in")->expected(1);
+
   auto& check = command(plugin, o, "check", "Run the conformance checks on a plugin file", [&o](Session& s) {
     if (o.list) return list_plugin_checks(s);
     if (o.path.empty())

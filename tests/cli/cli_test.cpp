@@ -179,3 +179,28 @@ TEST_CASE("cli: the catalog's commands open no plugin", "[cli]") {
   const auto result = run_program(garage_binary(), {"list"}, {{"GARAGE_CATALOG", (shell.folder / "catalog").string()}, {"LD_DEBUG", "files"}});
   CHECK(result.err.find("libgarage-gpt2.so") == std::string::npos);
 }
+
+TEST_CASE("cli: plugin new refuses what cannot be a plugin, and leaves what is there alone", "[cli][plugin]") {
+  const TemporaryFolder folder;
+  const auto garage = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"plugin", "new"});
+    return run_program(garage_binary(), arguments, {{"HOME", folder.path().string()}});
+  };
+  struct Case { std::vector<std::string> arguments; int code; const char* says; };
+  std::filesystem::create_directory(folder / "there");
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  const auto c = GENERATE_COPY(values<Case>({
+      {{"Falcon", "--family", "falcon"}, 4, "a plugin's name has small letters, digits, - and _, not 'Falcon'"},
+      {{"../falcon", "--family", "falcon"}, 4, "not '../falcon'"},
+      {{"falcon", "--family", "a b"}, 4, "not 'a b'"},
+      {{"falcon"}, 4, "--family is required"},
+      {{"falcon", "--family", "falcon", "--model", "/nowhere"}, 6, "/nowhere: cannot be opened"},
+      {{"there", "--family", "falcon"}, 4, "is there already; it is left as it is"},
+  }));
+  const auto result = garage(c.arguments);
+  CHECK(result.code == c.code);
+  CHECK_THAT(result.err, ContainsSubstring(c.says));
+  CHECK_FALSE(std::filesystem::exists("falcon"));
+  std::filesystem::current_path(before);
+}

@@ -17,3 +17,20 @@ done
 cmake --install "$output/gpt-neox" --prefix "$prefix" >/dev/null
 [ -f "$prefix/lib/garage/plugins/libgarage-gpt-neox.so" ] || { echo "gpt-neox was not installed beside ours"; exit 1; }
 "$prefix/bin/garage" --catalog "$output/catalog" detect "$source_folder/tests/data/examples/gpt-neox" | grep -q '^gpt_neox'
+
+# What `plugin new` writes builds, passes its own check and registers a model at once: of nothing, and of a checkpoint.
+built() {
+  local name=$1 model=$2
+  { cmake -S "$name" -B "$name/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$prefix" "${cmake_arguments[@]}" &&
+      cmake --build "$name/build" && ctest --test-dir "$name/build" --output-on-failure; } >"$name.log" 2>&1 || { cat "$name.log"; exit 1; }
+  "$prefix/bin/garage" --catalog "$output/catalog" --plugins "$name/build/lib/garage/plugins" register "new/$name" "$model" |
+    grep -q "^registered new/$name: " || { echo "the plugin that 'plugin new' made for $name does not register $model"; exit 1; }
+}
+cmake_arguments=("${@:4}")
+cd "$output"
+rm -rf fresh neo
+"$prefix/bin/garage" plugin new fresh --family fresh_family >/dev/null
+built fresh fresh/sample
+rm "$prefix/lib/garage/plugins/libgarage-gpt-neox.so"  # two of one family would be a tie
+"$prefix/bin/garage" plugin new neo --family gpt_neox --model "$source_folder/tests/data/examples/gpt-neox" >/dev/null
+built neo "$source_folder/tests/data/examples/gpt-neox"

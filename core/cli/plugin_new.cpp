@@ -1,0 +1,109 @@
+#include <fstream>
+
+#include <dlfcn.h>
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include <garage/checkpoint.hpp>
+#include <garage/error.hpp>
+#include <garage/safetensors.hpp>
+
+#include "commands.hpp"
+#include "output.hpp"
+#include "plugin_facts.hpp"
+
+namespace garage::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Installed as <prefix>/share/garage/template, beside <prefix>/lib/libgarage.so; in a build folder alike.
+fs::path template_folder() {
+  Dl_info info{};
+  ::dladdr(reinterpret_cast<const void*>(&load_config), &info);
+  const auto folder = fs::canonical(info.dli_fname).parent_path().parent_path() / "share/garage/template";
+  if (!fs::exists(folder))
+    throw Error(Errc::kNotFound, fmt::format("{}: is not there: this garage was installed without its plugin template",
+                                             folder.string()));
+  return folder;
+}
+
+void require_name(const std::string& name) {
+  const bool fits = !name.empty() && name.size() <= 60 &&
+                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == name.npos &&
+                    name.front() != '-';
+  if (!fits)
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("a plugin's name has small letters, digits, - and _, not '{}'", name));
+}
+
+std::string read_whole(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw Error(Errc::kIo, fmt::format("{}: cannot be read", file.string()));
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_whole(const fs::path& file, const std::string& text) {
+  fs::create_directories(file.parent_path());
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  if (!out.flush()) throw Error(Errc::kIo, fmt::format("{}: cannot be written", file.string()));
+}
+
+// "@HIDDEN@" and the like become their words.
+std::string filled(std::string text, const std::map<std::string, std::string>& words) {
+  for (const auto& [word, value] : words)
+    for (auto at = text.find("@" + word + "@"); at != text.npos; at = text.find("@" + word + "@", at + value.size()))
+      text.replace(at, word.size() + 2, value);
+  return text;
+}
+
+void write_sample(const fs::path& folder, const Model& model) {
+  write_whole(folder / "config.json", boost::json::serialize(model.config()) + "\n");
+  std::vector<SafetensorsData> data;
+  const std::vector<float> zeros(128 * 128, 0);
+  for (const auto& tensor : model.tensors()) data.push_back({tensor, zeros.data()});
+  write_safetensors(folder / "model.safetensors", std::move(data), {{"format", "pt"}});
+}
+
+}  // namespace
+
+void run_plugin_new(const Session& session, const std::string& name, const std::string& family,
+                    const std::optional<fs::path>& model_path) {
+  require_name(name);
+  require_name(family);
+  const auto templates = template_folder();
+  const auto folder = fs::absolute(name);
+  if (fs::exists(folder))
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: is there already; it is left as it is", folder.string()));
+
+  PluginFacts facts;
+  if (model_path) facts = facts_of(open_checkpoint(*model_path), fs::absolute(*model_path).lexically_normal().string());
+  else {
+    const auto sample = sample_model(family);
+    write_sample(folder / "sample", sample);
+    facts = facts_of(sample, (folder / "sample").string());
+  }
+  facts.words["NAME"] = name;
+  facts.words["FAMILY"] = family;
+  if (facts.words["MODEL_TYPE"].empty()) facts.words["MODEL_TYPE"] = family;
+  if (facts.words["ARCHITECTURE"].empty()) facts.words["ARCHITECTURE"] = family + "ForCausalLM";
+
+  const std::pair<std::string, const char*> files[] = {
+      {"CMakeLists.txt.in", "CMakeLists.txt"},
+      {"README.md.in", "README.md"},
+      {"tests/conformance.cpp.in", "tests/conformance.cpp"},
+      {facts.is_llama_like ? "src/llama_like.cpp.in" : "src/decoder.cpp.in", "src/decomposer.cpp"}};
+  for (const auto& [from, to] : files) write_whole(folder / to, filled(read_whole(templates / from), facts.words));
+
+  if (session.json)
+    return print(fmt::format("{{\"folder\": {}}}", boost::json::serialize(boost::json::value(folder.string()))));
+  print(fmt::format(
+      "{}: a plugin for family '{}'. Build it, and look at what is marked TODO in src/decomposer.cpp:\n"
+      "  cmake -S {} -B {}/build -DCMAKE_PREFIX_PATH=<where garage is installed> && cmake --build {}/build\n"
+      "  ctest --test-dir {}/build --output-on-failure",
+      folder.string(), family, name, name, name, name));
+}
+
+}  // namespace garage::cli
