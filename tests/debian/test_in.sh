@@ -32,5 +32,19 @@ git -C "$source" ls-files -z --cached --others --exclude-standard |
   rsync --recursive --links --perms --checksum --from0 --files-from=- --ignore-missing-args "$source" "$root/src"
 mount -t proc proc "$root/proc"
 trap 'umount "$root/proc"' EXIT
-chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 ${http_proxy:+http_proxy="$http_proxy"} \
-  ${https_proxy:+https_proxy="$https_proxy"} /src/run test "$preset"
+in_chroot() {
+  chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 ${http_proxy:+http_proxy="$http_proxy"} \
+    ${https_proxy:+https_proxy="$https_proxy"} "$@"
+}
+in_chroot /src/run test "$preset"
+
+# Plugin binaries of this machine, as the tests here built them, in that one's core and LibTorch.
+built=$source/build/dev/tests/examples
+if [ -d "$built/gpt-neox" ] && [ -d "$built/mamba" ]; then
+  garage() { in_chroot "/src/build/$preset/bin/garage" --catalog /foreign/catalog --plugins /foreign "$@"; }
+  mkdir -p "$root/foreign"
+  cp "$built"/gpt-neox/lib/garage/plugins/*.so "$built"/mamba/lib/garage/plugins/*.so "$root/foreign"
+  for name in gpt-neox mamba; do garage register "$name" "/src/tests/data/examples/$name"; done
+  echo "test-in: the code that mamba brings, built for the LibTorch of this machine, has to be refused there:"
+  if garage extract mamba mixer_0 -o /foreign/part; then fail "a library for another LibTorch was opened"; fi
+fi

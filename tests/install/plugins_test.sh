@@ -17,6 +17,9 @@ done
 cmake --install "$output/gpt-neox" --prefix "$prefix" >/dev/null
 [ -f "$prefix/lib/garage/plugins/libgarage-gpt-neox.so" ] || { echo "gpt-neox was not installed beside ours"; exit 1; }
 "$prefix/bin/garage" --catalog "$output/catalog" detect "$source_folder/tests/data/examples/gpt-neox" | grep -q '^gpt_neox'
+rm "$prefix/lib/garage/plugins/libgarage-gpt-neox.so"  # two of one family would be a tie
+
+"$source_folder/tests/install/tutorial_test.sh" "$source_folder" "$prefix"
 
 # What `plugin new` writes builds, passes its own check and registers a model at once: of nothing, and of a checkpoint.
 built() {
@@ -31,6 +34,5 @@ cd "$output"
 rm -rf fresh neo
 "$prefix/bin/garage" plugin new fresh --family fresh_family >/dev/null
 built fresh fresh/sample
-rm "$prefix/lib/garage/plugins/libgarage-gpt-neox.so"  # two of one family would be a tie
 "$prefix/bin/garage" plugin new neo --family gpt_neox --model "$source_folder/tests/data/examples/gpt-neox" >/dev/null
 built neo "$source_folder/tests/data/examples/gpt-neox"

@@ -33,6 +33,9 @@ GARAGE_API ChildOutcome run_in_child(const std::vector<std::string>& program, st
 // What it throws is trouble, with exit code 1.
 GARAGE_API ChildOutcome run_in_child(const std::function<std::string()>& body, std::chrono::milliseconds limit);
 
+// For a program that run_in_child runs: a crash is to be seen as one, whatever handlers there are (a sanitizer's, say).
+GARAGE_API void die_of_signals();
+
 // For a program that run_in_child runs: writes its report, and says that it came to its own end.
 GARAGE_API void write_report(const std::string& report);
 

@@ -46,7 +46,8 @@ class Inventory {
 std::shared_ptr<torch::nn::Module> at_path(std::shared_ptr<torch::nn::Module> module, std::string_view path) {
   while (module && !path.empty()) {
     const auto dot = path.find('.');
-    const auto* child = module->named_children().find(std::string(path.substr(0, dot)));
+    const auto children = module->named_children();
+    const auto* child = children.find(std::string(path.substr(0, dot)));
     module = child ? *child : nullptr;
     path = dot == path.npos ? std::string_view() : path.substr(dot + 1);
   }

@@ -91,6 +91,7 @@ std::optional<std::string> PluginProbe::quarantine(const fs::path& file, const s
 }
 
 int run_plugin_probe(const fs::path& file, const std::string& name) {
+  die_of_signals();
   std::string report = "opened";
   try {
     const auto library = open_plugin(file, name);

@@ -122,6 +122,10 @@ std::string ChildOutcome::trouble() const {
   return {};
 }
 
+void die_of_signals() {
+  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) std::signal(signal, SIG_DFL);
+}
+
 ChildOutcome run_in_child(const std::vector<std::string>& program, std::chrono::milliseconds limit) {
   Pipe report, printed;
   posix_spawn_file_actions_t actions;
@@ -155,6 +159,7 @@ ChildOutcome run_in_child(const std::function<std::string()>& body, std::chrono:
   if (child < 0) throw Error(Errc::kIo, fmt::format("no process can be made: {}", std::strerror(errno)));
   if (child == 0) {
     ::setpgid(0, 0);
+    die_of_signals();
     const int nowhere = ::open("/dev/null", O_RDWR);
     ::dup2(nowhere, 0);
     ::dup2(printed.write, 1);

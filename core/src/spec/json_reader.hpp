@@ -145,13 +145,13 @@ void read_members(const boost::json::object& object, T& out, const JsonPath& at,
       throw Error(Errc::kCorrupt, fmt::format("{}: has no '{}'", at.text(), member.name));
   });
   if (!kStrict<T> || taken + object.contains(also_known) == object.size()) return;
-  for (const auto& [name, item] : object) {
-    bool known = std::string_view(name.data(), name.size()) == also_known;
+  for (const auto& member_of : object) {
+    const std::string_view name(member_of.key().data(), member_of.key().size());
+    bool known = name == also_known;
     boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>(
         [&](auto member) { known = known || name == member.name; });
     if (!known)
-      throw Error(Errc::kUnsupported, fmt::format("{}: has '{}', which is unknown to this version", at.text(),
-                                                  std::string_view(name.data(), name.size())));
+      throw Error(Errc::kUnsupported, fmt::format("{}: has '{}', which is unknown to this version", at.text(), name));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -121,6 +122,8 @@ long resident_kib() {
 }
 
 void keeps_its_memory(const Subject& subject) {
+  for (const auto* sanitizer : {"__asan_init", "__tsan_init"})
+    if (::dlsym(RTLD_DEFAULT, sanitizer)) throw Skipped("a sanitizer keeps memory that was freed");
   std::vector<std::unique_ptr<RawModel>> models;
   subject.each([&](const std::string&, const Model& known) { models.push_back(std::make_unique<RawModel>(known)); });
   const auto ask = [&](int times) {

@@ -34,9 +34,10 @@ void needs_no_torch(const Subject& subject) {
 }
 
 void needs_little(const Subject& subject) {
-  static constexpr const char* kRuntime[] = {"libc.",       "libm.",      "libstdc++.", "libgcc_s.",
-                                             "libc++.",     "libc++abi.", "libunwind.", "ld-linux",
-                                             "libpthread.", "libdl.",     "librt."};
+  static constexpr const char* kRuntime[] = {"libc.",    "libm.",       "libstdc++.", "libgcc_s.",
+                                             "libc++.",  "libc++abi.",  // A sanitizer is the author's own doing.
+                                             "libasan.", "libtsan.",    "libubsan.",  "libunwind.",
+                                             "ld-linux", "libpthread.", "libdl.",     "librt."};
   for (const auto& needed : needed_libraries(subject.file)) {
     const auto fits = [&](const char* known) { return needed.starts_with(known); };
     if (std::none_of(std::begin(kRuntime), std::end(kRuntime), fits))
