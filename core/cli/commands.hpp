@@ -29,6 +29,7 @@ void run_plugin_check(const Session& session, const std::filesystem::path& file,
 void list_plugin_checks(const Session& session);
 void run_plugin_new(const Session& session, const std::string& name, const std::string& family,
                     const std::optional<std::filesystem::path>& model);
+void run_compare(const Session& session, std::vector<std::string> ids, bool all);
 void run_remove(Session& session, const std::string& id);
 
 }  // namespace garage::cli

@@ -25,7 +25,8 @@ struct Options {
   std::optional<std::int64_t> layer;
   std::vector<std::filesystem::path> models;
   std::optional<std::string> only;
-  bool list = false;
+  std::vector<std::string> ids;
+  bool list = false, all = false;
   std::function<void(Session&)> run;
 };
 
@@ -81,6 +82,11 @@ void add_commands(CLI::App& app, Options& o) {
   run.add_option("--output", o.request.output, "safetensors to write the output to")->required();
   run.add_option("--device", o.request.device, "auto, cpu or cuda[:n]; else as the config says");
   run.add_option("--dtype", o.request.dtype, "keep, float32, bfloat16 or float16; else as the config says");
+
+  auto& compare = command(app, o, "compare", "Say which parts of models could be swapped, how far, and why not further",
+                          [&o](Session& s) { run_compare(s, o.ids, o.all); });
+  compare.add_option("ID", o.ids, "Two registered models; of more, a matrix of levels");
+  compare.add_flag("--all", o.all, "Compare all registered models");
 
   auto& plugin = *app.add_subcommand("plugin", "List, check and make plugins");
   plugin.require_subcommand(1);

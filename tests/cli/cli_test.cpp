@@ -204,3 +204,19 @@ TEST_CASE("cli: plugin new refuses what cannot be a plugin, and leaves what is t
   CHECK_FALSE(std::filesystem::exists("falcon"));
   std::filesystem::current_path(before);
 }
+
+TEST_CASE("cli: compare of two, of more, and of too few", "[cli][compare]") {
+  const Shell garage;
+  for (const auto* variant : {"llama-2", "qwen2-mha", "mixtral"}) REQUIRE(garage({"register", variant, reference(variant).string()}).code == 0);
+  const auto two = garage({"compare", "llama-2", "qwen2-mha"});
+  CHECK(two.code == 0);
+  CHECK_THAT(two.out, ContainsSubstring("drop_in    attention    attention_{0..2}") && ContainsSubstring("q.bias - / [32]"));
+  const auto json = boost::json::parse(garage({"compare", "llama-2", "qwen2-mha", "--json"}).out).as_object();
+  CHECK(json.at("models").as_array().size() == 2);
+  CHECK(json.at("swaps").as_array().front().as_object().contains("level"));
+  CHECK(json.at("compatible_parts").as_object().at("attention_compatible").as_array().at(0) == "attention_{0..2}");
+  const auto all = garage({"compare", "--all"});
+  CHECK_THAT(all.out, ContainsSubstring("llama-2  qwen2-mha") && ContainsSubstring("mixtral  qwen2-mha"));
+  CHECK_THAT(garage({"compare", "llama-2"}).err, ContainsSubstring("comparing takes two models or more, there is 1"));
+  CHECK_THAT(garage({"compare", "llama-2", "qwen2-mah"}).err, ContainsSubstring("did you mean 'qwen2-mha'?"));
+}

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <garage/catalog.hpp>
+#include <garage/compare.hpp>
 #include <garage/config.hpp>
 #include <garage/export.hpp>
 #include <garage/model.hpp>
@@ -46,6 +47,9 @@ class GARAGE_API ModelRegistry {
 
   std::vector<std::string> list_models() const;  // ids, sorted; what catalog().list() has as problems is left out
   std::vector<std::string> list_parts(const std::string& id, std::optional<std::string_view> type = std::nullopt) const;
+
+  // Which parts could be swapped (compare.hpp). Throws kNotFound when either is not registered.
+  Comparison compare(const std::string& a, const std::string& b) const;
 
   bool remove(const std::string& id);  // whether there was one
 

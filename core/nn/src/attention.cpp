@@ -122,7 +122,7 @@ torch::Tensor AttentionModule::compute(const torch::Tensor& input, const Forward
   }
   auto key_positions = positions;
   if (seen) {
-    const auto& all = remember(*seen, {k, v, positions}, name());
+    const auto all = remember(*seen, {k, v, positions}, name());
     k = all.keys;
     v = all.values;
     key_positions = all.position_ids;

@@ -96,6 +96,15 @@ std::vector<std::string> ModelRegistry::list_parts(const std::string& id, std::o
   return names;
 }
 
+Comparison ModelRegistry::compare(const std::string& a, const std::string& b) const {
+  const auto require = [&](const std::string& id) {
+    if (auto spec = get_spec(id)) return spec;
+    throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
+  };
+  const auto first = require(a), second = require(b);
+  return garage::compare(*first, *second);
+}
+
 bool ModelRegistry::remove(const std::string& id) {
   {
     const std::unique_lock lock(state_->mutex);

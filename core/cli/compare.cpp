@@ -1,0 +1,82 @@
+#include <garage/compare.hpp>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <garage/error.hpp>
+
+#include "commands.hpp"
+#include "output.hpp"
+#include "require.hpp"
+
+namespace garage::cli {
+namespace {
+
+std::string level_name(SwapLevel level) { return boost::describe::enum_to_string(level, ""); }
+
+std::string two(const Comparison& comparison) {
+  Table summary({"", comparison.models[0], comparison.models[1]});
+  summary.add({"family", comparison.families[0], comparison.families[1]});
+  const auto numbers = [&](const char* what, const std::vector<std::int64_t>& values) {
+    summary.add({what, grouped(values[0]), grouped(values[1])});
+  };
+  numbers("hidden", comparison.hidden_dims);
+  numbers("layers", comparison.num_layers);
+  numbers("heads", comparison.num_heads);
+  numbers("vocabulary", comparison.vocab_sizes);
+  Table swaps({"LEVEL", "TYPE", "OF THE FIRST", "OF THE SECOND", "NOT HIGHER BECAUSE"});
+  for (const auto& swap : comparison.swaps) {
+    std::vector<std::string> reasons;
+    for (const auto& reason : swap.reasons) {
+      if (reasons.size() == 3 && swap.reasons.size() > 4) {
+        reasons.push_back(fmt::format("{} more (--json has them)", swap.reasons.size() - 3));
+        break;
+      }
+      reasons.push_back(fmt::format("{} {} / {}", reason.field, reason.a, reason.b));
+    }
+    swaps.add({level_name(swap.level), swap.part_type, swap.a, swap.b, fmt::format("{}", fmt::join(reasons, ", "))});
+  }
+  return summary.text() + "\n\n" + swaps.text();
+}
+
+// One row a pair, one column a part type.
+std::string matrix(const std::vector<Comparison>& comparisons) {
+  std::vector<std::string> types;
+  for (const auto& comparison : comparisons)
+    for (const auto& [type, level] : levels_by_type(comparison))
+      if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
+  std::vector<std::string> heading{"FIRST", "SECOND"};
+  heading.insert(heading.end(), types.begin(), types.end());
+  Table table(heading);
+  for (const auto& comparison : comparisons) {
+    std::vector<std::string> row{comparison.models[0], comparison.models[1]};
+    const auto levels = levels_by_type(comparison);
+    for (const auto& type : types) {
+      const auto found =
+          std::find_if(levels.begin(), levels.end(), [&](const auto& level) { return level.first == type; });
+      row.push_back(found == levels.end() ? "-" : level_name(found->second));
+    }
+    table.add(std::move(row));
+  }
+  return table.text();
+}
+
+}  // namespace
+
+void run_compare(const Session& session, std::vector<std::string> ids, bool all) {
+  if (all) ids = session.registry.list_models();
+  if (ids.size() < 2)
+    throw Error(Errc::kInvalidArgument, fmt::format("comparing takes two models or more, there {} {}",
+                                                    ids.size() == 1 ? "is" : "are", ids.size()));
+  std::vector<SpecPtr> specs;
+  for (const auto& id : ids) specs.push_back(require_spec(session, id));
+  std::vector<Comparison> comparisons;
+  for (std::size_t i = 0; i < specs.size(); ++i)
+    for (auto j = i + 1; j < specs.size(); ++j) comparisons.push_back(compare(*specs[i], *specs[j]));
+  if (session.json) return print(comparisons.size() == 1 ? json_text(comparisons.front()) : json_text(comparisons));
+  print(comparisons.size() == 1 ? two(comparisons.front()) : matrix(comparisons));
+}
+
+}  // namespace garage::cli

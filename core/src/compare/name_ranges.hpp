@@ -1,0 +1,12 @@
+// Names of parts that differ in their numbers only, as one: "attention_{0..31}", "expert_{0..93}_{0..127}".
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace garage {
+
+// In the order in which the stems first occur; those that share no stem are told one after another, by ", ".
+std::string name_ranges(const std::vector<std::string>& names);
+
+}  // namespace garage

@@ -1,0 +1,25 @@
+// PartKinds: the parts of a model by what they are. Parts of one kind compute the same function of tensors of the same
+// shapes; they differ in names alone.
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <garage/spec.hpp>
+
+namespace garage {
+
+struct PartKind {
+  std::string part_type;
+  std::int64_t input_dim = 0, output_dim = 0;
+  std::map<std::string, std::string> fields;                 // "rope.theta": "10000.0"; children's below their roles
+  std::map<std::string, std::vector<std::int64_t>> tensors;  // by role, "attention.q.weight"
+  std::vector<std::string> members;                          // names of parts, in the model's order
+};
+
+// In the order in which they first occur. Throws kUnsupported for a spec whose parts have no blueprints.
+std::vector<PartKind> part_kinds(const ModelSpec& spec);
+
+}  // namespace garage
