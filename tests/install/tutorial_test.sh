@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the commands of sdk/README.md's tutorial, as they stand there, against the installed package.
-# usage: tutorial_test.sh SOURCE PREFIX [CMAKE_ARGUMENT...]
+# usage: tutorial_test.sh SOURCE PREFIX
 set -euo pipefail
 source_folder=$1 prefix=$2
 work=$(mktemp -d)
