@@ -89,6 +89,7 @@ TEST_CASE("examples: an nn library that is missing or does not fit is told, and 
   struct Case { const char* title; std::function<void(const fs::path&)> change; Errc code; const char* says; };
   const auto c = GENERATE(values<Case>({
       {"missing", [](const fs::path& file) { fs::remove(file); }, Errc::kNotFound, "garage-nn-mamba.so: is not there"},
+      {"for others to write", [](const fs::path& file) { fs::permissions(file, fs::perms::others_write, fs::perm_options::add); }, Errc::kIncompatible, "garage-nn-mamba.so: others may write to it"},
       {"text", [](const fs::path& file) { write_text(file, std::string(100, 'x')); }, Errc::kIncompatible, "is no shared library (no ELF file)"},
       {"cut off", [](const fs::path& file) { fs::resize_file(file, 8192); }, Errc::kIncompatible, "is cut off"},
       {"another library", [](const fs::path& file) { fs::copy_file(plugin_of("mamba") / "libgarage-mamba.so", file, fs::copy_options::overwrite_existing); }, Errc::kIncompatible, "exports no garage_nn_library_v1: it is no nn library"},

@@ -92,8 +92,8 @@ class GARAGE_API PluginHost {
   // kAmbiguous when nothing decides.
   Choice choose(const Model& model, std::string_view id) const;
 
-  // The library that builds the custom parts of a loaded plugin; nothing when there is no such plugin, or it needs
-  // none.
+  // The library that builds the custom parts of a loaded plugin; nothing when there is no such plugin, or it needs none.
+  // Throws kIncompatible when it is not to be trusted: it is held to what a plugin file is, as "garage-nn-<plugin>".
   std::optional<std::filesystem::path> nn_library(std::string_view plugin) const;
 
  private:

@@ -121,7 +121,12 @@ std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) c
 std::optional<std::filesystem::path> PluginHost::nn_library(std::string_view plugin) const {
   for (const auto& library : loaded().libraries)
     if (library.info.name == plugin)
-      if (const auto file = library.decomposer->nn_library_file()) return library.file.parent_path() / *file;
+      if (const auto name = library.decomposer->nn_library_file()) {
+        auto file = library.file.parent_path() / *name;
+        if (const auto why = distrust(file, file.stem().string(), settings_))
+          throw Error(Errc::kIncompatible, fmt::format("{}: {}", file.string(), *why));
+        return file;
+      }
   return std::nullopt;
 }
 
