@@ -169,7 +169,7 @@ TEST_CASE("cli: the catalog's commands never map LibTorch", "[cli][libtorch]") {
     return result.err;
   };
   const auto path = reference("gpt2").string();
-  for (const auto& arguments : std::vector<std::vector<std::string>>{{"register", "m", path}, {"list"}, {"show", "m"}, {"parts", "m"}, {"part", "m", "ffn_0"}, {"detect", path}})
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"register", "m", path}, {"list"}, {"show", "m"}, {"parts", "m"}, {"part", "m", "ffn_0"}, {"detect", path}, {"register", "n", path}, {"compare", "m", "n"}, {"plugin", "list"}})
     CHECK(libraries_of(arguments).find("torch") == std::string::npos);
   CHECK_THAT(libraries_of({"register", "m", path}), ContainsSubstring("libgarage-gpt2.so"));
 }
