@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <garage/find.hpp>
 #include <garage/nn/commands.hpp>
 
 #include "session.hpp"
@@ -29,6 +30,8 @@ void run_plugin_check(const Session& session, const std::filesystem::path& file,
 void list_plugin_checks(const Session& session);
 void run_plugin_new(const Session& session, const std::string& name, const std::string& family,
                     const std::optional<std::filesystem::path>& model);
+void run_find(const Session& session, const PartQuery& query);
+PartQuery::Like parse_like(const std::string& text, const std::string& level);  // "me/llama:attention_5", "weights"
 void run_compare(const Session& session, std::vector<std::string> ids, bool all);
 void run_remove(Session& session, const std::string& id);
 

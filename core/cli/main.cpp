@@ -26,6 +26,8 @@ struct Options {
   std::vector<std::filesystem::path> models;
   std::optional<std::string> only;
   std::vector<std::string> ids;
+  garage::PartQuery query;
+  std::string like, level = "drop_in";
   bool list = false, all = false;
   std::function<void(Session&)> run;
 };
@@ -87,6 +89,23 @@ void add_commands(CLI::App& app, Options& o) {
                           [&o](Session& s) { run_compare(s, o.ids, o.all); });
   compare.add_option("ID", o.ids, "Two registered models; of more, a matrix of levels");
   compare.add_flag("--all", o.all, "Compare all registered models");
+
+  auto& find = command(app, o, "find", "Find parts across the catalog", [&o](Session& s) {
+    if (!o.like.empty()) o.query.swappable_with = parse_like(o.like, o.level);
+    run_find(s, o.query);
+  });
+  find.add_option("--type", o.query.type, "Part type: attention, ffn, layer_norm, ...");
+  find.add_option("--family", o.query.family, "The model's family");
+  find.add_option("--hidden-dim", o.query.hidden_dim, "Numbers per position that go in or come out");
+  find.add_option("--heads", o.query.heads, "Heads of q");
+  find.add_option("--kv-heads", o.query.kv_heads, "Heads of k and v");
+  find.add_option("--head-dim", o.query.head_dim, "Numbers of a head");
+  find.add_option("--intermediate-dim", o.query.intermediate_dim, "The feed-forward's inner width");
+  find.add_option("--activation", o.query.activation, "silu, gelu, gelu_new, ...");
+  find.add_option("--norm", o.query.norm, "layer or rms");
+  find.add_option("--rope-theta", o.query.rope_theta, "The rope's base");
+  find.add_option("--swappable-with", o.like, "ID:PART, a part that these could stand for");
+  find.add_option("--level", o.level, "With it: drop_in, weights or identical, at least");
 
   auto& plugin = *app.add_subcommand("plugin", "List, check and make plugins");
   plugin.require_subcommand(1);

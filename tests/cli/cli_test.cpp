@@ -217,6 +217,10 @@ TEST_CASE("cli: compare of two, of more, and of too few", "[cli][compare]") {
   CHECK(json.at("compatible_parts").as_object().at("attention_compatible").as_array().at(0) == "attention_{0..2}");
   const auto all = garage({"compare", "--all"});
   CHECK_THAT(all.out, ContainsSubstring("llama-2  qwen2-mha") && ContainsSubstring("mixtral  qwen2-mha"));
+  CHECK_THAT(garage({"find", "--swappable-with", "llama-2:ffn_0", "--level", "identical"}).out, ContainsSubstring("qwen2-mha  ffn_{0..2}  ffn   32   32  identical"));
+  CHECK_THAT(garage({"find", "--type", "attention", "--kv-heads", "7"}).out, ContainsSubstring("no part in the catalog is like that"));
+  CHECK_THAT(garage({"find", "--swappable-with", "llama-2"}).err, ContainsSubstring("takes ID:PART"));
+  CHECK_THAT(garage({"find", "--swappable-with", "llama-2:ffn_0", "--level", "high"}).err, ContainsSubstring("--level is drop_in, weights or identical, not 'high'"));
   CHECK_THAT(garage({"compare", "llama-2"}).err, ContainsSubstring("comparing takes two models or more, there is 1"));
   CHECK_THAT(garage({"compare", "llama-2", "qwen2-mah"}).err, ContainsSubstring("did you mean 'qwen2-mha'?"));
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "name_ranges.hpp"
-#include "part_kinds.hpp"
+#include "swap.hpp"
 
 namespace garage {
 namespace {
@@ -29,19 +29,6 @@ void add_dimension(const char* field, std::int64_t a, std::int64_t b, std::vecto
   if (a != b) reasons.push_back({field, std::to_string(a), std::to_string(b)});
 }
 
-Swap swap_of(const PartKind& a, const PartKind& b) {
-  Swap swap{a.part_type, name_ranges(a.members), name_ranges(b.members), SwapLevel::none, {}};
-  add_dimension("input_dim", a.input_dim, b.input_dim, swap.reasons);
-  add_dimension("output_dim", a.output_dim, b.output_dim, swap.reasons);
-  if (!swap.reasons.empty()) return swap;
-  add_differences(a.tensors, b.tensors, shape_text, swap.reasons);
-  swap.level = swap.reasons.empty() ? SwapLevel::weights : SwapLevel::drop_in;
-  add_differences(
-      a.fields, b.fields, [](const std::string& text) { return text; }, swap.reasons);
-  if (swap.reasons.empty()) swap.level = SwapLevel::identical;
-  return swap;
-}
-
 // The parts of a of that type that some part of b may stand for.
 std::vector<std::string> replaceable(const std::vector<PartKind>& a, const std::vector<PartKind>& b, const char* type) {
   std::vector<std::string> names;
@@ -56,6 +43,19 @@ std::vector<std::string> replaceable(const std::vector<PartKind>& a, const std::
 }
 
 }  // namespace
+
+Swap swap_of(const PartKind& a, const PartKind& b) {
+  Swap swap{a.part_type, name_ranges(a.members), name_ranges(b.members), SwapLevel::none, {}};
+  add_dimension("input_dim", a.input_dim, b.input_dim, swap.reasons);
+  add_dimension("output_dim", a.output_dim, b.output_dim, swap.reasons);
+  if (!swap.reasons.empty()) return swap;
+  add_differences(a.tensors, b.tensors, shape_text, swap.reasons);
+  swap.level = swap.reasons.empty() ? SwapLevel::weights : SwapLevel::drop_in;
+  add_differences(
+      a.fields, b.fields, [](const std::string& text) { return text; }, swap.reasons);
+  if (swap.reasons.empty()) swap.level = SwapLevel::identical;
+  return swap;
+}
 
 Comparison compare(const ModelSpec& a, const ModelSpec& b) {
   Comparison result;

@@ -5,6 +5,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <garage/checkpoint.hpp>
+#include <garage/find.hpp>
 
 #include "checkpoint_files.hpp"
 #include "is_error.hpp"
@@ -118,6 +119,38 @@ TEST_CASE("compare: the Python registry's answer, correct this time", "[compare]
   CHECK(near.compatible_parts.same_dim == std::vector<std::string>{"All parts potentially swappable"});
   CHECK(near.compatible_parts.attention_compatible == std::vector<std::string>{"attention_{0..2}"});
   CHECK(near.compatible_parts.ffn_compatible == std::vector<std::string>{"ffn_{0..2}"});
+}
+
+TEST_CASE("find: parts across the catalog, by what they are", "[find]") {
+  TestRegistry registry;
+  for (const auto* variant : {"llama-2", "llama-3.1", "mistral", "gemma-2", "phi-2", "mixtral"}) registry->register_model(variant, open_checkpoint(reference(variant)));
+  const auto models = [&](const PartQuery& query) {
+    std::vector<std::string> found;
+    for (const auto& each : find_parts(registry.registry, query).found) found.push_back(each.model + ":" + each.parts);
+    return found;
+  };
+  using Found = std::vector<std::string>;
+  CHECK(models({.type = "attention", .kv_heads = 4}) == Found{"llama-2:attention_{0..2}", "phi-2:attention_{0..2}"});
+  CHECK(models({.type = "attention", .head_dim = 12}) == Found{"gemma-2:attention_{0,2}", "gemma-2:attention_{1,3}"});
+  CHECK(models({.activation = "gelu_new"}) == Found{"phi-2:ffn_{0..2}"});
+  CHECK(models({.type = "attention", .rope_theta = 500000}) == Found{"llama-3.1:attention_{0..2}"});
+  CHECK(models({.type = "expert"}) == Found{"mixtral:expert_{0..2}_{0..3}"});
+  CHECK(models({.family = "gemma", .norm = "rms"}).size() == 1);
+  CHECK(models({.type = "attention", .hidden_dim = 4096}).empty());
+
+  PartQuery query;
+  query.swappable_with = PartQuery::Like{"llama-3.1", "attention_1", SwapLevel::weights};
+  CHECK(models(query) == Found{"llama-3.1:attention_{0,2}", "mistral:attention_{0..2}", "mixtral:attention_{0..2}"});
+  query.swappable_with->level = SwapLevel::identical;
+  CHECK(models(query) == Found{"llama-3.1:attention_{0,2}"});
+  query.swappable_with->part = "attention_9";
+  CHECK_THROWS_MATCHES(models(query), Error, is_error(Errc::kNotFound, "'llama-3.1' has no part 'attention_9'"));
+
+  write_text(registry.folder / "catalog/broken.json", "{");
+  const auto with_broken = find_parts(registry.registry, {.type = "expert"});
+  CHECK(with_broken.found.size() == 1);
+  REQUIRE(with_broken.unreadable.size() == 1);
+  CHECK(with_broken.unreadable[0].find("broken.json") != std::string::npos);
 }
 
 TEST_CASE("compare: a spec that the Python registry wrote has no blueprints to compare", "[compare][errors]") {
