@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
-#include <garage/nearest.hpp>
 
 #include "commands.hpp"
+#include "usage.hpp"
 
 namespace {
 
@@ -141,28 +141,6 @@ int fail(garage::Errc code, const std::string& message) {
   return static_cast<int>(code);
 }
 
-// The first word that is no option's value; CLI11 does not tell, and people want to know what they meant.
-std::string first_word(const CLI::App& app, int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (!word.starts_with('-')) return word;
-    const auto* option = app.get_option_no_throw(word);
-    if (option && option->get_expected_min() > 0) ++i;
-  }
-  return {};
-}
-
-std::string usage_fault(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
-  const auto used = app.get_subcommands();
-  if (!used.empty()) return fmt::format("{}. See `garage {} --help`", error.what(), used.front()->get_name());
-  const auto word = first_word(app, argc, argv);
-  if (word.empty() || dynamic_cast<const CLI::RequiredError*>(&error) == nullptr)
-    return fmt::format("{}. See `garage --help`", error.what());
-  std::vector<std::string> commands;
-  for (const auto* sub : app.get_subcommands(nullptr)) commands.push_back(sub->get_name());
-  return fmt::format("'{}' is no command{}. See `garage --help`", word, garage::did_you_mean(word, commands));
-}
-
 int run(int argc, char** argv) {
   CLI::App app("Opens transformers, takes them apart into named parts, and keeps the specs.", "garage");
   app.set_version_flag("--version", GARAGE_VERSION);
@@ -179,7 +157,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& done) {  // --help, --version
     return app.exit(done);
   } catch (const CLI::ParseError& error) {
-    return fail(garage::Errc::kInvalidArgument, usage_fault(app, error, argc, argv));
+    return fail(garage::Errc::kInvalidArgument, garage::cli::usage_fault(app, error, {argv + 1, argv + argc}));
   }
   Session session{garage::ModelRegistry(garage::load_config(options.overrides)), options.json};
   options.run(session);
