@@ -90,6 +90,11 @@ void add_commands(CLI::App& app, Options& o) {
   compare.add_option("ID", o.ids, "Two registered models; of more, a matrix of levels");
   compare.add_flag("--all", o.all, "Compare all registered models");
 
+  auto& diff = command(app, o, "diff-weights", "Say how far the weights of two models are apart, part by part",
+                       [&o](Session& s) { run_diff_weights(s, o.id, o.part); });
+  diff.add_option("A", o.id, "A registered model")->required();
+  diff.add_option("B", o.part, "Another, of the same shapes")->required();
+
   auto& find = command(app, o, "find", "Find parts across the catalog", [&o](Session& s) {
     if (!o.like.empty()) o.query.swappable_with = parse_like(o.like, o.level);
     run_find(s, o.query);

@@ -80,12 +80,17 @@ auto translated(Body body) {
 
 const garage::nn::Commands* garage_nn_commands() {
   using namespace garage;
-  static const nn::Commands commands = {[](const ModelRegistry& registry, const std::string& id,
-                                           const std::string& part, const std::filesystem::path& folder) {
-                                          nn::translated([&] { nn::extract_part(registry, id, part, folder); });
-                                        },
-                                        [](const ModelRegistry& registry, const nn::RunRequest& request) {
-                                          return nn::translated([&] { return nn::run(registry, request); });
-                                        }};
+  static const nn::Commands commands = {
+      [](const ModelRegistry& registry, const std::string& id, const std::string& part,
+         const std::filesystem::path& folder) {
+        nn::translated([&] { nn::extract_part(registry, id, part, folder); });
+      },
+      [](const ModelRegistry& registry, const std::string& a, const std::string& b,
+         const std::function<void(std::size_t, std::size_t)>& progress) {
+        return nn::translated([&] { return nn::diff_weights(registry, a, b, progress); });
+      },
+      [](const ModelRegistry& registry, const nn::RunRequest& request) {
+        return nn::translated([&] { return nn::run(registry, request); });
+      }};
   return &commands;
 }

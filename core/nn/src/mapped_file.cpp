@@ -48,6 +48,8 @@ bool MappedFile::holds(const void* address) const noexcept {
   return address >= begin && address < begin + stamp_.size;
 }
 
+void MappedFile::forget() const noexcept { ::madvise(address_, stamp_.size, MADV_DONTNEED); }
+
 void MappedFile::require_unchanged() const {
   const auto now = stamp_of(descriptor_);
   if (now && now->size < stamp_.size)

@@ -25,6 +25,10 @@ class MappedFile {
 
   bool holds(const void* address) const noexcept;
 
+  // Gives back the memory of what was read; it is read again when it is touched. What was written to the mapping is
+  // lost.
+  void forget() const noexcept;
+
   // Throws kCorrupt when somebody wrote to the file, or cut it off, since it was mapped.
   void require_unchanged() const;
 

@@ -41,11 +41,17 @@ WeightFiles::WeightFiles(LocatedModel source) : source_(std::move(source)) {
   for (auto& [file, stamp] : stamps_) stamp = stamp_of(file);
 }
 
-std::shared_ptr<WeightFiles> WeightFiles::of(const ModelSpec& spec) {
+std::shared_ptr<WeightFiles> WeightFiles::unshared(const ModelSpec& spec) {
   if (spec.source.path.empty())
     throw Error(Errc::kUnsupported, fmt::format("'{}' was registered from no files, so that there are no weights to "
                                                 "read (its source is {})",
                                                 spec.model_id, spec.source.kind));
+  auto source = locate_checkpoint(spec.source.path);
+  require_same(spec, source.model.source.fingerprint);
+  return std::shared_ptr<WeightFiles>(new WeightFiles(std::move(source)));
+}
+
+std::shared_ptr<WeightFiles> WeightFiles::of(const ModelSpec& spec) {
   // Of all registries: what is shared is files, which belong to none.
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<WeightFiles>> opened;
@@ -55,9 +61,7 @@ std::shared_ptr<WeightFiles> WeightFiles::of(const ModelSpec& spec) {
     if (known && known->source_.model.source.fingerprint == spec.source.fingerprint && known->is_current())
       return known;
   }
-  auto source = locate_checkpoint(spec.source.path);
-  require_same(spec, source.model.source.fingerprint);
-  const std::shared_ptr<WeightFiles> files(new WeightFiles(std::move(source)));
+  const auto files = unshared(spec);
   const std::lock_guard lock(mutex);
   std::erase_if(opened, [](const auto& entry) { return entry.second.expired(); });
   opened[spec.source.path] = files;
@@ -92,6 +96,15 @@ bool WeightFiles::holds(const void* address) const {
   for (const auto& [path, file] : mapped_)
     if (file && file->holds(address)) return true;
   return false;
+}
+
+void WeightFiles::forget() const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [path, file] : mapped_)
+    if (file) {
+      file->require_unchanged();  // what was read was whole
+      file->forget();
+    }
 }
 
 void WeightFiles::require_unchanged() const {

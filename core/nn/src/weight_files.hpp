@@ -25,6 +25,9 @@ class WeightFiles {
   // Throws kCorrupt when it is no longer the same, kUnsupported when the spec has no files.
   static std::shared_ptr<WeightFiles> of(const ModelSpec& spec);
 
+  // The same, mapped anew for the caller alone, who may let go of what was read.
+  static std::shared_ptr<WeightFiles> unshared(const ModelSpec& spec);
+
   // One safetensors file, whatever made it.
   static std::shared_ptr<WeightFiles> of(const std::filesystem::path& file);
 
@@ -39,6 +42,7 @@ class WeightFiles {
 
   bool holds(const void* address) const;  // whether it lies in a mapped file
   void require_unchanged() const;         // as MappedFile, of all that are mapped
+  void forget() const;  // as MappedFile, of all that are mapped. Requires: unshared, and no tensor was written to
 
  private:
   explicit WeightFiles(LocatedModel source);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include <garage/nn/diff_weights.hpp>
 #include <garage/registry.hpp>
 
 namespace garage::nn {
@@ -25,6 +26,8 @@ struct RunReport {
 struct Commands {
   void (*extract)(const ModelRegistry& registry, const std::string& id, const std::string& part,
                   const std::filesystem::path& folder);
+  WeightComparison (*diff_weights)(const ModelRegistry& registry, const std::string& a, const std::string& b,
+                                   const std::function<void(std::size_t done, std::size_t of)>& progress);
   RunReport (*run)(const ModelRegistry& registry, const RunRequest& request);
 };
 

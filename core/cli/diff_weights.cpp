@@ -1,0 +1,34 @@
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "commands.hpp"
+#include "nn_library.hpp"
+#include "output.hpp"
+#include "require.hpp"
+
+namespace garage::cli {
+
+void run_diff_weights(const Session& session, const std::string& a, const std::string& b) {
+  require_spec(session, a);
+  require_spec(session, b);
+  const bool shows = ::isatty(STDERR_FILENO) == 1;
+  const auto comparison = nn_commands().diff_weights(session.registry, a, b, [shows](std::size_t done, std::size_t of) {
+    if (shows) std::fprintf(stderr, done == of ? "\r\033[K" : "\r%zu of %zu parts", done, of);
+  });
+  for (const auto& why : comparison.left_out) note(why);
+  if (session.json) return print(json_text(comparison.parts));
+  Table table({"PART", "TYPE", "RELATIVE", "LARGEST", "COSINE"});
+  for (std::size_t column = 2; column < 5; ++column) table.align_right(column);
+  std::size_t equal = 0;
+  for (const auto& part : comparison.parts) {
+    equal += part.equal;
+    if (!part.equal)
+      table.add({part.part, part.part_type, fmt::format("{:.3e}", part.relative_norm),
+                 fmt::format("{:.3e}", part.largest), fmt::format("{:.6f}", part.cosine)});
+  }
+  if (equal < comparison.parts.size()) print(table.text());
+  print(fmt::format("{} of {} parts are equal, bit by bit", equal, comparison.parts.size()));
+}
+
+}  // namespace garage::cli

@@ -1,0 +1,139 @@
+#include <garage/nn/diff_weights.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <map>
+
+#include <ATen/ops/equal.h>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/tensor_roles.hpp>
+
+#include "tensor_store.hpp"
+
+namespace garage::nn {
+namespace {
+
+constexpr std::int64_t kPiece = 1 << 22;  // elements
+
+// One model's tensors, read once and forgotten: its files are mapped for this alone.
+class Side {
+ public:
+  explicit Side(const ModelSpec& spec)
+      : store_(WeightFiles::unshared(spec), Placements({torch::kCPU, std::nullopt, true})) {}
+
+  torch::Tensor tensor(const TensorRef& ref) const { return store_.tensor(ref); }
+  void forget() const { store_.files()->forget(); }
+
+ private:
+  TensorStore store_;
+};
+
+struct Pair {
+  torch::Tensor a, b;
+};
+
+// Both tensors in pieces of whole rows.
+template <class Visit>
+void each_piece(const Pair& pair, Visit visit) {
+  if (pair.a.dim() == 0 || pair.a.numel() == 0) return visit(pair.a, pair.b);
+  const auto rows = pair.a.size(0);
+  const auto step = std::max<std::int64_t>(1, kPiece / std::max<std::int64_t>(1, pair.a.numel() / rows));
+  for (std::int64_t row = 0; row < rows; row += step) {
+    const auto count = std::min(step, rows - row);
+    visit(pair.a.narrow(0, row, count), pair.b.narrow(0, row, count));
+  }
+}
+
+bool same_bits(const torch::Tensor& a, const torch::Tensor& b) {
+  if (a.scalar_type() != b.scalar_type()) return false;
+  if (a.is_contiguous() && b.is_contiguous()) return std::memcmp(a.data_ptr(), b.data_ptr(), a.nbytes()) == 0;
+  return at::equal(a, b);
+}
+
+struct Sums {
+  double a_a = 0, b_b = 0, a_b = 0, difference = 0, largest = 0;
+
+  void add(const torch::Tensor& a, const torch::Tensor& b) {
+    if (a.numel() == 0) return;
+    const auto x = a.to(torch::kFloat64), y = b.to(torch::kFloat64), apart = x - y;
+    a_a += x.square().sum().item<double>();
+    b_b += y.square().sum().item<double>();
+    a_b += (x * y).sum().item<double>();
+    difference += apart.square().sum().item<double>();
+    largest = std::max(largest, apart.abs().max().item<double>());
+  }
+};
+
+WeightDifference difference_of(const std::string& name, const std::string& type, const std::vector<Pair>& tensors) {
+  WeightDifference result{name, type, true, 0, 0, 1};
+  for (const auto& pair : tensors)
+    each_piece(pair, [&](const auto& a, const auto& b) { result.equal = result.equal && same_bits(a, b); });
+  if (result.equal) return result;
+  Sums sums;
+  for (const auto& pair : tensors) each_piece(pair, [&](const auto& a, const auto& b) { sums.add(a, b); });
+  const auto product = std::sqrt(sums.a_a) * std::sqrt(sums.b_b);
+  result.largest = sums.largest;
+  result.cosine = product > 0 ? sums.a_b / product : sums.a_a == sums.b_b ? 1 : 0;
+  result.relative_norm = sums.a_a > 0   ? std::sqrt(sums.difference / sums.a_a)
+                         : sums.b_b > 0 ? std::numeric_limits<double>::infinity()
+                                        : 0;
+  return result;
+}
+
+// Why two parts of one name cannot be compared; empty when they can.
+std::string mismatch(const PartSpec& a, const PartSpec* b) {
+  if (!b || !b->blueprint) return "the second model has no such part";
+  std::map<std::string, std::vector<std::int64_t>> theirs;
+  for (auto& role : tensor_roles(*b)) theirs[role.role] = role.shape;
+  const auto roles = tensor_roles(a);
+  for (const auto& role : roles) {
+    const auto found = theirs.find(role.role);
+    if (found == theirs.end()) return fmt::format("the second model's has no {}", role.role);
+    if (found->second != role.shape)
+      return fmt::format("{} is {} and {}", role.role, shape_text(role.shape), shape_text(found->second));
+  }
+  if (theirs.size() != roles.size())
+    return fmt::format("it has {} tensors, the second model's {}", roles.size(), theirs.size());
+  return {};
+}
+
+SpecPtr require_spec(const ModelRegistry& registry, const std::string& id) {
+  if (auto spec = registry.get_spec(id)) return spec;
+  throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
+}
+
+}  // namespace
+
+WeightComparison diff_weights(const ModelRegistry& registry, const std::string& a, const std::string& b,
+                              const std::function<void(std::size_t, std::size_t)>& progress) {
+  const auto spec_a = require_spec(registry, a), spec_b = require_spec(registry, b);
+  const Side side_a(*spec_a), side_b(*spec_b);
+  WeightComparison result;
+  std::size_t done = 0;
+  for (const auto& [name, part] : spec_a->parts) {
+    if (progress) progress(done++, spec_a->parts.size());
+    if (!part.blueprint) throw Error(Errc::kUnsupported, fmt::format("'{}' has no blueprints; register it again", a));
+    const auto roles = tensor_roles(part);
+    if (roles.empty()) continue;  // it is made of others, or has no weights
+    const auto* other = spec_b->parts.find(name);
+    if (const auto why = mismatch(part, other); !why.empty()) {
+      result.left_out.push_back(fmt::format("{}: {}", name, why));
+      continue;
+    }
+    std::map<std::string, const TensorRef*> theirs;
+    for (const auto& role : tensor_roles(*other)) theirs[role.role] = role.ref;
+    std::vector<Pair> tensors;
+    for (const auto& role : roles) tensors.push_back({side_a.tensor(*role.ref), side_b.tensor(*theirs.at(role.role))});
+    result.parts.push_back(difference_of(name, part.part_type, tensors));
+    side_a.forget();
+    side_b.forget();
+  }
+  if (progress) progress(spec_a->parts.size(), spec_a->parts.size());
+  return result;
+}
+
+}  // namespace garage::nn
