@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
@@ -46,9 +46,9 @@ void needs_little(const Subject& subject) {
 }
 
 void loads_quickly(const Subject& subject) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = std::clock();  // the process's own time: a busy machine is not the plugin's fault
   subject.table();
-  const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto took = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   if (took > 0.5)
     throw Failed(fmt::format("takes {:.1f} s to open, should take milliseconds: no work in static constructors", took));
 }
