@@ -12,6 +12,7 @@
 #include <garage/error.hpp>
 #include <garage/tensor_roles.hpp>
 
+#include "registered_spec.hpp"
 #include "tensor_store.hpp"
 
 namespace garage::nn {
@@ -99,11 +100,6 @@ std::string mismatch(const PartSpec& a, const PartSpec* b) {
   if (theirs.size() != roles.size())
     return fmt::format("it has {} tensors, the second model's {}", roles.size(), theirs.size());
   return {};
-}
-
-SpecPtr require_spec(const ModelRegistry& registry, const std::string& id) {
-  if (auto spec = registry.get_spec(id)) return spec;
-  throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
 }
 
 }  // namespace

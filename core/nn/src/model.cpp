@@ -6,17 +6,9 @@
 #include <garage/nn/get_module.hpp>
 
 #include "modules.hpp"
+#include "registered_spec.hpp"
 
 namespace garage::nn {
-namespace {
-
-SpecPtr require_spec(const ModelRegistry& registry, const std::string& id) {
-  if (auto spec = registry.get_spec(id)) return spec;
-  throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
-}
-
-}  // namespace
-
 ModelModule::ModelModule(const ModelSpec& spec, const TensorStore& store) : PartModule(spec.model_id) {
   for (const auto& name : spec.assembly) {
     auto part = register_module(name, make_module(spec, name, store));
