@@ -9,8 +9,8 @@
 #include <garage/checkpoint.hpp>
 
 #include "real_checkpoint.hpp"
-#include "run_program.hpp"
 #include "test_registry.hpp"
+#include "whole_process.hpp"
 
 namespace {
 
@@ -34,25 +34,6 @@ const fs::path& catalog() {
     return folder / "catalog";
   }();
   return path;
-}
-
-// One for all, so that what was learned of plugin files is kept from the first run on.
-const fs::path& home_folder() {
-  static const TemporaryFolder folder;
-  return folder.path();
-}
-
-void whole_process(benchmark::State& state, const fs::path& catalog, const std::vector<std::string>& arguments,
-                   const fs::path& home = home_folder()) {
-  long rss = 0;
-  for (auto _ : state) {
-    const auto result =
-        run_program(garage_binary(), arguments, {{"GARAGE_CATALOG", catalog.string()}, {"HOME", home.string()}});
-    if (result.code != 0) return state.SkipWithError(result.err.c_str());
-    state.SetIterationTime(result.seconds);
-    rss = std::max(rss, result.max_rss_kib);
-  }
-  state.counters["MB"] = static_cast<double>(rss) / 1024;
 }
 
 void process_list(benchmark::State& state) { whole_process(state, catalog(), {"list"}); }

@@ -1,5 +1,4 @@
-// Finding parts across the catalog, by what they are. It is answered from the specs, without an index: every spec is
-// read.
+// Finding parts across the catalog, by what they are. It is answered from the index that the catalog keeps (catalog.hpp).
 #pragma once
 
 #include <cstdint>

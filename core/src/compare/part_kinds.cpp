@@ -105,19 +105,24 @@ class KindFinder {
     }
   }
 
-  static std::string text_of(const PartKind& kind) {
-    std::string text = fmt::format("{} {} {}", kind.part_type, kind.input_dim, kind.output_dim);
-    for (const auto& [field, value] : kind.fields) text += fmt::format("\n{}={}", field, value);
-    for (const auto& [role, shape] : kind.tensors) text += fmt::format("\n{}:{}", role, shape_text(shape));
-    return text;
-  }
-
   const ModelSpec& spec_;
   std::vector<PartKind> kinds_;
   std::unordered_map<std::string, std::size_t> by_name_, by_text_;
 };
 
 }  // namespace
+
+std::string tensors_text(const PartKind& kind) {
+  std::string text;
+  for (const auto& [role, shape] : kind.tensors) text += fmt::format("{}:{}\n", role, shape_text(shape));
+  return text;
+}
+
+std::string text_of(const PartKind& kind) {
+  auto text = fmt::format("{} {} {}\n{}", kind.part_type, kind.input_dim, kind.output_dim, tensors_text(kind));
+  for (const auto& [field, value] : kind.fields) text += fmt::format("\n{}={}", field, value);
+  return text;
+}
 
 std::vector<PartKind> part_kinds(const ModelSpec& spec) { return KindFinder(spec).find(); }
 

@@ -19,6 +19,10 @@ struct PartKind {
   std::vector<std::string> members;                          // names of parts, in the model's order
 };
 
+// Equal for two parts that are identical, and for two whose tensors have the same shapes by role.
+std::string text_of(const PartKind& kind);
+std::string tensors_text(const PartKind& kind);
+
 // In the order in which they first occur. Throws kUnsupported for a spec whose parts have no blueprints.
 std::vector<PartKind> part_kinds(const ModelSpec& spec);
 

@@ -111,7 +111,9 @@ TEST_CASE("catalog: what is saved is there, and what is removed is gone", "[cata
 }
 
 TEST_CASE("catalog: the seed's own files are found", "[catalog][seed]") {
-  const Catalog catalog(test_data("seed"));
+  const TemporaryFolder folder;  // an index is made in it
+  fs::copy(test_data("seed"), folder.path(), fs::copy_options::recursive);
+  const Catalog catalog(folder.path());
   const auto listing = catalog.list();
   CHECK(listing.models.size() == 8);
   CHECK(listing.problems.empty());

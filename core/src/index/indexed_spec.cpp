@@ -1,0 +1,79 @@
+#include "indexed_spec.hpp"
+
+#include <charconv>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <garage/error.hpp>
+
+#include "../catalog/place.hpp"
+#include "../compare/name_ranges.hpp"
+#include "../file/read_file.hpp"
+
+namespace garage {
+namespace {
+
+std::string hash_of(const std::string& text) {
+  const auto hash = XXH3_128bits(text.data(), text.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+// What a kind says under a name; nothing when it says nothing.
+std::optional<std::string> text_at(const PartKind& kind, const std::string& name) {
+  const auto found = kind.fields.find(name);
+  return found == kind.fields.end() ? std::nullopt : std::optional(found->second);
+}
+
+template <class Number>
+std::optional<Number> number_at(const PartKind& kind, const std::string& name) {
+  const auto text = text_at(kind, name);
+  Number number{};
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), number).ec != std::errc()) return std::nullopt;
+  return number;
+}
+
+void read_into(IndexedSpec& indexed, const std::filesystem::path& file) {
+  const auto text = read_text_file(file, kMaxSpecFile);
+  indexed.summary = read_spec_summary(text, file.string());
+  try {
+    require_place(file, indexed.summary->model_id);
+  } catch (const Error&) {
+    indexed.summary.reset();
+    throw;
+  }
+  for (const auto& kind : part_kinds(read_spec(text, file.string()))) indexed.kinds.push_back(indexed_kind(kind));
+}
+
+}  // namespace
+
+IndexedKind indexed_kind(const PartKind& kind) {
+  auto theta = number_at<double>(kind, "rope.theta");
+  if (!theta) theta = number_at<double>(kind, "theta");
+  return {hash_of(text_of(kind)),
+          hash_of(tensors_text(kind)),
+          kind.part_type,
+          kind.input_dim,
+          kind.output_dim,
+          number_at<std::int64_t>(kind, "heads"),
+          number_at<std::int64_t>(kind, "kv_heads"),
+          number_at<std::int64_t>(kind, "head_dim"),
+          number_at<std::int64_t>(kind, "intermediate_dim"),
+          text_at(kind, "activation"),
+          text_at(kind, "kind"),
+          theta,
+          name_ranges(kind.members)};
+}
+
+IndexedSpec read_indexed_spec(const std::filesystem::path& file) {
+  IndexedSpec indexed;
+  try {
+    read_into(indexed, file);
+  } catch (const Error& error) {
+    indexed.problem = error.what();
+    indexed.may_be_kept = error.code() != Errc::kIo && error.code() != Errc::kNotFound;
+  }
+  return indexed;
+}
+
+}  // namespace garage

@@ -1,0 +1,45 @@
+#include "spec_files.hpp"
+
+#include <chrono>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
+#include "../process/in_parallel.hpp"
+
+namespace garage {
+
+namespace fs = std::filesystem;
+
+SpecFiles spec_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
+    const auto& file = entry->path();
+    if (file.extension() == ".json" && file.filename().native().front() != '.') files.push_back(file);
+  }
+  if (code && code != std::errc::no_such_file_or_directory)
+    throw Error(Errc::kIo, fmt::format("{}: the catalog cannot be read: {}", folder.string(), code.message()));
+  std::vector<std::optional<FileStamp>> stamps(files.size());
+  in_parallel(files.size(), 512, [&](std::size_t i) { stamps[i] = stamp_of(files[i]); });
+  SpecFiles found;
+  found.reserve(files.size());
+  for (std::size_t i = 0; i < files.size(); ++i)
+    if (stamps[i]) found.emplace(files[i].filename().string(), *stamps[i]);  // else: just removed
+  return found;
+}
+
+bool is_settled(const FileStamp& stamp, std::int64_t now_ns) {
+  return stamp.modified_ns < now_ns - 2'000'000'000;
+}
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace garage
