@@ -8,15 +8,14 @@
 #include <garage/error.hpp>
 
 #include "commands.hpp"
+#include "level.hpp"
 #include "output.hpp"
 #include "require.hpp"
 
 namespace garage::cli {
 namespace {
 
-std::string level_name(SwapLevel level) { return boost::describe::enum_to_string(level, ""); }
-
-std::string two(const Comparison& comparison) {
+void print_two(const Comparison& comparison) {
   Table summary({"", comparison.models[0], comparison.models[1]});
   summary.add({"family", comparison.families[0], comparison.families[1]});
   const auto numbers = [&](const char* what, const std::vector<std::int64_t>& values) {
@@ -38,11 +37,14 @@ std::string two(const Comparison& comparison) {
     }
     swaps.add({level_name(swap.level), swap.part_type, swap.a, swap.b, fmt::format("{}", fmt::join(reasons, ", "))});
   }
-  return summary.text() + "\n\n" + swaps.text();
+  swaps.paint(0, level_colour);
+  print(summary);
+  print("");
+  print(swaps);
 }
 
 // One row a pair, one column a part type.
-std::string matrix(const std::vector<Comparison>& comparisons) {
+void print_matrix(const std::vector<Comparison>& comparisons) {
   std::vector<std::string> types;
   for (const auto& comparison : comparisons)
     for (const auto& [type, level] : levels_by_type(comparison))
@@ -60,7 +62,8 @@ std::string matrix(const std::vector<Comparison>& comparisons) {
     }
     table.add(std::move(row));
   }
-  return table.text();
+  for (std::size_t i = 0; i < types.size(); ++i) table.paint(i + 2, level_colour);
+  print(table);
 }
 
 }  // namespace
@@ -76,7 +79,8 @@ void run_compare(const Session& session, std::vector<std::string> ids, bool all)
   for (std::size_t i = 0; i < specs.size(); ++i)
     for (auto j = i + 1; j < specs.size(); ++j) comparisons.push_back(compare(*specs[i], *specs[j]));
   if (session.json) return print(comparisons.size() == 1 ? json_text(comparisons.front()) : json_text(comparisons));
-  print(comparisons.size() == 1 ? two(comparisons.front()) : matrix(comparisons));
+  if (comparisons.size() == 1) print_two(comparisons.front());
+  else print_matrix(comparisons);
 }
 
 }  // namespace garage::cli

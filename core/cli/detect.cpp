@@ -9,13 +9,13 @@
 namespace garage::cli {
 namespace {
 
-std::string claims_table(const std::vector<Claim>& claims) {
+Table claims_table(const std::vector<Claim>& claims) {
   Table table({"PLUGIN", "SCORE", "FAMILY", "REASON"});
   table.align_right(1);
   for (const auto& claim : claims)
     table.add({claim.plugin, claim.failed ? "failed" : std::to_string(claim.score),
                claim.family.empty() ? "-" : claim.family, claim.reason});
-  return table.text();
+  return table;
 }
 
 }  // namespace

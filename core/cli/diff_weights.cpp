@@ -27,7 +27,7 @@ void run_diff_weights(const Session& session, const std::string& a, const std::s
       table.add({part.part, part.part_type, fmt::format("{:.3e}", part.relative_norm),
                  fmt::format("{:.3e}", part.largest), fmt::format("{:.6f}", part.cosine)});
   }
-  if (equal < comparison.parts.size()) print(table.text());
+  if (equal < comparison.parts.size()) print(table);
   print(fmt::format("{} of {} parts are equal, bit by bit", equal, comparison.parts.size()));
 }
 

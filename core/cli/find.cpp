@@ -5,6 +5,7 @@
 #include <garage/error.hpp>
 
 #include "commands.hpp"
+#include "level.hpp"
 #include "output.hpp"
 
 namespace garage::cli {
@@ -28,10 +29,11 @@ void run_find(const Session& session, const PartQuery& query) {
   Table table({"MODEL", "PARTS", "TYPE", "IN", "OUT", query.swappable_with ? "LEVEL" : ""});
   table.align_right(3);
   table.align_right(4);
+  table.paint(5, level_colour);
   for (const auto& found : result.found)
     table.add({found.model, found.parts, found.part_type, std::to_string(found.input_dim),
-               std::to_string(found.output_dim), found.level ? boost::describe::enum_to_string(*found.level, "") : ""});
-  print(table.text());
+               std::to_string(found.output_dim), found.level ? level_name(*found.level) : ""});
+  print(table);
 }
 
 }  // namespace garage::cli

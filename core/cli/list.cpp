@@ -35,7 +35,7 @@ void run_list(const Session& session) {
     table.add({model.model_id, model.family, std::to_string(model.num_layers), std::to_string(model.hidden_dim),
                std::to_string(model.num_heads), std::to_string(model.vocab_size), grouped(model.parameters),
                std::to_string(model.parts)});
-  print(table.text());
+  print(table);
 }
 
 }  // namespace garage::cli

@@ -8,6 +8,7 @@
 #include <garage/error.hpp>
 
 #include "commands.hpp"
+#include "output.hpp"
 #include "usage.hpp"
 
 namespace {
@@ -142,7 +143,7 @@ void add_commands(CLI::App& app, Options& o) {
 }
 
 int fail(garage::Errc code, const std::string& message) {
-  std::fprintf(stderr, "error: %s\n", message.c_str());
+  garage::cli::error(message);
   return static_cast<int>(code);
 }
 

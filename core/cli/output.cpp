@@ -2,14 +2,33 @@
 
 #include <cstdio>
 
+#include <unistd.h>
+
+#include <fmt/format.h>
+
 namespace garage::cli {
+namespace {
+
+constexpr int kRed = 31, kYellow = 33;  // SGR
+
+void tell(const char* what, int colour, std::string_view text) {
+  static const bool is_coloured = terminal_of(STDERR_FILENO).colour;
+  const auto line =
+      is_coloured ? fmt::format("\033[{}m{}:\033[0m {}\n", colour, what, text) : fmt::format("{}: {}\n", what, text);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+}  // namespace
 
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (text.empty() || text.back() != '\n') std::fputc('\n', stdout);
 }
 
-void note(std::string_view text) { std::fprintf(stderr, "note: %.*s\n", static_cast<int>(text.size()), text.data()); }
+void print(const Table& table) { print(table.text(terminal_of(STDOUT_FILENO))); }
+
+void note(std::string_view text) { tell("note", kYellow, text); }
+void error(std::string_view text) { tell("error", kRed, text); }
 
 std::string grouped(std::int64_t number) {
   auto digits = std::to_string(number);

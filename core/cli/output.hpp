@@ -9,10 +9,14 @@
 
 #include <garage/json_writer.hpp>
 
+#include "table.hpp"
+
 namespace garage::cli {
 
 void print(std::string_view text);  // to stdout, with a line end
+void print(const Table& table);     // as wide as the terminal is, and coloured there
 void note(std::string_view text);   // to stderr: "note: ..."
+void error(std::string_view text);  // to stderr: "error: ..."
 
 template <class T>
 std::string json_text(const T& value) {
@@ -23,18 +27,5 @@ std::string json_text(const T& value) {
 
 std::string grouped(std::int64_t number);                        // "6,738,415,616"
 std::string or_dash(const std::optional<std::int64_t>& number);  // "-" for nothing
-
-// Columns as wide as their widest cell, two spaces apart; the first row is the heading.
-class Table {
- public:
-  explicit Table(std::vector<std::string> heading) : rows_{std::move(heading)} {}
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  void align_right(std::size_t column) { right_.push_back(column); }
-  std::string text() const;  // without a line end after the last row
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-  std::vector<std::size_t> right_;
-};
 
 }  // namespace garage::cli

@@ -23,7 +23,7 @@ void print_tensors(const PartSpec& part) {
   for (const auto& role : roles)
     table.add({role.role, shape_text(role.shape),
                role.ref->tensor + steps_text(*role.ref) + (role.shared ? " (shared)" : "")});
-  print(table.text());
+  print(table);
 }
 
 }  // namespace

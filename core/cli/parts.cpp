@@ -59,7 +59,7 @@ void run_parts(const Session& session, const std::string& id, const std::optiona
   for (const auto& [name, part] : rows)
     table.add({name, part->part_type, part->module_path, std::to_string(part->input_dim),
                std::to_string(part->output_dim), grouped(part->parameters)});
-  print(table.text());
+  print(table);
 }
 
 }  // namespace garage::cli

@@ -15,7 +15,7 @@ void list_plugin_checks(const Session& session) {
   if (session.json) return print(json_text(checks));
   Table table({"CHECK", "DEMANDS"});
   for (const auto& check : checks) table.add({check.id, check.what});
-  print(table.text());
+  print(table);
 }
 
 void run_plugin_check(const Session& session, const std::filesystem::path& file,
@@ -26,7 +26,7 @@ void run_plugin_check(const Session& session, const std::filesystem::path& file,
     Table table({"CHECK", "RESULT", "WHY"});
     for (const auto& result : results)
       table.add({result.id, boost::describe::enum_to_string(result.status, ""), result.reason});
-    print(table.text());
+    print(table);
   }
   const auto bad = std::count_if(results.begin(), results.end(), [](const auto& result) { return !result.is_fine(); });
   if (bad > 0)

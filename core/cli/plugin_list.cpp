@@ -17,9 +17,10 @@ void run_plugin_list(const Session& session) {
                record.path});
     if (!record.reason.empty())
       reasons +=
-          fmt::format("\n{} is {}: {}", record.path, boost::describe::enum_to_string(record.state, ""), record.reason);
+          fmt::format("{}{} is {}: {}", reasons.empty() ? "" : "\n", record.path, boost::describe::enum_to_string(record.state, ""), record.reason);
   }
-  print(table.text() + reasons);
+  print(table);
+  if (!reasons.empty()) print(reasons);
 }
 
 }  // namespace garage::cli

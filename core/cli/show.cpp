@@ -81,7 +81,7 @@ void run_show(const Session& session, const std::string& id) {
                std::to_string(part.output_dim), or_dash(part.num_heads), or_dash(part.head_dim),
                or_dash(part.intermediate_dim), grouped(group.parameters)});
   }
-  print(table.text());
+  print(table);
   for (const auto& row : spec->ignored)
     print(fmt::format("left out: {} tensors {}: {}", row.count, row.tensors, row.why));
 }

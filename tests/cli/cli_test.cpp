@@ -227,3 +227,52 @@ TEST_CASE("cli: compare of two, of more, and of too few", "[cli][compare]") {
   CHECK_THAT(garage({"compare", "llama-2"}).err, ContainsSubstring("comparing takes two models or more, there is 1"));
   CHECK_THAT(garage({"compare", "llama-2", "qwen2-mah"}).err, ContainsSubstring("did you mean 'qwen2-mha'?"));
 }
+
+namespace {
+
+// In a pseudo terminal of so many columns.
+std::string on_terminal(const Shell& shell, int columns, const std::string& arguments, const std::string& environment = "") {
+  const auto command = "stty cols " + std::to_string(columns) + "; " + environment + " GARAGE_CATALOG=" +
+                       (shell.folder / "catalog").string() + " HOME=" + shell.folder.path().string() + " TERM=xterm " +
+                       garage_binary().string() + " " + arguments;
+  auto out = run_program("/usr/bin/script", {"-q", "-e", "-c", command, "/dev/null"}).out;
+  std::erase(out, '\r');
+  return out;
+}
+
+// Columns of the longest line, without what sets colours.
+std::size_t longest(const std::string& text) {
+  std::size_t most = 0, now = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\033') i = text.find('m', i);
+    else if (text[i] == '\n') now = 0;
+    else if ((text[i] & 0xC0) != 0x80) most = std::max(most, ++now);
+  }
+  return most;
+}
+
+}  // namespace
+
+TEST_CASE("cli: on a terminal tables fit its width, and nothing of them is lost", "[cli][terminal]") {
+  const Shell shell;
+  shell.with("llama-2", {"list"});
+  shell.with("qwen2-mha", {"list"});
+  for (const int columns : {200, 130, 100, 70}) {
+    const auto text = on_terminal(shell, columns, "compare llama-2 qwen2-mha", "NO_COLOR=1");
+    CAPTURE(columns, text);
+    CHECK(longest(text) <= static_cast<std::size_t>(columns));
+    CHECK_THAT(text, !ContainsSubstring("\033"));
+    // What is narrower breaks words, never tables.
+    for (const auto* word : {"k.bias", "v.bias", "[32]", "input_layernorm", "post_attention_layernorm", "identical"})
+      if (columns >= 130) CHECK_THAT(text, ContainsSubstring(word));
+  }
+}
+
+TEST_CASE("cli: colours are for terminals that want them", "[cli][terminal]") {
+  const Shell shell;
+  shell.with("llama-2", {"list"});
+  CHECK_THAT(on_terminal(shell, 100, "compare llama-2 llama-2"), ContainsSubstring("\033[32midentical"));
+  CHECK_THAT(on_terminal(shell, 100, "compare llama-2 llama-2", "NO_COLOR=1"), !ContainsSubstring("\033["));
+  CHECK_THAT(shell({"compare", "llama-2", "llama-2"}).out, !ContainsSubstring("\033["));
+  CHECK_THAT(on_terminal(shell, 100, "show lama-2"), ContainsSubstring("\033[31merror:"));
+}

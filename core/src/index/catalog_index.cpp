@@ -24,25 +24,30 @@ using sqlite::SqliteError;
 using sqlite::Statement;
 using sqlite::Transaction;
 
-constexpr std::int64_t kVersion = 1;     // another one whenever the tables or what is put into them change
+constexpr std::int64_t kVersion = 1;   // another one whenever the tables or what is put into them change
 constexpr std::size_t kAtOnce = 4096;  // specs read before they are committed: what is stopped goes on there
 
 constexpr auto kTables = R"(
   DROP TABLE IF EXISTS folder; DROP TABLE IF EXISTS spec; DROP TABLE IF EXISTS kind; DROP TABLE IF EXISTS part;
-  -- The catalog folder as it was when the rows were last known to be all that is in it; no row when it was not settled.
+  -- The catalog folder as it was when the rows were last known to be all that is in it. No row when it was not settled,
+  -- and where the files are looked at each time anyway.
   CREATE TABLE folder (device INTEGER, inode INTEGER, size INTEGER, modified_ns INTEGER);
   CREATE TABLE spec (
     row INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE,
     device INTEGER, inode INTEGER, size INTEGER, modified_ns INTEGER,
     settled INTEGER,  -- whether the file need not be read again as long as its stamp stays
+    content TEXT,     -- a hash of it
     id TEXT, family TEXT, hidden_dim INTEGER, num_layers INTEGER, num_heads INTEGER, vocab_size INTEGER,
     parameters INTEGER, parts INTEGER,  -- no id: the file is no spec
     problem TEXT);  -- why it is none, or why its parts cannot be asked for
+  CREATE INDEX spec_with_problem ON spec (file) WHERE problem <> '';
   CREATE TABLE kind (
     row INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, tensors_hash TEXT NOT NULL,
     part_type TEXT, input_dim INTEGER, output_dim INTEGER, heads INTEGER, kv_heads INTEGER, head_dim INTEGER,
     intermediate_dim INTEGER, activation TEXT, norm TEXT, rope_theta REAL);
-  CREATE INDEX kind_by_dimensions ON kind (part_type, input_dim, output_dim);
+  -- All that is asked of a kind, so that those that do not answer are passed over without their rows.
+  CREATE INDEX kind_by_all ON kind (part_type, input_dim, output_dim, heads, kv_heads, head_dim, intermediate_dim,
+                                    activation, norm, rope_theta, tensors_hash, hash);
   -- Which parts of a model are of a kind: names, in the order of the model's kinds.
   CREATE TABLE part (kind INTEGER, spec INTEGER, position INTEGER, names TEXT, PRIMARY KEY (kind, spec)) WITHOUT ROWID;
   CREATE INDEX part_by_spec ON part (spec);
@@ -66,7 +71,7 @@ class Update {
   Update(Database& database, const fs::path& catalog) : database_(database), catalog_(catalog) {}
 
   // Whether there is nothing to do, as far as can be seen without writing.
-  bool is_needless() { return is_folder_known() || (look(), changed_.empty() && gone_.empty() && is_folder_noted()); }
+  bool is_needless() { return is_folder_known() || (look(), changed_.empty() && gone_.empty() && !may_note_folder()); }
 
   // Whether that was all. Requires: a write transaction.
   bool some() {
@@ -79,7 +84,7 @@ class Update {
     for (std::size_t i = 0; i < count; ++i) put(changed_[i].first, changed_[i].second, now, specs[i]);
     const bool all = count == changed_.size();
     database_.run("DELETE FROM folder");
-    if (all && folder_ && is_settled(*folder_, looked_)) note_folder();
+    if (all && may_note_folder()) note_folder();
     return all;
   }
 
@@ -88,14 +93,10 @@ class Update {
   bool is_folder_known() {
     const auto stamp = stamp_of(catalog_);
     Statement row(database_, "SELECT device, inode, size, modified_ns FROM folder");
-    return stamp && row.step() && stamp_at(row, 0) == *stamp &&
-           database_.number("SELECT count(*) FROM spec") > static_cast<std::int64_t>(kAlwaysChecked);
+    return stamp && row.step() && stamp_at(row, 0) == *stamp;
   }
 
-  // Whether the folder's stamp need not be written: where it is not asked for, or cannot be trusted yet.
-  bool is_folder_noted() {
-    return files_ <= kAlwaysChecked || !folder_ || !is_settled(*folder_, looked_);
-  }
+  bool may_note_folder() const { return files_ > kAlwaysChecked && folder_ && is_settled(*folder_, looked_); }
 
   void look() {
     looked_ = now_ns();
@@ -104,13 +105,19 @@ class Update {
     files_ = files.size();
     changed_.clear();
     gone_.clear();
-    Statement row(database_, "SELECT row, file, settled, device, inode, size, modified_ns FROM spec");
+    Statement row(database_, "SELECT row, file, settled, content, device, inode, size, modified_ns FROM spec");
     while (row.step()) {
       const auto found = files.find(row.text(1));
       if (found == files.end()) gone_.push_back(row.integer(0));
-      else if (row.integer(2) && found->second == stamp_at(row, 3)) files.erase(found);
+      else if (found->second == stamp_at(row, 4) && (row.integer(2) || is_same(*found, row.text(3))))
+        files.erase(found);
     }
     changed_.assign(files.begin(), files.end());
+  }
+
+  // Of what is not settled: whether it still holds what was read, and is not worth a write yet.
+  bool is_same(const SpecFiles::value_type& file, const std::string& content) const {
+    return !is_settled(file.second, looked_) && !content.empty() && content_hash(catalog_ / file.first) == content;
   }
 
   void note_folder() {
@@ -134,11 +141,18 @@ class Update {
     }
     insert_spec_.bind(file);
     bind(insert_spec_, stamp);
-    insert_spec_.bind(std::int64_t{spec.may_be_kept && is_settled(stamp, read_at)});
+    insert_spec_.bind(std::int64_t{spec.may_be_kept && is_settled(stamp, read_at)}).bind(spec.content);
     if (const auto& summary = spec.summary)
-      insert_spec_.bind(summary->model_id).bind(summary->family).bind(summary->hidden_dim).bind(summary->num_layers)
-          .bind(summary->num_heads).bind(summary->vocab_size).bind(summary->parameters).bind(summary->parts);
-    else for (int i = 0; i < 8; ++i) insert_spec_.bind_null();
+      insert_spec_.bind(summary->model_id)
+          .bind(summary->family)
+          .bind(summary->hidden_dim)
+          .bind(summary->num_layers)
+          .bind(summary->num_heads)
+          .bind(summary->vocab_size)
+          .bind(summary->parameters)
+          .bind(summary->parts);
+    else
+      for (int i = 0; i < 8; ++i) insert_spec_.bind_null();
     insert_spec_.bind(spec.problem).finish();
     const auto row = database_.last_id();
     std::int64_t position = 0;
@@ -148,9 +162,19 @@ class Update {
 
   std::int64_t row_of_kind(const IndexedKind& kind) {
     if (const auto known = kinds_.find(kind.hash); known != kinds_.end()) return known->second;
-    insert_kind_.bind(kind.hash).bind(kind.tensors_hash).bind(kind.part_type).bind(kind.input_dim).bind(kind.output_dim)
-        .bind(kind.heads).bind(kind.kv_heads).bind(kind.head_dim).bind(kind.intermediate_dim).bind(kind.activation)
-        .bind(kind.norm).bind(kind.rope_theta).finish();
+    insert_kind_.bind(kind.hash)
+        .bind(kind.tensors_hash)
+        .bind(kind.part_type)
+        .bind(kind.input_dim)
+        .bind(kind.output_dim)
+        .bind(kind.heads)
+        .bind(kind.kv_heads)
+        .bind(kind.head_dim)
+        .bind(kind.intermediate_dim)
+        .bind(kind.activation)
+        .bind(kind.norm)
+        .bind(kind.rope_theta)
+        .finish();
     kind_of_.bind(kind.hash).step();
     const auto row = kind_of_.integer(0);
     kind_of_.finish();
@@ -168,13 +192,14 @@ class Update {
   Statement forget_parts_{database_, "DELETE FROM part WHERE spec = ?"};
   Statement forget_spec_{database_, "DELETE FROM spec WHERE row = ?"};
   Statement row_of_{database_, "SELECT row FROM spec WHERE file = ?"};
-  Statement insert_spec_{database_, "INSERT INTO spec VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+  Statement insert_spec_{database_, "INSERT INTO spec VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   Statement insert_part_{database_, "INSERT INTO part VALUES (?, ?, ?, ?)"};
   Statement insert_kind_{database_, "INSERT OR IGNORE INTO kind VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   Statement kind_of_{database_, "SELECT row FROM kind WHERE hash = ?"};
 };
 
 void make_tables(Database& database) {
+  database.run("PRAGMA page_size = 16384");  // fewer reads
   Transaction transaction(database, Transaction::Kind::write);
   if (database.number("PRAGMA user_version") != kVersion) {
     database.run(kTables);
@@ -201,7 +226,8 @@ Database open_beside(const fs::path& file, const fs::path& catalog) {
     const auto rights = fs::status(catalog).permissions();
     fs::permissions(folder, rights);
     database.run("PRAGMA user_version = 0");  // makes the file
-    fs::permissions(file, rights & ~(fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec) & fs::perms::all);
+    fs::permissions(
+        file, rights & ~(fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec) & fs::perms::all);
   }
   bring_up_to_date(database, catalog);
   return database;
@@ -230,9 +256,7 @@ Database open_index(const fs::path& catalog) {
   for (int tries = 0; tries < 2 && has_specs; ++tries) {
     try {
       return open_beside(file, catalog);
-    } catch (const fs::filesystem_error&) {
-      break;
-    } catch (const SqliteError& error) {
+    } catch (const fs::filesystem_error&) { break; } catch (const SqliteError& error) {
       if (!error.is_broken) break;
       std::error_code code;
       fs::remove_all(file.parent_path(), code);
@@ -242,7 +266,7 @@ Database open_index(const fs::path& catalog) {
 }
 
 SpecSummary summary_at(const Statement& row) {
-  return {row.text(0), row.text(1), row.integer(2), row.integer(3),
+  return {row.text(0),    row.text(1),    row.integer(2), row.integer(3),
           row.integer(4), row.integer(5), row.integer(6), row.integer(7)};
 }
 
@@ -262,7 +286,7 @@ CatalogListing CatalogIndex::list() {
                  "SELECT id, family, hidden_dim, num_layers, num_heads, vocab_size, parameters, parts FROM spec "
                  "WHERE id IS NOT NULL");
   while (spec.step()) listing.models.push_back(summary_at(spec));
-  Statement problem(*database_, "SELECT file, problem FROM spec WHERE id IS NULL ORDER BY file");
+  Statement problem(*database_, "SELECT file, problem FROM spec WHERE problem <> '' AND id IS NULL ORDER BY file");
   while (problem.step()) listing.problems.push_back({(catalog_ / problem.text(0)).string(), problem.text(1)});
   std::sort(listing.models.begin(), listing.models.end(),
             [](const auto& a, const auto& b) { return a.model_id < b.model_id; });

@@ -30,9 +30,7 @@ class Question {
     ask("family = ?", query.family);
     ask("activation = ?", query.activation);
     ask("norm = ?", query.norm);
-    if (query.hidden_dim) {
-      ask("? IN (input_dim, output_dim)", query.hidden_dim);
-    }
+    if (query.hidden_dim) { ask("? IN (input_dim, output_dim)", query.hidden_dim); }
     ask("heads = ?", query.heads);
     ask("kv_heads = ?", query.kv_heads);
     ask("head_dim = ?", query.head_dim);
@@ -51,8 +49,7 @@ class Question {
 
   const std::string& conditions() const { return conditions_; }
   void bind(sqlite::Statement& statement) const {
-    for (const auto& value : values_)
-      std::visit([&](const auto& item) { statement.bind(item); }, value);
+    for (const auto& value : values_) std::visit([&](const auto& item) { statement.bind(item); }, value);
   }
 
  private:
@@ -77,6 +74,7 @@ std::optional<std::string> others(const PartKind& kind, const std::string& part)
 }  // namespace
 
 FindResult CatalogIndex::find(const PartQuery& query, const std::optional<PartKind>& like) {
+  database_->run("PRAGMA cache_size = -65536");  // KiB: no page of a large index is read twice
   FindResult result;
   Question question(query);
   const auto wanted = like ? std::optional(indexed_kind(*like)) : std::nullopt;

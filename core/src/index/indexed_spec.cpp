@@ -29,12 +29,14 @@ template <class Number>
 std::optional<Number> number_at(const PartKind& kind, const std::string& name) {
   const auto text = text_at(kind, name);
   Number number{};
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), number).ec != std::errc()) return std::nullopt;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), number).ec != std::errc())
+    return std::nullopt;
   return number;
 }
 
 void read_into(IndexedSpec& indexed, const std::filesystem::path& file) {
   const auto text = read_text_file(file, kMaxSpecFile);
+  indexed.content = hash_of(text);
   indexed.summary = read_spec_summary(text, file.string());
   try {
     require_place(file, indexed.summary->model_id);
@@ -63,6 +65,12 @@ IndexedKind indexed_kind(const PartKind& kind) {
           text_at(kind, "kind"),
           theta,
           name_ranges(kind.members)};
+}
+
+std::string content_hash(const std::filesystem::path& file) {
+  try {
+    return hash_of(read_text_file(file, kMaxSpecFile));
+  } catch (const Error&) { return {}; }
 }
 
 IndexedSpec read_indexed_spec(const std::filesystem::path& file) {

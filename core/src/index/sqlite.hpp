@@ -29,8 +29,8 @@ class Database {
 
   void run(const char* sql);  // statements without values
   std::int64_t number(const char* sql);
-  std::int64_t last_id() const;              // of the row last inserted
-  void copy_from(const Database& other);     // everything; what was here is gone
+  std::int64_t last_id() const;           // of the row last inserted
+  void copy_from(const Database& other);  // everything; what was here is gone
   sqlite3* handle() const { return handle_.get(); }
 
  private:
