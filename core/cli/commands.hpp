@@ -17,7 +17,7 @@ namespace garage::cli {
 void run_register(Session& session, const std::string& id, const std::filesystem::path& path);
 void run_detect(const Session& session, const std::filesystem::path& path, bool explain);
 void run_list(const Session& session);
-void run_show(const Session& session, const std::string& id);
+void run_show(const Session& session, const std::string& id, const std::optional<std::filesystem::path>& html);
 void run_parts(const Session& session, const std::string& id, const std::optional<std::string>& type,
                const std::optional<std::int64_t>& layer);
 void run_part(const Session& session, const std::string& id, const std::string& part);
@@ -33,7 +33,8 @@ void run_plugin_new(const Session& session, const std::string& name, const std::
 void run_diff_weights(const Session& session, const std::string& a, const std::string& b);
 void run_find(const Session& session, const PartQuery& query);
 PartQuery::Like parse_like(const std::string& text, const std::string& level);  // "me/llama:attention_5", "weights"
-void run_compare(const Session& session, std::vector<std::string> ids, bool all);
+void run_compare(const Session& session, std::vector<std::string> ids, bool all,
+                 const std::optional<std::filesystem::path>& html);
 void run_remove(Session& session, const std::string& id);
 
 }  // namespace garage::cli

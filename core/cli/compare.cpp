@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "level.hpp"
 #include "output.hpp"
+#include "page/pages.hpp"
 #include "require.hpp"
 
 namespace garage::cli {
@@ -68,13 +69,18 @@ void print_matrix(const std::vector<Comparison>& comparisons) {
 
 }  // namespace
 
-void run_compare(const Session& session, std::vector<std::string> ids, bool all) {
+void run_compare(const Session& session, std::vector<std::string> ids, bool all,
+                 const std::optional<std::filesystem::path>& html) {
   if (all) ids = session.registry.list_models();
   if (ids.size() < 2)
     throw Error(Errc::kInvalidArgument, fmt::format("comparing takes two models or more, there {} {}",
                                                     ids.size() == 1 ? "is" : "are", ids.size()));
   std::vector<SpecPtr> specs;
   for (const auto& id : ids) specs.push_back(require_spec(session, id));
+  if (html && specs.size() != 2)
+    throw Error(Errc::kInvalidArgument, fmt::format("--html draws two models, there are {}", specs.size()));
+  if (html) write_text_file(*html, comparison_page(*specs[0], *specs[1]));
+  if (html && !session.json) return print(fmt::format("wrote {}", html->string()));
   std::vector<Comparison> comparisons;
   for (std::size_t i = 0; i < specs.size(); ++i)
     for (auto j = i + 1; j < specs.size(); ++j) comparisons.push_back(compare(*specs[i], *specs[j]));

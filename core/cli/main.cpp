@@ -20,6 +20,7 @@ struct Options {
   bool json = false;
   std::string id, part, family;
   std::filesystem::path path;
+  std::optional<std::filesystem::path> html;
   garage::nn::RunRequest request;
   bool explain = false;
   std::optional<std::string> type;
@@ -56,8 +57,10 @@ void add_commands(CLI::App& app, Options& o) {
 
   command(app, o, "list", "List the models in the catalog", [](Session& s) { run_list(s); });
 
-  auto& show = command(app, o, "show", "Show one model; with --json its spec", [&o](Session& s) { run_show(s, o.id); });
+  auto& show =
+      command(app, o, "show", "Show one model; with --json its spec", [&o](Session& s) { run_show(s, o.id, o.html); });
   show.add_option("ID", o.id, "A registered model")->required();
+  show.add_option("--html", o.html, "Write a page with its picture to this file");
 
   auto& parts =
       command(app, o, "parts", "List the parts of a model", [&o](Session& s) { run_parts(s, o.id, o.type, o.layer); });
@@ -87,9 +90,10 @@ void add_commands(CLI::App& app, Options& o) {
   run.add_option("--dtype", o.request.dtype, "keep, float32, bfloat16 or float16; else as the config says");
 
   auto& compare = command(app, o, "compare", "Say which parts of models could be swapped, how far, and why not further",
-                          [&o](Session& s) { run_compare(s, o.ids, o.all); });
+                          [&o](Session& s) { run_compare(s, o.ids, o.all, o.html); });
   compare.add_option("ID", o.ids, "Two registered models; of more, a matrix of levels");
   compare.add_flag("--all", o.all, "Compare all registered models");
+  compare.add_option("--html", o.html, "Of two models: write a page with their picture to this file");
 
   auto& diff = command(app, o, "diff-weights", "Say how far the weights of two models are apart, part by part",
                        [&o](Session& s) { run_diff_weights(s, o.id, o.part); });

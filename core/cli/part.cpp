@@ -1,28 +1,18 @@
 #include <fmt/format.h>
 
-#include <garage/tensor_roles.hpp>
-
 #include "commands.hpp"
 #include "output.hpp"
 #include "require.hpp"
+#include "tensor_text.hpp"
 
 namespace garage::cli {
 namespace {
-
-std::string steps_text(const TensorRef& ref) {
-  std::string text;
-  for (const auto& step : ref.view)
-    text += fmt::format(" {}[{}]", boost::describe::enum_to_string(step.kind, ""), fmt::join(step.arguments, ", "));
-  return text;
-}
 
 void print_tensors(const PartSpec& part) {
   const auto roles = tensor_roles(part);
   if (roles.empty()) return;
   Table table({"ROLE", "SHAPE", "TENSOR"});
-  for (const auto& role : roles)
-    table.add({role.role, shape_text(role.shape),
-               role.ref->tensor + steps_text(*role.ref) + (role.shared ? " (shared)" : "")});
+  for (const auto& role : roles) table.add({role.role, shape_text(role.shape), tensor_text(role)});
   print(table);
 }
 

@@ -2,6 +2,7 @@
 
 #include "commands.hpp"
 #include "output.hpp"
+#include "page/pages.hpp"
 #include "require.hpp"
 
 namespace garage::cli {
@@ -57,8 +58,10 @@ std::string shown_name(const Group& group) {
 
 }  // namespace
 
-void run_show(const Session& session, const std::string& id) {
+void run_show(const Session& session, const std::string& id, const std::optional<std::filesystem::path>& html) {
   const auto spec = require_spec(session, id);
+  if (html) write_text_file(*html, model_page(*spec));
+  if (html && !session.json) return print(fmt::format("wrote {}", html->string()));
   if (session.json) return print(write_spec(*spec));
   print(fmt::format("{}: {}{}, {} parameters", spec->model_id, spec->family,
                     spec->architecture.empty() ? "" : fmt::format(" ({})", spec->architecture),

@@ -1,5 +1,4 @@
 // The program as a user runs it.
-#include <boost/json/parse.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -8,36 +7,11 @@
 
 #include "checkpoint_files.hpp"
 #include "places.hpp"
-#include "run_program.hpp"
-#include "temporary_folder.hpp"
+#include "shell.hpp"
 
 using namespace garage;
 using namespace garage::test;
 using Catch::Matchers::ContainsSubstring;
-
-namespace {
-
-struct Shell {
-  TemporaryFolder folder;
-
-  ProgramResult operator()(std::vector<std::string> arguments) const {
-    return run_program(garage_binary(), arguments,
-                       {{"GARAGE_CATALOG", (folder / "catalog").string()}, {"GARAGE_CONFIG", ""}, {"GARAGE_PLUGIN_PATH", ""},
-                        {"HOME", folder.path().string()}, {"XDG_CONFIG_HOME", ""}, {"XDG_DATA_HOME", ""}});
-  }
-  ProgramResult with(const std::string& variant, std::vector<std::string> arguments) const {
-    REQUIRE((*this)({"register", variant, reference(variant).string()}).code == 0);
-    return (*this)(std::move(arguments));
-  }
-};
-
-boost::json::value json(const ProgramResult& result) {
-  INFO(result.err);
-  REQUIRE(result.code == 0);
-  return boost::json::parse(result.out);
-}
-
-}  // namespace
 
 TEST_CASE("cli: register, list, show, parts, part, remove", "[cli]") {
   const Shell shell;

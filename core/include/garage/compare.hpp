@@ -11,6 +11,7 @@
 #include <boost/describe.hpp>
 
 #include <garage/export.hpp>
+#include <garage/json_writer.hpp>
 #include <garage/spec.hpp>
 
 namespace garage {
@@ -59,6 +60,14 @@ struct Comparison {
 };
 BOOST_DESCRIBE_STRUCT(Comparison, (),
                       (models, families, hidden_dims, num_layers, num_heads, vocab_sizes, compatible_parts, swaps))
+
+// An empty list is an answer too.
+template <>
+inline constexpr bool kKeepsNull<Swap> = true;
+template <>
+inline constexpr bool kKeepsNull<CompatibleParts> = true;
+template <>
+inline constexpr bool kKeepsNull<Comparison> = true;
 
 GARAGE_API Comparison compare(const ModelSpec& a, const ModelSpec& b);
 

@@ -1,8 +1,8 @@
 #include <garage/compare.hpp>
+#include <garage/name_ranges.hpp>
 
 #include <algorithm>
 
-#include "name_ranges.hpp"
 #include "swap.hpp"
 
 namespace garage {

@@ -1,4 +1,4 @@
-#include "name_ranges.hpp"
+#include <garage/name_ranges.hpp>
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,6 @@
-#include "part_kinds.hpp"
+#include <garage/part_kinds.hpp>
+
+#include <unordered_map>
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>

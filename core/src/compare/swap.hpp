@@ -2,8 +2,7 @@
 #pragma once
 
 #include <garage/compare.hpp>
-
-#include "part_kinds.hpp"
+#include <garage/part_kinds.hpp>
 
 namespace garage {
 

@@ -18,8 +18,8 @@
 
 #include <garage/catalog.hpp>
 #include <garage/find.hpp>
+#include <garage/part_kinds.hpp>
 
-#include "../compare/part_kinds.hpp"
 #include "sqlite.hpp"
 
 namespace garage {

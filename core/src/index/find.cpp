@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/name_ranges.hpp>
 #include <garage/registry.hpp>
 
-#include "../compare/name_ranges.hpp"
 #include "catalog_index.hpp"
 #include "indexed_spec.hpp"
 

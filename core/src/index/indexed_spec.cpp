@@ -6,9 +6,9 @@
 #include <xxhash.h>
 
 #include <garage/error.hpp>
+#include <garage/name_ranges.hpp>
 
 #include "../catalog/place.hpp"
-#include "../compare/name_ranges.hpp"
 #include "../file/read_file.hpp"
 
 namespace garage {

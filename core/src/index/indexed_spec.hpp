@@ -6,9 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <garage/part_kinds.hpp>
 #include <garage/spec_document.hpp>
-
-#include "../compare/part_kinds.hpp"
 
 namespace garage {
 

@@ -1,12 +1,14 @@
 // PartKinds: the parts of a model by what they are. Parts of one kind compute the same function of tensors of the same
 // shapes; they differ in names alone.
+//
+// Threads  Reentrant.
 #pragma once
 
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include <garage/export.hpp>
 #include <garage/spec.hpp>
 
 namespace garage {
@@ -20,10 +22,10 @@ struct PartKind {
 };
 
 // Equal for two parts that are identical, and for two whose tensors have the same shapes by role.
-std::string text_of(const PartKind& kind);
-std::string tensors_text(const PartKind& kind);
+GARAGE_API std::string text_of(const PartKind& kind);
+GARAGE_API std::string tensors_text(const PartKind& kind);
 
 // In the order in which they first occur. Throws kUnsupported for a spec whose parts have no blueprints.
-std::vector<PartKind> part_kinds(const ModelSpec& spec);
+GARAGE_API std::vector<PartKind> part_kinds(const ModelSpec& spec);
 
 }  // namespace garage

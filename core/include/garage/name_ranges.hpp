@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include <garage/export.hpp>
+
 namespace garage {
 
 // In the order in which the stems first occur; those that share no stem are told one after another, by ", ".
-std::string name_ranges(const std::vector<std::string>& names);
+GARAGE_API std::string name_ranges(const std::vector<std::string>& names);
 
 }  // namespace garage
