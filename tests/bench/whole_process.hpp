@@ -20,8 +20,9 @@ inline const std::filesystem::path& home_folder() {
   return folder.path();
 }
 
-inline void whole_process(benchmark::State& state, const std::filesystem::path& catalog, const std::vector<std::string>& arguments,
-                   const std::filesystem::path& home = home_folder()) {
+inline void whole_process(benchmark::State& state, const std::filesystem::path& catalog,
+                          const std::vector<std::string>& arguments,
+                          const std::filesystem::path& home = home_folder()) {
   long rss = 0;
   for (auto _ : state) {
     const auto result =
