@@ -14,6 +14,15 @@
 
 namespace garage::cli {
 
+// What `batch` was asked.
+struct BatchRequest {
+  bool force = false, dry_run = false, prune = false, yes = false;
+  std::optional<std::string> shard;
+  std::optional<std::filesystem::path> report;
+  std::vector<std::filesystem::path> merge;
+};
+
+int run_batch_command(Session& session, const BatchRequest& request);  // the exit code
 void run_register(Session& session, const std::string& id, const std::filesystem::path& path);
 void run_detect(const Session& session, const std::filesystem::path& path, bool explain);
 void run_list(const Session& session);

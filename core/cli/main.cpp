@@ -31,6 +31,9 @@ struct Options {
   garage::PartQuery query;
   std::string like, level = "drop_in";
   bool list = false, all = false;
+  garage::cli::BatchRequest batch;
+  std::optional<std::int64_t> jobs;
+  int code = 0;
   std::function<void(Session&)> run;
 };
 
@@ -48,7 +51,21 @@ void add_commands(CLI::App& app, Options& o) {
   auto& reg = command(app, o, "register", "Decompose a checkpoint and keep its spec",
                       [&o](Session& s) { run_register(s, o.id, o.path); });
   reg.add_option("ID", o.id, "What to call the model: meta-llama/Llama-2-7b-hf")->required();
-  reg.add_option("PATH", o.path, "Its folder, or a .safetensors or TorchScript file")->required();
+  reg.add_option("PATH", o.path,
+                 "Its folder, or a .safetensors or TorchScript file; left out: as the config's models "
+                 "or Hugging Face's cache have it");
+
+  auto& batch = command(app, o, "batch", "Register all models that a config names",
+                        [&o](Session& s) { o.code = run_batch_command(s, o.batch); });
+  batch.add_option("FILE", o.overrides.config, "The config; left out: as for every command");
+  batch.add_option("--jobs", o.jobs, "Threads; else as the config says")->check(CLI::Range(1, 4096));
+  batch.add_flag("--force", o.batch.force, "Register what is unchanged, too");
+  batch.add_flag("--dry-run", o.batch.dry_run, "Say what would be registered");
+  batch.add_flag("--prune", o.batch.prune, "Forget models whose files are gone");
+  batch.add_flag("--yes", o.batch.yes, "Do not ask");
+  batch.add_option("--report", o.batch.report, "Write a report as JSON");
+  batch.add_option("--shard", o.batch.shard, "I/N: one of N shares; else as Slurm, Open MPI or Kubernetes say");
+  batch.add_option("--merge-reports", o.batch.merge, "Reports of all shards, to be told as one");
 
   auto& detect = command(app, o, "detect", "Say which family a checkpoint is, and why",
                          [&o](Session& s) { run_detect(s, o.path, o.explain); });
@@ -169,10 +186,12 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return fail(garage::Errc::kInvalidArgument, garage::cli::usage_fault(app, error, {argv + 1, argv + argc}));
   }
-  Session session{garage::ModelRegistry(garage::load_config(options.overrides)), options.json};
+  auto config = garage::load_config(options.overrides);
+  if (options.jobs) config.batch.jobs = *options.jobs;
+  Session session{garage::ModelRegistry(std::move(config)), options.json};
   options.run(session);
   if (std::fflush(stdout) != 0) throw garage::Error(garage::Errc::kIo, "stdout cannot be written");
-  return 0;
+  return options.code;
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <garage/batch.hpp>
 #include <garage/checkpoint.hpp>
+#include <garage/error.hpp>
 
 #include "commands.hpp"
 #include "output.hpp"
@@ -26,9 +28,11 @@ std::string json(const ModelSpec& spec, const std::filesystem::path& file) {
 }  // namespace
 
 void run_register(Session& session, const std::string& id, const std::filesystem::path& path) {
-  const auto model = open_checkpoint(path);
+  const auto found = path.empty() ? find_model(session.registry.config().models, id) : BatchModel{id, path, {}, {}};
+  if (!found.problem.empty()) throw Error(Errc::kNotFound, found.problem);
+  const auto model = open_checkpoint(found.path);
   for (const auto& oddity : model.notes) note(oddity);
-  const auto spec = session.registry.register_model(id, model);
+  const auto spec = session.registry.update_model(id, model, found.plugin).spec;
   const auto file = session.registry.catalog().path_of(id);
   if (session.json) return print(json(*spec, file));
   print(fmt::format("registered {}: {}, {} layers, {} parameters in {} tensors, {} parts", id, spec->family,

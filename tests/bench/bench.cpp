@@ -1,8 +1,6 @@
 // The budgets of the design, measured: `./run bench`. Whole processes are timed from spawn to exit, with their largest
 // resident memory; checkpoints are sparse files of the real size.
-#include <atomic>
 #include <memory>
-#include <thread>
 
 #include <benchmark/benchmark.h>
 
@@ -75,24 +73,6 @@ void register_7b(benchmark::State& state) { in_process(state, llama_2_7b()); }
 void register_405b(benchmark::State& state) { in_process(state, llama_405b()); }
 void register_235b(benchmark::State& state) { in_process(state, qwen3_235b()); }
 
-// 1,000 models by two threads: what a batch does.
-void register_1000_of_7b(benchmark::State& state) {
-  constexpr int kModels = 1000;
-  llama_2_7b();
-  for (auto _ : state) {
-    TestRegistry registry;
-    std::atomic<int> next = 0;
-    const auto work = [&] {
-      for (int i; (i = next++) < kModels;)
-        registry->register_model("m" + std::to_string(i), open_checkpoint(llama_2_7b()));
-    };
-    std::thread other(work);
-    work();
-    other.join();
-  }
-  state.SetItemsProcessed(state.iterations() * kModels);
-}
-
 BENCHMARK(process_list)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(process_show)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(process_register_7b)->UseManualTime()->Unit(benchmark::kMillisecond);
@@ -100,6 +80,5 @@ BENCHMARK(process_register_7b_of_206_plugins)->UseManualTime()->Unit(benchmark::
 BENCHMARK(register_7b)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(register_405b)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(register_235b)->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK(register_1000_of_7b)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(3);
 
 }  // namespace

@@ -42,12 +42,16 @@ class GARAGE_API Catalog {
   const std::filesystem::path& folder() const noexcept { return folder_; }
   std::filesystem::path path_of(std::string_view id) const;
 
+  // Whether it was written: a file that holds just that is left as it is.
   // Throws kIo, and kCorrupt when a file that is no spec stands in the way.
-  void save(const ModelSpec& spec) const;
+  bool save(const ModelSpec& spec) const;
 
   // Nothing when there is no such model. Throws kIo, kCorrupt, kUnsupported.
   std::optional<ModelSpec> load(std::string_view id) const;
 
+  // From an index that is kept beside the files, in .index/, and brought up to date with them at every question. Where
+  // more than 10,000 models are kept, a spec that is written over in place, and not replaced as save() does, is seen
+  // when the next file is added, replaced or removed.
   // Empty when the folder does not exist. Throws kIo when it cannot be read.
   CatalogListing list() const;
 

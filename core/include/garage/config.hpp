@@ -28,15 +28,19 @@ struct DeviceSettings {
 
 // One entry of `models:`; exactly one of path, glob, hub_cache and list is set.
 struct ModelEntry {
-  std::string id;  // with path
-  std::optional<std::filesystem::path> path, hub_cache, list;
+  std::string id;  // with path; with glob a pattern, in which {parent} and {name} stand for the match's folder and name
+  std::optional<std::filesystem::path> path, hub_cache;
+  std::optional<std::filesystem::path> list;  // a text file: an id and a path a line; # begins a comment
   std::optional<std::string> glob;
+  std::optional<std::string> revision;  // with hub_cache: a branch, a tag or a commit; main by default
+  std::string plugin;                   // the one that takes these models, whoever else claims them; empty: any
 };
 
 enum class OnError { keep_going, stop };
 
 struct BatchSettings {
-  std::int64_t jobs = 0;  // threads; 0: one a core
+  std::int64_t jobs = 0;    // threads; 0: as many as keep the cores busy
+  std::int64_t shards = 0;  // how many processes share the work, where what starts them does not tell
   OnError on_error = OnError::keep_going;
 };
 

@@ -87,10 +87,11 @@ class GARAGE_API PluginHost {
   // Every loaded plugin's answer, highest score first. id is what the caller calls the model.
   std::vector<Claim> claims(const Model& model, std::string_view id) const;
 
-  // The highest score wins; equal ones are decided by the config's pin, then by priority.
+  // The highest score wins; equal ones are decided by the config's pin, then by priority. Where a plugin is named, its
+  // claim wins.
   // Throws kUnsupported when nobody claims the model, with what each said (kNotFound when it has no config);
-  // kAmbiguous when nothing decides.
-  Choice choose(const Model& model, std::string_view id) const;
+  // kAmbiguous when nothing decides; kNotFound when the named plugin does not claim it.
+  Choice choose(const Model& model, std::string_view id, std::string_view plugin = {}) const;
 
   // The library that builds the custom parts of a loaded plugin; nothing when there is no such plugin, or it needs none.
   // Throws kIncompatible when it is not to be trusted: it is held to what a plugin file is, as "garage-nn-<plugin>".

@@ -42,6 +42,14 @@ class GARAGE_API ModelRegistry {
   // tensors disagree), kIo.
   SpecPtr register_model(const std::string& id, const Model& model);
 
+  // The same, by that plugin's claim where one is named (kNotFound when it does not claim the model), and with word of
+  // whether anything was written: a file that holds this very spec is left as it is.
+  struct Registration {
+    SpecPtr spec;
+    bool is_written = false;
+  };
+  Registration update_model(const std::string& id, const Model& model, std::string_view plugin = {});
+
   SpecPtr get_spec(const std::string& id) const;  // null when there is none
   std::optional<PartSpec> get_part(const std::string& id, std::string_view part) const;
 

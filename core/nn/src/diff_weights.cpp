@@ -5,6 +5,9 @@
 #include <limits>
 #include <map>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <ATen/ops/equal.h>
 
 #include <fmt/format.h>
@@ -18,7 +21,7 @@
 namespace garage::nn {
 namespace {
 
-constexpr std::int64_t kPiece = 1 << 22;  // elements
+constexpr std::int64_t kPiece = 1 << 20;  // elements: of each there are some copies in float64
 
 // One model's tensors, read once and forgotten: its files are mapped for this alone.
 class Side {
@@ -37,16 +40,32 @@ struct Pair {
   torch::Tensor a, b;
 };
 
-// Both tensors in pieces of whole rows.
-template <class Visit>
-void each_piece(const Pair& pair, Visit visit) {
+// Maps the pages of what is read next at once, instead of by a fault for each few of them. Where the system cannot, or
+// the file was cut off, the faults come, and MappedFile sees to them.
+void fetch(const torch::Tensor& piece) {
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  if (!piece.is_contiguous() || piece.numel() == 0) return;
+  const auto begin = reinterpret_cast<std::uintptr_t>(piece.data_ptr());
+  const auto from = begin / page * page;
+  ::madvise(reinterpret_cast<void*>(from), begin + piece.nbytes() - from, MADV_POPULATE_READ);
+}
+
+// Both tensors in pieces of whole rows, each forgotten when it was looked at; as long as the visit says true.
+template <class Visit, class Forget>
+bool each_piece(const Pair& pair, Visit visit, Forget forget) {
   if (pair.a.dim() == 0 || pair.a.numel() == 0) return visit(pair.a, pair.b);
   const auto rows = pair.a.size(0);
   const auto step = std::max<std::int64_t>(1, kPiece / std::max<std::int64_t>(1, pair.a.numel() / rows));
   for (std::int64_t row = 0; row < rows; row += step) {
     const auto count = std::min(step, rows - row);
-    visit(pair.a.narrow(0, row, count), pair.b.narrow(0, row, count));
+    const auto a = pair.a.narrow(0, row, count), b = pair.b.narrow(0, row, count);
+    fetch(a);
+    fetch(b);
+    const bool goes_on = visit(a, b);
+    forget();
+    if (!goes_on) return false;
   }
+  return true;
 }
 
 bool same_bits(const torch::Tensor& a, const torch::Tensor& b) {
@@ -69,13 +88,18 @@ struct Sums {
   }
 };
 
-WeightDifference difference_of(const std::string& name, const std::string& type, const std::vector<Pair>& tensors) {
+template <class Forget>
+WeightDifference difference_of(const std::string& name, const std::string& type, const std::vector<Pair>& tensors,
+                               Forget forget) {
   WeightDifference result{name, type, true, 0, 0, 1};
-  for (const auto& pair : tensors)
-    each_piece(pair, [&](const auto& a, const auto& b) { result.equal = result.equal && same_bits(a, b); });
+  for (const auto& pair : tensors) result.equal = result.equal && each_piece(pair, same_bits, forget);
   if (result.equal) return result;
   Sums sums;
-  for (const auto& pair : tensors) each_piece(pair, [&](const auto& a, const auto& b) { sums.add(a, b); });
+  const auto add = [&](const torch::Tensor& a, const torch::Tensor& b) {
+    sums.add(a, b);
+    return true;
+  };
+  for (const auto& pair : tensors) each_piece(pair, add, forget);
   const auto product = std::sqrt(sums.a_a) * std::sqrt(sums.b_b);
   result.largest = sums.largest;
   result.cosine = product > 0 ? sums.a_b / product : sums.a_a == sums.b_b ? 1 : 0;
@@ -124,9 +148,10 @@ WeightComparison diff_weights(const ModelRegistry& registry, const std::string& 
     for (const auto& role : tensor_roles(*other)) theirs[role.role] = role.ref;
     std::vector<Pair> tensors;
     for (const auto& role : roles) tensors.push_back({side_a.tensor(*role.ref), side_b.tensor(*theirs.at(role.role))});
-    result.parts.push_back(difference_of(name, part.part_type, tensors));
-    side_a.forget();
-    side_b.forget();
+    result.parts.push_back(difference_of(name, part.part_type, tensors, [&] {
+      side_a.forget();
+      side_b.forget();
+    }));
   }
   if (progress) progress(spec_a->parts.size(), spec_a->parts.size());
   return result;

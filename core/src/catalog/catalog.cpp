@@ -15,14 +15,16 @@ namespace fs = std::filesystem;
 
 fs::path Catalog::path_of(std::string_view id) const { return folder_ / (safe_id(id) + ".json"); }
 
-void Catalog::save(const ModelSpec& spec) const {
+bool Catalog::save(const ModelSpec& spec) const {
   const auto file = path_of(spec.model_id);
   std::error_code code;
   fs::create_directories(folder_, code);
   if (code) throw Error(Errc::kIo, fmt::format("{}: cannot be made: {}", folder_.string(), code.message()));
   if (is_there(file)) {
     try {
-      const auto there = read_spec_summary(read_text_file(file, kMaxSpecFile), file.string());
+      const auto text = read_text_file(file, kMaxSpecFile);
+      if (text == write_spec(spec)) return false;
+      const auto there = read_spec_summary(text, file.string());
       require_place(file, there.model_id);
     } catch (const Error& error) {
       throw Error(error.code(),
@@ -30,6 +32,7 @@ void Catalog::save(const ModelSpec& spec) const {
     }
   }
   write_spec_file(file, spec);
+  return true;
 }
 
 std::optional<ModelSpec> Catalog::load(std::string_view id) const {

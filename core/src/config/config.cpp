@@ -1,5 +1,6 @@
 #include <garage/config.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -73,41 +74,93 @@ void read_plugins(const YamlReader& value, PluginSettings& plugins, const std::s
   });
 }
 
-void read_devices(const YamlReader& value, DeviceSettings& devices) {
-  const auto read_rule = [&](const YamlReader& item) {
-    DeviceRule rule;
-    item.keys({{"model", [&](const YamlReader& v) { rule.model = v.text(); }},
-               {"parts", [&](const YamlReader& v) { rule.parts = v.text(); }},
-               {"device", [&](const YamlReader& v) { rule.device = read_device(v); }},
-               {"dtype", [&](const YamlReader& v) { rule.dtype = read_dtype(v); }}});
-    if (!rule.device && !rule.dtype) item.refuse("should name a device or a dtype");
-    devices.rules.push_back(std::move(rule));
-  };
-  value.keys({{"default", [&](const YamlReader& v) { devices.device = read_device(v); }},
-              {"dtype", [&](const YamlReader& v) { devices.dtype = read_dtype(v); }},
-              {"rules", [&](const YamlReader& v) { v.each(read_rule); }}});
+DeviceRule read_rule(const YamlReader& item, bool names_model) {
+  DeviceRule rule;
+  YamlReader::Handlers handlers{{"parts", [&](const YamlReader& v) { rule.parts = v.text(); }},
+                                {"device", [&](const YamlReader& v) { rule.device = read_device(v); }},
+                                {"dtype", [&](const YamlReader& v) { rule.dtype = read_dtype(v); }}};
+  if (names_model) handlers["model"] = [&](const YamlReader& v) { rule.model = v.text(); };
+  item.keys(handlers);
+  if (!rule.device && !rule.dtype) item.refuse("should name a device or a dtype");
+  return rule;
 }
 
-ModelEntry read_model(const YamlReader& value, const PathReader& path) {
+void read_devices(const YamlReader& value, DeviceSettings& devices) {
+  value.keys({{"default", [&](const YamlReader& v) { devices.device = read_device(v); }},
+              {"dtype", [&](const YamlReader& v) { devices.dtype = read_dtype(v); }},
+              {"rules", [&](const YamlReader& v) {
+                 v.each([&](const YamlReader& item) { devices.rules.push_back(read_rule(item, true)); });
+               }}});
+}
+
+// What one entry says of devices goes before all rules, for its id alone.
+ModelEntry read_model(const YamlReader& value, const PathReader& path, std::vector<DeviceRule>& rules) {
   ModelEntry entry;
+  std::vector<DeviceRule> own;
   value.keys({{"id", [&](const YamlReader& v) { entry.id = v.text(); }},
               {"path", [&](const YamlReader& v) { entry.path = path(v); }},
               {"glob", [&](const YamlReader& v) { entry.glob = path.expand(v); }},
               {"hub_cache", [&](const YamlReader& v) { entry.hub_cache = path(v); }},
-              {"list", [&](const YamlReader& v) { entry.list = path(v); }}});
+              {"list", [&](const YamlReader& v) { entry.list = path(v); }},
+              {"revision", [&](const YamlReader& v) { entry.revision = v.text(); }},
+              {"plugin", [&](const YamlReader& v) { entry.plugin = v.text(); }},
+              {"devices", [&](const YamlReader& v) {
+                 v.each([&](const YamlReader& item) { own.push_back(read_rule(item, false)); });
+               }}});
   const int sources =
       entry.path.has_value() + entry.glob.has_value() + entry.hub_cache.has_value() + entry.list.has_value();
   if (sources != 1) value.refuse(fmt::format("has {} of path, glob, hub_cache and list, should have one", sources));
-  if (entry.path.has_value() != !entry.id.empty())
-    value.refuse(entry.path ? "has a path and no id" : "has an id, which only a path takes");
+  if (entry.path && entry.id.empty()) value.refuse("has a path and no id");
+  if (!entry.id.empty() && !entry.path && !entry.glob) value.refuse("has an id, which only a path or a glob takes");
+  if (entry.revision && !entry.hub_cache) value.refuse("has a revision, which only a hub_cache takes");
+  if (!own.empty() && !entry.path)
+    value.refuse("has devices, which only a path takes; devices.rules may name models by a pattern");
+  for (auto& rule : own) {
+    rule.model = entry.id;
+    rules.push_back(std::move(rule));
+  }
   return entry;
 }
 
 void read_batch(const YamlReader& value, BatchSettings& batch) {
   value.keys({{"jobs", [&](const YamlReader& v) { batch.jobs = v.whole_number(0, 4096); }},
+              {"shards", [&](const YamlReader& v) { batch.shards = v.whole_number(0, 1'000'000); }},
               {"on_error", [&](const YamlReader& v) {
                  batch.on_error = v.one_of({"continue", "stop"}) == "stop" ? OnError::stop : OnError::keep_going;
                }}});
+}
+
+// One file into what was read before it; those that it includes come before itself, and its own settings win.
+// chain: the files that are being read, each included by the one before.
+void read_into(Config& config, std::vector<DeviceRule>& of_entries, std::string_view yaml, const fs::path& file,
+               const Environment& environment, std::vector<fs::path>& chain) {
+  const PathReader path(fs::absolute(file).parent_path(), environment);
+  const auto document = read_yaml(yaml, file.string());
+  std::error_code code;
+  chain.push_back(fs::weakly_canonical(fs::absolute(file), code));
+  const auto include = [&](const YamlReader& item) {
+    const auto other = path(item);
+    if (std::find(chain.begin(), chain.end(), fs::weakly_canonical(other, code)) != chain.end())
+      item.refuse(fmt::format("includes {}, which includes it: a loop", other.string()));
+    if (!is_there(other)) item.refuse(fmt::format("includes {}, which is not there", other.string()));
+    read_into(config, of_entries, read_text_file(other, kMaxConfigFile), other, environment, chain);
+  };
+  const auto later = [](const YamlReader&) {};
+  YamlReader::Handlers handlers{{"catalog", later}, {"plugins", later},
+                                {"devices", later}, {"models", later},
+                                {"batch", later},   {"include", [&](const YamlReader& v) { v.each(include); }}};
+  document.keys(handlers);
+  document.keys({{"include", later},
+                 {"catalog", [&](const YamlReader& v) { config.catalog = path(v); }},
+                 {"plugins", [&](const YamlReader& v) { read_plugins(v, config.plugins, file.string(), path); }},
+                 {"devices", [&](const YamlReader& v) { read_devices(v, config.devices); }},
+                 {"models",
+                  [&](const YamlReader& v) {
+                    v.each(
+                        [&](const YamlReader& item) { config.models.push_back(read_model(item, path, of_entries)); });
+                  }},
+                 {"batch", [&](const YamlReader& v) { read_batch(v, config.batch); }}});
+  chain.pop_back();
 }
 
 fs::path default_catalog(const Environment& environment) {
@@ -154,16 +207,10 @@ std::optional<std::string> process_environment(const char* name) {
 Config parse_config(std::string_view yaml, const fs::path& file, const Environment& environment) {
   Config config;
   config.catalog = default_catalog(environment);
-  const PathReader path(fs::absolute(file).parent_path(), environment);
-  read_yaml(yaml, file.string())
-      .keys({{"catalog", [&](const YamlReader& v) { config.catalog = path(v); }},
-             {"plugins", [&](const YamlReader& v) { read_plugins(v, config.plugins, file.string(), path); }},
-             {"devices", [&](const YamlReader& v) { read_devices(v, config.devices); }},
-             {"models",
-              [&](const YamlReader& v) {
-                v.each([&](const YamlReader& item) { config.models.push_back(read_model(item, path)); });
-              }},
-             {"batch", [&](const YamlReader& v) { read_batch(v, config.batch); }}});
+  std::vector<DeviceRule> of_entries;
+  std::vector<fs::path> chain;
+  read_into(config, of_entries, yaml, file, environment, chain);
+  config.devices.rules.insert(config.devices.rules.begin(), of_entries.begin(), of_entries.end());
   return config;
 }
 

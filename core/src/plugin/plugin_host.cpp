@@ -130,7 +130,7 @@ std::optional<std::filesystem::path> PluginHost::nn_library(std::string_view plu
   return std::nullopt;
 }
 
-Choice PluginHost::choose(const Model& model, std::string_view id) const {
+Choice PluginHost::choose(const Model& model, std::string_view id, std::string_view plugin) const {
   const auto& plugins = loaded();
   const auto all = claims(model, id);
   if (all.empty() || all.front().score == 0) plugins.nobody(model, id, all, settings_);
@@ -138,6 +138,12 @@ Choice PluginHost::choose(const Model& model, std::string_view id) const {
     const auto& library = plugins.library(claim.plugin);
     return Choice{library.decomposer, library.info, claim};
   };
+  if (!plugin.empty()) {
+    for (const auto& claim : all)
+      if (claim.plugin == plugin && claim.score > 0) return choice(claim);
+    throw Error(Errc::kNotFound,
+                fmt::format("plugin '{}' is to take '{}', and does not claim it:{}", plugin, id, claims_text(all)));
+  }
   std::vector<Claim> top;
   for (const auto& claim : all)
     if (claim.score == all.front().score) top.push_back(claim);

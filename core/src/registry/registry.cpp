@@ -39,8 +39,13 @@ std::string ModelRegistry::detect_family(const Model& model, std::string_view id
 }
 
 SpecPtr ModelRegistry::register_model(const std::string& id, const Model& model) {
+  return update_model(id, model).spec;
+}
+
+ModelRegistry::Registration ModelRegistry::update_model(const std::string& id, const Model& model,
+                                                        std::string_view plugin) {
   safe_id(id);  // a bad id is refused before any work
-  const auto choice = state_->host.choose(model, id);
+  const auto choice = state_->host.choose(model, id, plugin);
   auto spec = std::make_shared<ModelSpec>();
   try {
     *spec = choice.decomposer->decompose(model);
@@ -54,8 +59,7 @@ SpecPtr ModelRegistry::register_model(const std::string& id, const Model& model)
   spec->model_id = id;
   spec->source = model.source;
   spec->decomposer = {choice.plugin.name, choice.plugin.version};
-  state_->catalog.save(*spec);
-  return spec;
+  return {spec, state_->catalog.save(*spec)};
 }
 
 SpecPtr ModelRegistry::get_spec(const std::string& id) const {

@@ -1,0 +1,145 @@
+#include <garage/batch.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <map>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/spec_file.hpp>
+
+#include "commands.hpp"
+#include "output.hpp"
+
+namespace garage::cli {
+namespace {
+
+std::stop_source interrupted;
+
+// The first Ctrl-C ends after the models that are at work, a second at once.
+void stop_on_interrupt() {
+  for (const int signal : {SIGINT, SIGTERM})
+    std::signal(signal, [](int number) {
+      interrupted.request_stop();
+      std::signal(number, SIG_DFL);
+    });
+}
+
+std::string time_text(double seconds) {
+  if (seconds < 60) return fmt::format("{:.0f} s", seconds);
+  return fmt::format("{}:{:02} min", static_cast<int>(seconds) / 60, static_cast<int>(seconds) % 60);
+}
+
+// One line that is written over, on a terminal; a line every ten seconds elsewhere.
+class Progress {
+ public:
+  void operator()(const BatchProgress& now) {
+    if (now.seconds - shown_ < (is_terminal_ ? 0.1 : 10)) return;
+    shown_ = now.seconds;
+    const auto rate = static_cast<double>(now.done) / std::max(now.seconds, 1e-9);
+    const auto left = static_cast<double>(now.of - now.done) / std::max(rate, 1e-9);
+    const auto line = fmt::format("{} of {} done, {} failed, {:.0f} a second, {} left", now.done, now.of, now.failed,
+                                  rate, time_text(left));
+    std::fprintf(stderr, is_terminal_ ? "\r\033[K%s" : "%s\n", line.c_str());
+  }
+  void clear() const {
+    if (is_terminal_) std::fputs("\r\033[K", stderr);
+  }
+
+ private:
+  bool is_terminal_ = ::isatty(STDERR_FILENO) == 1;
+  double shown_ = 0;
+};
+
+// A reason without the path that it opens with, so that those of one cause stand together.
+std::string cause(const BatchFailure& failure) {
+  return failure.reason.starts_with(failure.path) ? failure.reason.substr(failure.path.size()) : failure.reason;
+}
+
+void print_failures(const BatchReport& report) {
+  std::map<std::string, std::vector<const BatchFailure*>> causes;
+  for (const auto& failure : report.failed) causes[cause(failure)].push_back(&failure);
+  for (const auto& [why, failures] : causes) {
+    if (failures.size() == 1) {
+      print(fmt::format("failed: {}: {}", failures.front()->id, failures.front()->reason));
+      continue;
+    }
+    print(fmt::format("{} failed{}", failures.size(), why.starts_with(":") ? why : ": " + why));
+    for (std::size_t i = 0; i < std::min<std::size_t>(failures.size(), 5); ++i)
+      print(fmt::format("  {} ({})", failures[i]->id, failures[i]->path));
+    if (failures.size() > 5) print(fmt::format("  and {} more (--report FILE has them)", failures.size() - 5));
+  }
+}
+
+void print_report(const BatchReport& report, bool dry_run) {
+  print_failures(report);
+  if (!report.slowest.empty() && report.slowest.front().seconds > 1)
+    for (const auto& slow : report.slowest) print(fmt::format("slow: {:.1f} s {}", slow.seconds, slow.id));
+  print(fmt::format("{} models{}: {} {}, {} unchanged, {} failed{}, in {:.1f} s", report.models,
+                    report.shard.of > 1 ? fmt::format(" of shard {}/{}", report.shard.index, report.shard.of) : "",
+                    report.registered, dry_run ? "to register" : "registered", report.unchanged, report.failed.size(),
+                    report.left ? fmt::format(", {} left", report.left) : "", report.seconds));
+}
+
+// Forgets models whose files are gone.
+void prune(Session& session, const BatchRequest& request) {
+  std::vector<std::string> gone;
+  for (const auto& id : session.registry.list_models()) {
+    const auto spec = session.registry.catalog().load(id);
+    std::error_code code;
+    if (spec && spec->source.kind != "memory" && spec->source.kind != "live" && !spec->source.path.empty() &&
+        !std::filesystem::exists(spec->source.path, code) && !code)
+      gone.push_back(id);
+  }
+  for (const auto& id : gone) note(fmt::format("the files of {} are gone", id));
+  if (gone.empty() || request.dry_run) return;
+  if (!request.yes) {
+    if (::isatty(STDIN_FILENO) != 1)
+      throw Error(Errc::kInvalidArgument, fmt::format("--prune would forget {} models; say --yes", gone.size()));
+    std::fprintf(stderr, "forget %zu models? [y/N] ", gone.size());
+    const int answer = std::getchar();
+    if (answer != 'y' && answer != 'Y') return note("nothing was forgotten");
+  }
+  for (const auto& id : gone) session.registry.remove(id);
+  note(fmt::format("forgot {} models", gone.size()));
+}
+
+}  // namespace
+
+int run_batch_command(Session& session, const BatchRequest& request) {
+  BatchReport report;
+  if (!request.merge.empty()) {
+    report = merge_reports(request.merge);
+  } else {
+    const auto& config = session.registry.config();
+    const auto models = find_models(config.models);
+    if (models.models.empty() && config.models.empty())
+      throw Error(Errc::kInvalidArgument, "the config names no models; list them under models:");
+    for (const auto& oddity : models.oddities) note(oddity);
+    BatchOptions options;
+    options.force = request.force;
+    options.dry_run = request.dry_run;
+    options.shard = request.shard ? parse_shard(*request.shard) : shard_of_process(config.batch);
+    options.stop = interrupted.get_token();
+    Progress progress;
+    options.progress = [&](const BatchProgress& now) { progress(now); };
+    if (request.dry_run && !session.json)
+      options.begun = [](const BatchModel& model) { print(fmt::format("{} {}", model.id, model.path.string())); };
+    stop_on_interrupt();
+    report = run_batch(session.registry, models, options);
+    progress.clear();
+    if (request.prune) prune(session, request);
+  }
+  if (request.report) write_text_file(*request.report, json_text(report) + "\n");
+  if (session.json) print(json_text(report));
+  else print_report(report, request.dry_run);
+  if (interrupted.stop_requested()) return 130;
+  return report.failed.empty() && report.left == 0
+             ? 0
+             : static_cast<int>(report.failed.empty() ? 1 : report.failed.front().code);
+}
+
+}  // namespace garage::cli

@@ -1,0 +1,188 @@
+#include <garage/batch.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <garage/checkpoint.hpp>
+#include <garage/error.hpp>
+#include <garage/file_stamp.hpp>
+
+#include "batch_state.hpp"
+#include "source_stamp.hpp"
+
+namespace garage {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kSlowest = 10;
+// Threads a core: half of the time each waits until its spec is on the disk.
+constexpr unsigned kThreadsPerCore = 4;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+enum class Outcome { registered, unchanged, busy };
+
+class Batch {
+ public:
+  Batch(ModelRegistry& registry, const BatchOptions& options)
+      : registry_(registry), options_(options), state_(registry.catalog().folder(), options.dry_run) {}
+
+  BatchReport run(const BatchModels& models) {
+    report_.shard = options_.shard;
+    report_.oddities = models.oddities;
+    for (const auto& model : models.models)
+      if (is_in_shard(model.id, options_.shard)) queue_.push_back(&model);
+    report_.models = static_cast<std::int64_t>(queue_.size());
+    work_through();
+    // What other batches were at: until each is done, by them or, should they have ended, by us.
+    while (!busy_.empty() && !stops()) {
+      state_.show_noted();
+      queue_ = std::exchange(busy_, {});
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      work_through();
+    }
+    report_.left = report_.models - done_;
+    report_.seconds = seconds_since(start_);
+    std::sort(report_.failed.begin(), report_.failed.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    std::sort(report_.slowest.begin(), report_.slowest.end(), slower);
+    return std::move(report_);
+  }
+
+ private:
+  static bool slower(const BatchTime& a, const BatchTime& b) { return a.seconds > b.seconds; }
+
+  bool stops() const { return stopped_ || options_.stop.stop_requested(); }
+
+  void work_through() {
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+      for (std::size_t i; !stops() && (i = next++) < queue_.size();) attend(*queue_[i]);
+    };
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < std::min<std::size_t>(threads(), queue_.size()); ++i) others.emplace_back(work);
+    work();
+  }
+
+  std::size_t threads() const {
+    const auto jobs = registry_.config().batch.jobs;
+    return jobs > 0 ? static_cast<std::size_t>(jobs)
+                    : std::max<std::size_t>(1, std::thread::hardware_concurrency()) * kThreadsPerCore;
+  }
+
+  void attend(const BatchModel& model) {
+    const auto begin = Clock::now();
+    std::optional<BatchFailure> failure;
+    auto outcome = Outcome::unchanged;
+    try {
+      outcome = do_one(model);
+    } catch (const Error& error) {
+      failure = {model.id, model.path.string(), error.what(), static_cast<std::int64_t>(error.code())};
+    } catch (const std::exception& error) {
+      failure = {model.id, model.path.string(), error.what(), static_cast<std::int64_t>(Errc::kInternal)};
+    }
+    const std::lock_guard lock(mutex_);
+    if (!failure && outcome == Outcome::busy) return busy_.push_back(&model);
+    account_for(model, outcome, std::move(failure), seconds_since(begin));
+  }
+
+  // Requires: mutex_ held.
+  void account_for(const BatchModel& model, Outcome outcome, std::optional<BatchFailure> failure, double seconds) {
+    ++done_;
+    if (failure) {
+      if (options_.failed) options_.failed(*failure);
+      report_.failed.push_back(std::move(*failure));
+      if (registry_.config().batch.on_error == OnError::stop) stopped_ = true;
+    } else {
+      ++(outcome == Outcome::registered ? report_.registered : report_.unchanged);
+    }
+    auto& slowest = report_.slowest;
+    slowest.push_back({model.id, seconds});
+    std::push_heap(slowest.begin(), slowest.end(), slower);
+    if (slowest.size() > kSlowest) {
+      std::pop_heap(slowest.begin(), slowest.end(), slower);
+      slowest.pop_back();
+    }
+    if (options_.progress)
+      options_.progress(
+          {done_, static_cast<std::int64_t>(report_.failed.size()), report_.models, seconds_since(start_)});
+  }
+
+  // Of the checkpoint and of its spec; nothing when either is not there, or is too young to tell.
+  std::optional<std::string> stamp_of_both(const BatchModel& model) const {
+    const auto source = source_stamp(model.path);
+    const auto spec = stamp_of(registry_.catalog().path_of(model.id));
+    if (!source || !spec) return std::nullopt;
+    return fmt::format("{} {} {} {} {}", *source, model.plugin, spec->inode, spec->size, spec->modified_ns);
+  }
+
+  bool is_done(const BatchModel& model) {
+    const auto stamp = options_.force ? std::nullopt : stamp_of_both(model);
+    return stamp && state_.is_done(model.id, *stamp);
+  }
+
+  Outcome do_one(const BatchModel& model) {
+    if (!model.problem.empty()) throw Error(Errc::kNotFound, model.problem);
+    if (is_done(model)) return Outcome::unchanged;
+    if (options_.dry_run) {
+      const std::lock_guard lock(mutex_);
+      if (options_.begun) options_.begun(model);
+      return Outcome::registered;
+    }
+    if (!state_.claim(model.id)) return Outcome::busy;
+    try {
+      if (is_done(model)) {  // by another batch, meanwhile
+        state_.release(model.id);
+        return Outcome::unchanged;
+      }
+      if (options_.begun) {
+        const std::lock_guard lock(mutex_);
+        options_.begun(model);
+      }
+      return register_one(model);
+    } catch (...) {
+      state_.release(model.id);
+      throw;
+    }
+  }
+
+  Outcome register_one(const BatchModel& model) {
+    const auto before = source_stamp_now(model.path);
+    const auto opened = open_checkpoint(model.path);
+    if (source_stamp_now(model.path) != before)
+      throw Error(Errc::kIo, fmt::format("{}: changed while it was read", model.path.string()));
+    const bool is_written = registry_.update_model(model.id, opened, model.plugin).is_written;
+    if (const auto stamp = stamp_of_both(model)) state_.note(model.id, *stamp);
+    else state_.release(model.id);
+    return is_written ? Outcome::registered : Outcome::unchanged;
+  }
+
+  ModelRegistry& registry_;
+  const BatchOptions& options_;
+  BatchState state_;
+  Clock::time_point start_ = Clock::now();
+  std::vector<const BatchModel*> queue_, busy_;
+  std::atomic<bool> stopped_{false};
+  std::mutex mutex_;  // guards what follows, and the caller's callbacks
+  BatchReport report_;
+  std::int64_t done_ = 0;
+};
+
+}  // namespace
+
+BatchReport run_batch(ModelRegistry& registry, const BatchModels& models, const BatchOptions& options) {
+  const auto& folder = registry.catalog().folder();
+  std::error_code code;
+  if (!options.dry_run) fs::create_directories(folder, code);
+  if (code) throw Error(Errc::kIo, fmt::format("{}: cannot be made: {}", folder.string(), code.message()));
+  return Batch(registry, options).run(models);
+}
+
+}  // namespace garage

@@ -1,0 +1,61 @@
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include <garage/batch.hpp>
+#include <garage/error.hpp>
+#include <garage/json.hpp>
+
+#include "../file/read_file.hpp"
+#include "../spec/json_reader.hpp"
+
+namespace garage {
+namespace {
+
+constexpr std::uint64_t kMaxReport = 1'000'000'000;  // bytes
+
+BatchReport read_report(const std::filesystem::path& file) {
+  BatchReport report;
+  const auto value = parse_json(read_text_file(file, kMaxReport), file.string());
+  read_json(value, report, JsonPath{nullptr, file.native()});
+  return report;
+}
+
+}  // namespace
+
+BatchReport merge_reports(const std::vector<std::filesystem::path>& files) {
+  if (files.empty()) throw Error(Errc::kInvalidArgument, "there are no reports to merge");
+  BatchReport all;
+  std::set<std::int64_t> seen;
+  std::set<std::string> oddities;
+  for (const auto& file : files) {
+    const auto report = read_report(file);
+    const auto& shard = report.shard;
+    if (!seen.empty() && shard.of != all.shard.of)
+      throw Error(Errc::kInvalidArgument,
+                  fmt::format("{}: is of {} shards, those before it of {}", file.string(), shard.of, all.shard.of));
+    if (!seen.insert(shard.index).second)
+      throw Error(Errc::kInvalidArgument,
+                  fmt::format("{}: is of shard {}/{}, as one before it is", file.string(), shard.index, shard.of));
+    all.shard.of = shard.of;
+    all.models += report.models;
+    all.registered += report.registered;
+    all.unchanged += report.unchanged;
+    all.left += report.left;
+    all.seconds = std::max(all.seconds, report.seconds);
+    all.failed.insert(all.failed.end(), report.failed.begin(), report.failed.end());
+    all.slowest.insert(all.slowest.end(), report.slowest.begin(), report.slowest.end());
+    oddities.insert(report.oddities.begin(), report.oddities.end());
+  }
+  if (static_cast<std::int64_t>(seen.size()) != all.shard.of)
+    throw Error(Errc::kInvalidArgument, fmt::format("{} of {} shards' reports are here", seen.size(), all.shard.of));
+  all.shard = {};
+  all.oddities.assign(oddities.begin(), oddities.end());
+  std::sort(all.failed.begin(), all.failed.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::sort(all.slowest.begin(), all.slowest.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  if (all.slowest.size() > 10) all.slowest.resize(10);
+  return all;
+}
+
+}  // namespace garage

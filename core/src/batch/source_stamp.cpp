@@ -1,0 +1,66 @@
+#include "source_stamp.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <garage/file_stamp.hpp>
+
+#include "../index/spec_files.hpp"
+
+namespace garage {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_read(const fs::path& file) {
+  return file.extension() == ".safetensors" || file.filename() == "config.json" ||
+         file.filename() == "model.safetensors.index.json";
+}
+
+std::vector<fs::path> files_of(const fs::path& checkpoint) {
+  std::error_code code;
+  if (!fs::is_directory(checkpoint, code)) return {checkpoint, checkpoint.parent_path() / "config.json"};
+  std::vector<fs::path> files;
+  fs::recursive_directory_iterator entry(checkpoint, code), end;
+  for (; !code && entry != end; entry.increment(code)) {
+    if (entry->path().filename().native().front() == '.') entry.disable_recursion_pending();  // .git
+    else if (is_read(entry->path())) files.push_back(entry->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+struct Look {
+  std::string stamp;
+  bool is_settled = true;
+};
+
+Look look(const fs::path& checkpoint) {
+  Look seen;
+  const auto now = now_ns();
+  std::string text = checkpoint.string();
+  bool is_there = false;
+  for (const auto& file : files_of(checkpoint)) {
+    const auto stamp = stamp_of(file);
+    if (!stamp) continue;
+    is_there = true;
+    seen.is_settled = seen.is_settled && is_settled(*stamp, now);
+    text += fmt::format("\n{} {} {}", file.filename().string(), stamp->size, stamp->modified_ns);
+  }
+  if (is_there) seen.stamp = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+  return seen;
+}
+
+}  // namespace
+
+std::optional<std::string> source_stamp(const fs::path& checkpoint) {
+  auto seen = look(checkpoint);
+  return seen.is_settled && !seen.stamp.empty() ? std::optional(std::move(seen.stamp)) : std::nullopt;
+}
+
+std::string source_stamp_now(const fs::path& checkpoint) { return look(checkpoint).stamp; }
+
+}  // namespace garage

@@ -1,0 +1,118 @@
+// `garage batch` as a user runs it, and as others stop it.
+#include <csignal>
+#include <map>
+#include <random>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "shell.hpp"
+
+using namespace garage::test;
+using Catch::Matchers::ContainsSubstring;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::map<std::string, std::string> specs_in(const fs::path& catalog) {
+  std::map<std::string, std::string> files;
+  if (!fs::exists(catalog)) return files;
+  for (const auto& entry : fs::directory_iterator(catalog))
+    if (entry.path().extension() == ".json") files[entry.path().filename().string()] = read_text(entry.path());
+  return files;
+}
+
+std::string config_for(const fs::path& models) { return "models:\n  - {glob: \"" + (models / "*").string() + "\"}\n"; }
+
+}  // namespace
+
+TEST_CASE("cli: batch registers what a file names, and says how it went", "[cli][batch]") {
+  const Shell shell;
+  write_text(shell.folder / "models.yaml", config_for(test_data("reference")) + "  - {id: gone, path: nowhere}\n");
+  const auto report = shell.folder / "report.json";
+  const auto first = shell({"batch", (shell.folder / "models.yaml").string(), "--report", report.string()});
+  CHECK(first.code == 6);
+  CHECK_THAT(first.out, ContainsSubstring("failed: gone: ") && ContainsSubstring("32 models: 31 registered, 0 unchanged, 1 failed"));
+  CHECK(boost::json::parse(read_text(report)).at("registered") == 31);
+  const auto merged = shell({"batch", "--merge-reports", report.string(), "--json"});
+  CHECK(boost::json::parse(merged.out).at("failed").at(0).at("id") == "gone");
+  write_text(shell.folder / "models.yaml", config_for(test_data("reference")));
+  const auto second = shell({"batch", (shell.folder / "models.yaml").string()});
+  CHECK(second.code == 0);
+  CHECK_THAT(second.out, ContainsSubstring("31 models: 0 registered, 31 unchanged, 0 failed"));
+  CHECK_THAT(shell({"batch"}).err, ContainsSubstring("the config names no models"));
+  CHECK(shell({"batch", (shell.folder / "none.yaml").string()}).code == 6);
+  CHECK_THAT(shell({"batch", (shell.folder / "models.yaml").string(), "--shard", "3"}).err, ContainsSubstring("a shard is I/N"));
+}
+
+TEST_CASE("cli: batch --prune forgets what is gone, when it is told to", "[cli][batch]") {
+  const Shell shell;
+  for (const auto* name : {"gpt2", "llama-2"}) {
+    fs::create_directories(shell.folder / "models");
+    fs::copy(reference(name), shell.folder / "models" / name, fs::copy_options::recursive);
+  }
+  const auto config = (shell.folder / "models.yaml").string();
+  write_text(config, config_for(shell.folder / "models"));
+  REQUIRE(shell({"batch", config}).code == 0);
+  fs::remove_all(shell.folder / "models/gpt2");
+  const auto refused = shell({"batch", config, "--prune"});
+  CHECK(refused.code == 4);
+  CHECK_THAT(refused.err, ContainsSubstring("the files of models/gpt2 are gone") && ContainsSubstring("say --yes"));
+  CHECK(specs_in(shell.folder / "catalog").size() == 2);
+  CHECK(shell({"batch", config, "--prune", "--yes"}).code == 0);
+  CHECK(specs_in(shell.folder / "catalog").size() == 1);
+}
+
+TEST_CASE("cli: register without a path asks the config and the hub's cache", "[cli][batch]") {
+  const Shell shell;
+  write_text(shell.folder / "models.yaml", "models:\n  - {id: me/llama, path: " + reference("llama-2").string() + "}\n");
+  const auto config = (shell.folder / "models.yaml").string();
+  CHECK_THAT(shell({"--config", config, "register", "me/llama"}).out, ContainsSubstring("registered me/llama: llama"));
+  const auto missing = shell({"--config", config, "register", "me/lama"});
+  CHECK(missing.code == 6);
+  CHECK_THAT(missing.err, ContainsSubstring("'me/lama' is neither among the config's models nor in") && ContainsSubstring("say its PATH"));
+}
+
+TEST_CASE("cli: a batch killed at any moment leaves whole files, and the next run completes the same catalog", "[cli][batch][kill]") {
+  const Shell shell;
+  const auto config = (shell.folder / "models.yaml").string();
+  write_text(config, config_for(test_data("reference")));
+  REQUIRE(shell({"batch", config}).code == 0);
+  const auto whole = specs_in(shell.folder / "catalog");
+  REQUIRE(whole.size() == 31);
+
+  std::mt19937 random(7);
+  const auto catalog = shell.folder / "killed";
+  int killed = 0, partly = 0;
+  for (int round = 0; round < 200; ++round) {
+    if (round % 4 == 0) fs::remove_all(catalog);  // else it goes on where the last one stopped
+    const auto child = ::fork();
+    if (child == 0) {
+      ::setenv("GARAGE_CATALOG", catalog.c_str(), 1);
+      ::setenv("HOME", shell.folder.path().c_str(), 1);
+      if (!::freopen("/dev/null", "w", stdout)) ::_exit(1);
+      ::execl(garage_binary().c_str(), "garage", "batch", config.c_str(), nullptr);
+      ::_exit(127);
+    }
+    ::usleep(std::uniform_int_distribution<useconds_t>(1'000, 150'000)(random));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    killed += WIFSIGNALED(status);
+    const auto left = specs_in(catalog);
+    partly += !left.empty() && left.size() < whole.size();
+    for (const auto& [name, text] : left) {
+      CAPTURE(round, name);
+      REQUIRE(whole.at(name) == text);
+    }
+    if (round % 4 != 3) continue;
+    const auto next = run_program(garage_binary(), {"batch", config}, {{"GARAGE_CATALOG", catalog.string()}, {"HOME", shell.folder.path().string()}});
+    REQUIRE(next.code == 0);
+    REQUIRE(specs_in(catalog) == whole);
+  }
+  CAPTURE(killed, partly);
+  CHECK(killed > 50);
+  CHECK(partly > 5);
+}
