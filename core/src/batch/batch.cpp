@@ -115,16 +115,16 @@ class Batch {
           {done_, static_cast<std::int64_t>(report_.failed.size()), report_.models, seconds_since(start_)});
   }
 
-  // Of the checkpoint and of its spec; nothing when either is not there, or is too young to tell.
-  std::optional<std::string> stamp_of_both(const BatchModel& model) const {
-    const auto source = source_stamp(model.path);
+  // Of a checkpoint and of its spec; nothing when there is no spec, or the checkpoint is too young to tell.
+  std::optional<std::string> stamp_of_both(const BatchModel& model, const SourceStamp& source) const {
     const auto spec = stamp_of(registry_.catalog().path_of(model.id));
-    if (!source || !spec) return std::nullopt;
-    return fmt::format("{} {} {} {} {}", *source, model.plugin, spec->inode, spec->size, spec->modified_ns);
+    if (!source.is_settled || source.text.empty() || !spec) return std::nullopt;
+    return fmt::format("{} {} {} {} {}", source.text, model.plugin, spec->inode, spec->size, spec->modified_ns);
   }
 
   bool is_done(const BatchModel& model) {
-    const auto stamp = options_.force ? std::nullopt : stamp_of_both(model);
+    if (options_.force || !stamp_of(registry_.catalog().path_of(model.id))) return false;
+    const auto stamp = stamp_of_both(model, source_stamp(model.path));
     return stamp && state_.is_done(model.id, *stamp);
   }
 
@@ -154,12 +154,12 @@ class Batch {
   }
 
   Outcome register_one(const BatchModel& model) {
-    const auto before = source_stamp_now(model.path);
+    const auto source = source_stamp(model.path);
     const auto opened = open_checkpoint(model.path);
-    if (source_stamp_now(model.path) != before)
+    if (source_stamp(model.path).text != source.text)
       throw Error(Errc::kIo, fmt::format("{}: changed while it was read", model.path.string()));
     const bool is_written = registry_.update_model(model.id, opened, model.plugin).is_written;
-    if (const auto stamp = stamp_of_both(model)) state_.note(model.id, *stamp);
+    if (const auto stamp = stamp_of_both(model, source)) state_.note(model.id, *stamp);
     else state_.release(model.id);
     return is_written ? Outcome::registered : Outcome::unchanged;
   }

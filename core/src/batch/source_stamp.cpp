@@ -33,13 +33,10 @@ std::vector<fs::path> files_of(const fs::path& checkpoint) {
   return files;
 }
 
-struct Look {
-  std::string stamp;
-  bool is_settled = true;
-};
+}  // namespace
 
-Look look(const fs::path& checkpoint) {
-  Look seen;
+SourceStamp source_stamp(const fs::path& checkpoint) {
+  SourceStamp seen{{}, true};
   const auto now = now_ns();
   std::string text = checkpoint.string();
   bool is_there = false;
@@ -50,17 +47,8 @@ Look look(const fs::path& checkpoint) {
     seen.is_settled = seen.is_settled && is_settled(*stamp, now);
     text += fmt::format("\n{} {} {}", file.filename().string(), stamp->size, stamp->modified_ns);
   }
-  if (is_there) seen.stamp = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+  if (is_there) seen.text = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
   return seen;
 }
-
-}  // namespace
-
-std::optional<std::string> source_stamp(const fs::path& checkpoint) {
-  auto seen = look(checkpoint);
-  return seen.is_settled && !seen.stamp.empty() ? std::optional(std::move(seen.stamp)) : std::nullopt;
-}
-
-std::string source_stamp_now(const fs::path& checkpoint) { return look(checkpoint).stamp; }
 
 }  // namespace garage

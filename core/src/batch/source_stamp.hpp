@@ -2,18 +2,17 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 
 namespace garage {
 
-// Over the path, size and time of every file that open_checkpoint may read: of a folder its safetensors files, index
-// and config; of a file that and the config beside it. Nothing when it is not there, or changed so lately that it might
-// change again without showing it.
-std::optional<std::string> source_stamp(const std::filesystem::path& checkpoint);
+struct SourceStamp {
+  // Over the path, size and time of every file that open_checkpoint may read: of a folder its safetensors files, index
+  // and config; of a file that and the config beside it. Empty when there is none.
+  std::string text;
+  bool is_settled = false;  // false when one changed so lately that it might change again without showing it
+};
 
-// The same whether or not it changed lately: two of them tell whether something changed in between. Empty when it is
-// not there.
-std::string source_stamp_now(const std::filesystem::path& checkpoint);
+SourceStamp source_stamp(const std::filesystem::path& checkpoint);
 
 }  // namespace garage

@@ -105,7 +105,10 @@ TEST_CASE("config: a fault is told by line, column and what was meant", "[config
       {"a model without a place", "models: [{id: a}]", "'models[0]' has 0 of path, glob, hub_cache and list"},
       {"a model in two places", "models: [{id: a, path: b, glob: c}]", "has 2 of path, glob, hub_cache and list, should have one"},
       {"a path without an id", "models: [{path: b}]", "has a path and no id"},
-      {"an id without a path", "models: [{id: a, glob: b}]", "has an id, which only a path takes"},
+      {"an id of a list", "models: [{id: a, list: b}]", "has an id, which only a path or a glob takes"},
+      {"a revision of a path", "models: [{id: a, path: b, revision: c}]", "has a revision, which only a hub_cache takes"},
+      {"devices of a glob", "models: [{glob: b, devices: [{device: cpu}]}]", "has devices, which only a path takes"},
+      {"an include that is not there", "include: [none.yaml]", "none.yaml, which is not there"},
   }));
   DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(parse(c.yaml), Error, is_error(Errc::kInvalidArgument, c.says)); }
 }
@@ -168,4 +171,37 @@ TEST_CASE("config: configs/default.yaml says every key and its default", "[confi
   CHECK(written.batch.on_error == empty.batch.on_error);
   for (const auto* key : {"catalog:", "plugins:", "paths:", "pin:", "disable:", "devices:", "default:", "dtype:", "rules:", "models:", "batch:", "jobs:", "on_error:"})
     CHECK(text.find(key) != std::string::npos);
+}
+
+TEST_CASE("config: every config that we ship is read", "[config]") {
+  int read = 0;
+  for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(GARAGE_TEST_DATA) / "../../configs")) {
+    if (file.path().extension() != ".yaml") continue;
+    CAPTURE(file.path());
+    CHECK_NOTHROW(parse_config(read_text(file.path()), file.path()));
+    ++read;
+  }
+  CHECK(read >= 6);
+}
+
+TEST_CASE("config: files may include others, whose settings they change", "[config][include]") {
+  const TemporaryFolder folder;
+  write_text(folder / "base/base.yaml", "catalog: store\nbatch: {jobs: 3, on_error: stop}\nplugins: {paths: [p]}\nmodels:\n  - {id: a, path: x}\n");
+  write_text(folder / "top.yaml", "models:\n  - {id: b, path: y, plugin: acme, devices: [{parts: \"layer_*\", device: cpu}]}\ninclude: [base/base.yaml]\nbatch: {jobs: 5}\n");
+  const auto config = parse_config(read_text(folder / "top.yaml"), folder / "top.yaml");
+  CHECK(config.catalog == folder / "base/store");
+  CHECK(config.batch.jobs == 5);
+  CHECK(config.batch.on_error == OnError::stop);
+  REQUIRE(config.models.size() == 2);
+  CHECK(*config.models[0].path == folder / "base/x");
+  CHECK(config.models[1].plugin == "acme");
+  REQUIRE(config.devices.rules.size() == 1);
+  CHECK(config.devices.rules[0].model == "b");
+  // A loop, and a fault in what is included, are told where they stand.
+  write_text(folder / "base/base.yaml", "include: [../top.yaml]\n");
+  CHECK_THROWS_MATCHES(parse_config(read_text(folder / "top.yaml"), folder / "top.yaml"), Error,
+                       is_error(Errc::kInvalidArgument, "base.yaml:1:11: 'include[0]' includes"));
+  write_text(folder / "base/base.yaml", "batsh: {}\n");
+  CHECK_THROWS_MATCHES(parse_config(read_text(folder / "top.yaml"), folder / "top.yaml"), Error,
+                       is_error(Errc::kInvalidArgument, "base.yaml:1:8: 'batsh' is unknown; did you mean 'batch'?"));
 }
