@@ -54,9 +54,11 @@ class Progress {
   double shown_ = 0;
 };
 
-// A reason without the path that it opens with, so that those of one cause stand together.
+// A reason without the file that it opens with, so that those of one cause stand together.
 std::string cause(const BatchFailure& failure) {
-  return failure.reason.starts_with(failure.path) ? failure.reason.substr(failure.path.size()) : failure.reason;
+  const auto colon = failure.reason.find(": ");
+  return failure.reason.starts_with('/') && colon != std::string::npos ? failure.reason.substr(colon + 2)
+                                                                       : failure.reason;
 }
 
 void print_failures(const BatchReport& report) {
@@ -67,7 +69,7 @@ void print_failures(const BatchReport& report) {
       print(fmt::format("failed: {}: {}", failures.front()->id, failures.front()->reason));
       continue;
     }
-    print(fmt::format("{} failed{}", failures.size(), why.starts_with(":") ? why : ": " + why));
+    print(fmt::format("{} failed: {}", failures.size(), why));
     for (std::size_t i = 0; i < std::min<std::size_t>(failures.size(), 5); ++i)
       print(fmt::format("  {} ({})", failures[i]->id, failures[i]->path));
     if (failures.size() > 5) print(fmt::format("  and {} more (--report FILE has them)", failures.size() - 5));

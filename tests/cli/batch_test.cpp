@@ -47,6 +47,15 @@ TEST_CASE("cli: batch registers what a file names, and says how it went", "[cli]
   CHECK_THAT(shell({"batch", (shell.folder / "models.yaml").string(), "--shard", "3"}).err, ContainsSubstring("a shard is I/N"));
 }
 
+TEST_CASE("cli: failures of one cause are told together", "[cli][batch]") {
+  const Shell shell;
+  for (const auto* name : {"a", "b", "c"}) write_text(shell.folder / "models" / name / "config.json", R"({"model_type": "falcon"})");
+  write_text(shell.folder / "models.yaml", config_for(shell.folder / "models"));
+  const auto result = shell({"batch", (shell.folder / "models.yaml").string()});
+  CHECK(result.code == 6);
+  CHECK_THAT(result.out, ContainsSubstring("3 failed: has neither model.safetensors nor model.safetensors.index.json\n  models/a ("));
+}
+
 TEST_CASE("cli: batch --prune forgets what is gone, when it is told to", "[cli][batch]") {
   const Shell shell;
   for (const auto* name : {"gpt2", "llama-2"}) {

@@ -10,10 +10,10 @@ command -v slurmctld >/dev/null && command -v slurmd >/dev/null ||
   apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge >/dev/null
 
 stop() {
-  local pids
+  local pids pid
   pids=$(cat "$work"/*.pid 2>/dev/null) || true
   kill $pids 2>/dev/null || true
-  while kill -0 $pids 2>/dev/null; do sleep 0.2; done
+  for pid in $pids; do while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done; done
   rm -rf "$work"
 }
 trap stop EXIT

@@ -22,9 +22,10 @@ constexpr std::uint64_t kMaxListFile = 1'000'000'000;  // bytes
 
 bool is_checkpoint(const fs::path& path) {
   std::error_code code;
-  if (!fs::is_directory(path, code)) return path.extension() == ".safetensors" && fs::is_regular_file(path, code);
+  if (!fs::is_directory(path, code) && !code)
+    return path.extension() == ".safetensors" && fs::is_regular_file(path, code);
   for (const auto* name : {"config.json", "model.safetensors", "model.safetensors.index.json"})
-    if (fs::exists(path / name, code)) return true;
+    if (fs::exists(path / name, code) || code) return true;  // what may not be looked at fails later, and is told
   return false;
 }
 

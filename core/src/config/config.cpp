@@ -103,7 +103,7 @@ ModelEntry read_model(const YamlReader& value, const PathReader& path, std::vect
               {"hub_cache", [&](const YamlReader& v) { entry.hub_cache = path(v); }},
               {"list", [&](const YamlReader& v) { entry.list = path(v); }},
               {"revision", [&](const YamlReader& v) { entry.revision = v.text(); }},
-              {"plugin", [&](const YamlReader& v) { entry.plugin = v.text(); }},
+              {"pin", [&](const YamlReader& v) { entry.plugin = v.text(); }},
               {"devices", [&](const YamlReader& v) {
                  v.each([&](const YamlReader& item) { own.push_back(read_rule(item, false)); });
                }}});

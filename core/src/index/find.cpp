@@ -1,6 +1,7 @@
 #include <garage/find.hpp>
 
 #include <algorithm>
+#include <variant>
 
 #include <fmt/format.h>
 

@@ -11,6 +11,7 @@
 
 #include <garage/error.hpp>
 
+#include "as_nobody.hpp"
 #include "checkpoint_files.hpp"
 #include "is_error.hpp"
 #include "test_registry.hpp"
@@ -154,6 +155,28 @@ TEST_CASE("batch: one bad model never stops the rest, unless it is to", "[batch]
   CHECK(stopped.failed.size() == 1);
   CHECK(stopped.left > 0);
   CHECK(stopped.left + stopped.registered + 1 == stopped.models);
+}
+
+TEST_CASE("batch: a folder without permission is told, and is no reason to stop", "[batch][broken]") {
+  const Work work;
+  fs::permissions(work.folder.path(), fs::perms::all);
+  fs::permissions(work.models / "gpt2", fs::perms::none);
+  const AsNobody unprivileged;
+  const auto report = work.run("catalog");
+  CHECK(report.registered == 30);
+  REQUIRE(report.failed.size() == 1);
+  CHECK(report.failed[0].id == "models/gpt2");
+  CHECK_THAT(report.failed[0].reason, ContainsSubstring("Permission denied"));
+}
+
+TEST_CASE("batch: an entry's pin decides who takes its models", "[batch][entries]") {
+  const TemporaryFolder folder;
+  ModelRegistry registry(test_config(folder / "catalog"));
+  const auto path = reference("llama-2").string();
+  CHECK(run_batch(registry, find_models({entry_of("{id: a, path: " + path + ", pin: llama}", folder.path())})).registered == 1);
+  const auto report = run_batch(registry, find_models({entry_of("{id: b, path: " + path + ", pin: gemma}", folder.path())}));
+  REQUIRE(report.failed.size() == 1);
+  CHECK_THAT(report.failed[0].reason, ContainsSubstring("plugin 'gemma' is to take 'b', and does not claim it"));
 }
 
 TEST_CASE("batch: a dry run writes nothing, and a stop leaves the rest", "[batch]") {

@@ -187,7 +187,7 @@ TEST_CASE("config: every config that we ship is read", "[config]") {
 TEST_CASE("config: files may include others, whose settings they change", "[config][include]") {
   const TemporaryFolder folder;
   write_text(folder / "base/base.yaml", "catalog: store\nbatch: {jobs: 3, on_error: stop}\nplugins: {paths: [p]}\nmodels:\n  - {id: a, path: x}\n");
-  write_text(folder / "top.yaml", "models:\n  - {id: b, path: y, plugin: acme, devices: [{parts: \"layer_*\", device: cpu}]}\ninclude: [base/base.yaml]\nbatch: {jobs: 5}\n");
+  write_text(folder / "top.yaml", "models:\n  - {id: b, path: y, pin: acme, devices: [{parts: \"layer_*\", device: cpu}]}\ninclude: [base/base.yaml]\nbatch: {jobs: 5}\n");
   const auto config = parse_config(read_text(folder / "top.yaml"), folder / "top.yaml");
   CHECK(config.catalog == folder / "base/store");
   CHECK(config.batch.jobs == 5);
