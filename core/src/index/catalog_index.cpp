@@ -73,9 +73,10 @@ class Update {
   // Whether there is nothing to do, as far as can be seen without writing.
   bool is_needless() { return is_folder_known() || (look(), changed_.empty() && gone_.empty() && !may_note_folder()); }
 
-  // Whether that was all. Requires: a write transaction.
+  // Whether that was all. Requires: a write transaction, and that is_needless said no.
   bool some() {
-    look();
+    // Others may have written between that look and this transaction.
+    if (database_.number("PRAGMA data_version") != rows_) look();
     const auto count = std::min(changed_.size(), kAtOnce);
     std::vector<IndexedSpec> specs(count);
     const auto now = now_ns();
@@ -99,6 +100,7 @@ class Update {
   bool may_note_folder() const { return files_ > kAlwaysChecked && folder_ && is_settled(*folder_, looked_); }
 
   void look() {
+    rows_ = database_.number("PRAGMA data_version");
     looked_ = now_ns();
     folder_ = stamp_of(catalog_);
     auto files = spec_files(catalog_);
@@ -183,7 +185,7 @@ class Update {
 
   Database& database_;
   fs::path catalog_;
-  std::int64_t looked_ = 0;
+  std::int64_t looked_ = 0, rows_ = 0;  // when the files were looked at, and which version of the rows was there
   std::size_t files_ = 0;
   std::optional<FileStamp> folder_;
   std::vector<std::pair<std::string, FileStamp>> changed_;
@@ -210,10 +212,11 @@ void make_tables(Database& database) {
 
 void bring_up_to_date(Database& database, const fs::path& catalog) {
   if (database.number("PRAGMA user_version") != kVersion) make_tables(database);
-  if (Update(database, catalog).is_needless()) return;
   for (bool all = false; !all;) {
+    Update update(database, catalog);
+    if (update.is_needless()) return;
     Transaction transaction(database, Transaction::Kind::write);
-    all = Update(database, catalog).some();
+    all = update.some();
     transaction.commit();
   }
 }
