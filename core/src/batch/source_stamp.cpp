@@ -45,7 +45,7 @@ SourceStamp source_stamp(const fs::path& checkpoint) {
     if (!stamp) continue;
     is_there = true;
     seen.is_settled = seen.is_settled && is_settled(*stamp, now);
-    text += fmt::format("\n{} {} {}", file.filename().string(), stamp->size, stamp->modified_ns);
+    text += fmt::format("\n{} {} {}", file.string(), stamp->size, stamp->modified_ns);
   }
   if (is_there) seen.text = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
   return seen;
