@@ -97,7 +97,7 @@ class Finder {
     for (const auto& path : found) {
       if (!is_checkpoint(path)) continue;
       ++used;
-      add({id_of(entry.id.empty() ? "{parent}/{name}" : entry.id, path), path, entry.plugin, {}},
+      add({id_of(entry.id.empty() ? "{parent}/{name}" : entry.id, path), path.lexically_normal(), entry.plugin, {}},
           fmt::format("the glob {}", *entry.glob));
     }
     if (used == 0)
