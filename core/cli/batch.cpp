@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
-#include <garage/spec_file.hpp>
 
 #include "commands.hpp"
 #include "output.hpp"
@@ -17,13 +16,13 @@
 namespace garage::cli {
 namespace {
 
-std::stop_source interrupted;
+volatile std::sig_atomic_t interrupted = 0;
 
 // The first Ctrl-C ends after the models that are at work, a second at once.
 void stop_on_interrupt() {
   for (const int signal : {SIGINT, SIGTERM})
     std::signal(signal, [](int number) {
-      interrupted.request_stop();
+      interrupted = 1;
       std::signal(number, SIG_DFL);
     });
 }
@@ -86,15 +85,20 @@ void print_report(const BatchReport& report, bool dry_run) {
                     report.left ? fmt::format(", {} left", report.left) : "", report.seconds));
 }
 
+// Whether its spec names files that are no longer there.
+bool is_gone(const Session& session, const std::string& id) {
+  const auto spec = session.registry.catalog().load(id);
+  std::error_code code;
+  return spec && !spec->source.path.empty() && !std::filesystem::exists(spec->source.path, code) && !code;
+}
+
 // Forgets models whose files are gone.
 void prune(Session& session, const BatchRequest& request) {
   std::vector<std::string> gone;
   for (const auto& id : session.registry.list_models()) {
-    const auto spec = session.registry.catalog().load(id);
-    std::error_code code;
-    if (spec && spec->source.kind != "memory" && spec->source.kind != "live" && !spec->source.path.empty() &&
-        !std::filesystem::exists(spec->source.path, code) && !code)
-      gone.push_back(id);
+    try {
+      if (is_gone(session, id)) gone.push_back(id);
+    } catch (const Error& error) { note(error.what()); }
   }
   for (const auto& id : gone) note(fmt::format("the files of {} are gone", id));
   if (gone.empty() || request.dry_run) return;
@@ -125,7 +129,7 @@ int run_batch_command(Session& session, const BatchRequest& request) {
     options.force = request.force;
     options.dry_run = request.dry_run;
     options.shard = request.shard ? parse_shard(*request.shard) : shard_of_process(config.batch);
-    options.stop = interrupted.get_token();
+    options.stops = [] { return interrupted != 0; };
     Progress progress;
     options.progress = [&](const BatchProgress& now) { progress(now); };
     if (request.dry_run && !session.json)
@@ -133,12 +137,12 @@ int run_batch_command(Session& session, const BatchRequest& request) {
     stop_on_interrupt();
     report = run_batch(session.registry, models, options);
     progress.clear();
-    if (request.prune) prune(session, request);
+    if (request.prune && !interrupted) prune(session, request);
   }
   if (request.report) write_text_file(*request.report, json_text(report) + "\n");
   if (session.json) print(json_text(report));
   else print_report(report, request.dry_run);
-  if (interrupted.stop_requested()) return 130;
+  if (interrupted) return 130;
   return report.failed.empty() && report.left == 0
              ? 0
              : static_cast<int>(report.failed.empty() ? 1 : report.failed.front().code);

@@ -3,7 +3,7 @@
 // A model whose files were not touched since its spec was written is passed over after a look at their sizes and times;
 // what is interrupted, by whatever means, goes on where it stopped. Several batches may run over one catalog at once.
 //
-// Threads  Both functions are reentrant.
+// Threads  All functions are reentrant.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -74,6 +73,8 @@ struct BatchTime {
 };
 BOOST_DESCRIBE_STRUCT(BatchTime, (), (id, seconds))
 
+inline constexpr std::size_t kMostSlowest = 10;
+
 struct BatchReport {
   Shard shard;
   std::int64_t models = 0;      // that were to be registered, in this shard
@@ -82,7 +83,7 @@ struct BatchReport {
   std::int64_t left = 0;  // not tried: it was stopped
   double seconds = 0;
   std::vector<BatchFailure> failed;  // by id
-  std::vector<BatchTime> slowest;    // ten at most, the slowest first
+  std::vector<BatchTime> slowest;    // kMostSlowest at most, the slowest first
   std::vector<std::string> oddities;
 };
 BOOST_DESCRIBE_STRUCT(BatchReport, (), (shard, models, registered, unchanged, left, seconds, failed, slowest, oddities))
@@ -98,11 +99,10 @@ struct BatchOptions {
   bool force = false;    // registers what is unchanged, too
   bool dry_run = false;  // registers nothing, and counts what it would
   Shard shard;
-  std::stop_token stop;  // when it is asked to, no further model is begun
+  std::function<bool()> stops;  // asked by every thread before each model; true: no further one is begun
   // Called by one thread at a time.
   std::function<void(const BatchProgress&)> progress;
   std::function<void(const BatchModel&)> begun;  // what is not unchanged
-  std::function<void(const BatchFailure&)> failed;
 };
 
 // Registers them, by as many threads as the registry's config says. A model that fails is reported, and stops the

@@ -51,6 +51,7 @@ class GARAGE_API ModelRegistry {
   Registration update_model(const std::string& id, const Model& model, std::string_view plugin = {});
 
   SpecPtr get_spec(const std::string& id) const;  // null when there is none
+  SpecPtr require_spec(const std::string& id) const;  // throws kNotFound when there is none
   std::optional<PartSpec> get_part(const std::string& id, std::string_view part) const;
 
   std::vector<std::string> list_models() const;  // ids, sorted; what catalog().list() has as problems is left out

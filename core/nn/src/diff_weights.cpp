@@ -15,7 +15,6 @@
 #include <garage/error.hpp>
 #include <garage/tensor_roles.hpp>
 
-#include "registered_spec.hpp"
 #include "tensor_store.hpp"
 
 namespace garage::nn {
@@ -130,7 +129,7 @@ std::string mismatch(const PartSpec& a, const PartSpec* b) {
 
 WeightComparison diff_weights(const ModelRegistry& registry, const std::string& a, const std::string& b,
                               const std::function<void(std::size_t, std::size_t)>& progress) {
-  const auto spec_a = require_spec(registry, a), spec_b = require_spec(registry, b);
+  const auto spec_a = registry.require_spec(a), spec_b = registry.require_spec(b);
   const Side side_a(*spec_a), side_b(*spec_b);
   WeightComparison result;
   std::size_t done = 0;

@@ -10,7 +10,6 @@
 #include <garage/tensor_roles.hpp>
 
 #include "modules.hpp"
-#include "registered_spec.hpp"
 
 namespace garage::nn {
 namespace {
@@ -47,7 +46,7 @@ void untie(PartSpec& part, const ModelSpec& alone) {
 
 void extract_part(const ModelRegistry& registry, const std::string& id, const std::string& part,
                   const fs::path& folder) {
-  const auto spec = require_spec(registry, id);
+  const auto spec = registry.require_spec(id);
   const TensorStore store(WeightFiles::of(*spec), Placements({torch::kCPU, std::nullopt, true}), &registry.plugins());
   make_module(*spec, part, store);  // throws for a part that does not run, before anything is written
   auto alone = cut_out(*spec, part);

@@ -6,7 +6,6 @@
 #include <garage/nn/get_module.hpp>
 
 #include "modules.hpp"
-#include "registered_spec.hpp"
 
 namespace garage::nn {
 ModelModule::ModelModule(const ModelSpec& spec, const TensorStore& store) : PartModule(spec.model_id) {
@@ -38,7 +37,7 @@ torch::Tensor ModelModule::compute(const torch::Tensor& ids, const ForwardContex
 
 std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std::string& id, const std::string& part,
                                        const ModuleOptions& options) {
-  const auto spec = require_spec(registry, id);
+  const auto spec = registry.require_spec(id);
   const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id),
                           &registry.plugins());
   auto module = make_module(*spec, part, store);
@@ -48,7 +47,7 @@ std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std:
 
 std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std::string& id,
                                        const ModuleOptions& options) {
-  const auto spec = require_spec(registry, id);
+  const auto spec = registry.require_spec(id);
   const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id),
                           &registry.plugins());
   auto module = std::make_shared<ModelModule>(*spec, store);

@@ -13,6 +13,7 @@
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
 
+#include "../process/in_parallel.hpp"
 #include "batch_state.hpp"
 #include "source_stamp.hpp"
 
@@ -22,7 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kSlowest = 10;
 // Threads a core: half of the time each waits until its spec is on the disk.
 constexpr unsigned kThreadsPerCore = 4;
 
@@ -59,16 +59,15 @@ class Batch {
  private:
   static bool slower(const BatchTime& a, const BatchTime& b) { return a.seconds > b.seconds; }
 
-  bool stops() const { return stopped_ || options_.stop.stop_requested(); }
+  bool stops() const { return stopped_ || (options_.stops && options_.stops()); }
 
   void work_through() {
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-      for (std::size_t i; !stops() && (i = next++) < queue_.size();) attend(*queue_[i]);
-    };
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < std::min<std::size_t>(threads(), queue_.size()); ++i) others.emplace_back(work);
-    work();
+    in_parallel(
+        queue_.size(), 1,
+        [&](std::size_t i) {
+          if (!stops()) attend(*queue_[i]);
+        },
+        threads());
   }
 
   std::size_t threads() const {
@@ -97,7 +96,6 @@ class Batch {
   void account_for(const BatchModel& model, Outcome outcome, std::optional<BatchFailure> failure, double seconds) {
     ++done_;
     if (failure) {
-      if (options_.failed) options_.failed(*failure);
       report_.failed.push_back(std::move(*failure));
       if (registry_.config().batch.on_error == OnError::stop) stopped_ = true;
     } else {
@@ -106,7 +104,7 @@ class Batch {
     auto& slowest = report_.slowest;
     slowest.push_back({model.id, seconds});
     std::push_heap(slowest.begin(), slowest.end(), slower);
-    if (slowest.size() > kSlowest) {
+    if (slowest.size() > kMostSlowest) {
       std::pop_heap(slowest.begin(), slowest.end(), slower);
       slowest.pop_back();
     }

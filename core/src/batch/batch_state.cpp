@@ -6,11 +6,14 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "../index/beside.hpp"
+
 namespace garage {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr auto kFile = "batch.sqlite";
 constexpr std::size_t kAtOnce = 64;  // models, written in one transaction
 
 // An open file description's own lock: of this batch, and of no other in this process.
@@ -28,14 +31,9 @@ bool set_lock(int file, const std::string& id, short type) {
 }  // namespace
 
 BatchState::BatchState(const fs::path& catalog, bool read_only) {
-  const auto folder = catalog / ".index";
-  const auto file = folder / "batch.sqlite";
-  std::error_code code;
-  if (!read_only) fs::create_directory(folder, code);
   for (int tries = 0; tries < 2 && !database_; ++tries) {
     try {
-      if (read_only && !fs::exists(file, code)) break;
-      database_.emplace(file, read_only);
+      database_.emplace(read_only ? path_beside(catalog, kFile) : make_beside(catalog, kFile), read_only);
       // Of no harm when it is lost: no row is believed without a look at the files.
       if (!read_only)
         database_->run("PRAGMA synchronous = OFF; CREATE TABLE IF NOT EXISTS done (id TEXT PRIMARY KEY, stamp TEXT)");
@@ -43,10 +41,11 @@ BatchState::BatchState(const fs::path& catalog, bool read_only) {
     } catch (const sqlite::SqliteError& error) {
       database_.reset();
       if (read_only || !error.is_broken) break;
-      fs::remove(file, code);
+      std::error_code code;
+      fs::remove(path_beside(catalog, kFile), code);
     }
   }
-  if (!read_only) lock_ = ::open((folder / "batch.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (!read_only) lock_ = ::open(make_beside(catalog, "batch.lock").c_str(), O_RDWR | O_CLOEXEC);
 }
 
 BatchState::~BatchState() {

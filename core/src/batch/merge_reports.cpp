@@ -54,7 +54,7 @@ BatchReport merge_reports(const std::vector<std::filesystem::path>& files) {
   all.oddities.assign(oddities.begin(), oddities.end());
   std::sort(all.failed.begin(), all.failed.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   std::sort(all.slowest.begin(), all.slowest.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
-  if (all.slowest.size() > 10) all.slowest.resize(10);
+  all.slowest.resize(std::min(all.slowest.size(), kMostSlowest));
   return all;
 }
 

@@ -5,6 +5,7 @@
 #include <garage/error.hpp>
 #include <garage/spec_file.hpp>
 
+#include "../file/durable_file.hpp"
 #include "../file/read_file.hpp"
 #include "../index/catalog_index.hpp"
 #include "place.hpp"
@@ -17,13 +18,14 @@ fs::path Catalog::path_of(std::string_view id) const { return folder_ / (safe_id
 
 bool Catalog::save(const ModelSpec& spec) const {
   const auto file = path_of(spec.model_id);
+  const auto fresh = write_spec(spec);
   std::error_code code;
   fs::create_directories(folder_, code);
   if (code) throw Error(Errc::kIo, fmt::format("{}: cannot be made: {}", folder_.string(), code.message()));
   if (is_there(file)) {
     try {
       const auto text = read_text_file(file, kMaxSpecFile);
-      if (text == write_spec(spec)) return false;
+      if (text == fresh) return false;
       const auto there = read_spec_summary(text, file.string());
       require_place(file, there.model_id);
     } catch (const Error& error) {
@@ -31,7 +33,7 @@ bool Catalog::save(const ModelSpec& spec) const {
                   fmt::format("{}. It is not overwritten; remove it to register '{}'", error.what(), spec.model_id));
     }
   }
-  write_spec_file(file, spec);
+  write_durably(file, {fresh});
   return true;
 }
 

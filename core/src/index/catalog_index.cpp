@@ -12,6 +12,7 @@
 #include <garage/error.hpp>
 
 #include "../process/in_parallel.hpp"
+#include "beside.hpp"
 #include "indexed_spec.hpp"
 #include "spec_files.hpp"
 
@@ -24,6 +25,7 @@ using sqlite::SqliteError;
 using sqlite::Statement;
 using sqlite::Transaction;
 
+constexpr auto kFile = "specs.sqlite";
 constexpr std::int64_t kVersion = 1;   // another one whenever the tables or what is put into them change
 constexpr std::size_t kAtOnce = 4096;  // specs read before they are committed: what is stopped goes on there
 
@@ -201,7 +203,6 @@ class Update {
 };
 
 void make_tables(Database& database) {
-  database.run("PRAGMA page_size = 16384");  // fewer reads
   Transaction transaction(database, Transaction::Kind::write);
   if (database.number("PRAGMA user_version") != kVersion) {
     database.run(kTables);
@@ -221,26 +222,18 @@ void bring_up_to_date(Database& database, const fs::path& catalog) {
   }
 }
 
-Database open_beside(const fs::path& file, const fs::path& catalog) {
-  const auto folder = file.parent_path();
-  const bool is_new = fs::create_directory(folder);
-  Database database(file);
-  if (is_new) {  // whoever may write the catalog may write its index
-    const auto rights = fs::status(catalog).permissions();
-    fs::permissions(folder, rights);
-    database.run("PRAGMA user_version = 0");  // makes the file
-    fs::permissions(
-        file, rights & ~(fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec) & fs::perms::all);
-  }
+Database open_beside(const fs::path& catalog) {
+  Database database(make_beside(catalog, kFile));
+  database.run("PRAGMA page_size = 16384");  // of a file that is still empty: fewer reads
   bring_up_to_date(database, catalog);
   return database;
 }
 
-Database open_in_memory(const fs::path& file, const fs::path& catalog) {
+Database open_in_memory(const fs::path& catalog) {
   try {
     Database database({});
     std::error_code code;
-    if (fs::exists(file, code)) database.copy_from(Database(file, true));
+    if (const auto file = path_beside(catalog, kFile); fs::exists(file, code)) database.copy_from(Database(file, true));
     bring_up_to_date(database, catalog);
     return database;
   } catch (const SqliteError& error) {
@@ -253,19 +246,18 @@ Database open_in_memory(const fs::path& file, const fs::path& catalog) {
 
 // In its file, or else in memory.
 Database open_index(const fs::path& catalog) {
-  const auto file = catalog / ".index" / "specs.sqlite";
+  std::error_code code;
   const bool is_writable = ::faccessat(AT_FDCWD, catalog.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
-  const bool has_specs = is_writable && (fs::exists(file) || !spec_files(catalog).empty());
+  const bool has_specs = is_writable && (fs::exists(path_beside(catalog, kFile), code) || !spec_files(catalog).empty());
   for (int tries = 0; tries < 2 && has_specs; ++tries) {
     try {
-      return open_beside(file, catalog);
-    } catch (const fs::filesystem_error&) { break; } catch (const SqliteError& error) {
+      return open_beside(catalog);
+    } catch (const SqliteError& error) {
       if (!error.is_broken) break;
-      std::error_code code;
-      fs::remove_all(file.parent_path(), code);
+      fs::remove(path_beside(catalog, kFile), code);
     }
   }
-  return open_in_memory(file, catalog);
+  return open_in_memory(catalog);
 }
 
 SpecSummary summary_at(const Statement& row) {

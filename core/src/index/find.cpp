@@ -16,8 +16,7 @@ namespace garage {
 namespace {
 
 PartKind kind_of_part(const ModelRegistry& registry, const PartQuery::Like& like) {
-  const auto spec = registry.get_spec(like.model);
-  if (!spec) throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", like.model));
+  const auto spec = registry.require_spec(like.model);
   for (auto& kind : part_kinds(*spec))
     if (std::find(kind.members.begin(), kind.members.end(), like.part) != kind.members.end()) return kind;
   throw Error(Errc::kNotFound, fmt::format("'{}' has no part '{}'", like.model, like.part));

@@ -1,4 +1,4 @@
-// Work on many things by as many threads as there are cores.
+// Work on many things by several threads.
 #pragma once
 
 #include <algorithm>
@@ -10,9 +10,10 @@
 namespace garage {
 
 // work(0) to work(count - 1), each once, in any order; those of one piece by one thread, one after another.
-// The first exception is thrown on, when all threads have ended.
+// The first exception is thrown on, when all threads have ended. most: threads, as many as there are cores by default.
 template <class Work>
-void in_parallel(std::size_t count, std::size_t piece, const Work& work) {
+void in_parallel(std::size_t count, std::size_t piece, const Work& work,
+                 std::size_t most = std::thread::hardware_concurrency()) {
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};
   std::exception_ptr fault;
@@ -25,7 +26,7 @@ void in_parallel(std::size_t count, std::size_t piece, const Work& work) {
     }
   };
   std::vector<std::thread> others;
-  const auto threads = std::min<std::size_t>(std::thread::hardware_concurrency(), (count + piece - 1) / piece);
+  const auto threads = std::min(most, (count + piece - 1) / piece);
   while (others.size() + 1 < threads) others.emplace_back(run);
   run();
   for (auto& other : others) other.join();

@@ -79,6 +79,11 @@ SpecPtr ModelRegistry::get_spec(const std::string& id) const {
   return spec;
 }
 
+SpecPtr ModelRegistry::require_spec(const std::string& id) const {
+  if (auto spec = get_spec(id)) return spec;
+  throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
+}
+
 std::optional<PartSpec> ModelRegistry::get_part(const std::string& id, std::string_view part) const {
   const auto spec = get_spec(id);
   const auto* found = spec ? spec->parts.find(part) : nullptr;
@@ -101,11 +106,8 @@ std::vector<std::string> ModelRegistry::list_parts(const std::string& id, std::o
 }
 
 Comparison ModelRegistry::compare(const std::string& a, const std::string& b) const {
-  const auto require = [&](const std::string& id) {
-    if (auto spec = get_spec(id)) return spec;
-    throw Error(Errc::kNotFound, fmt::format("model '{}' is not registered", id));
-  };
-  const auto first = require(a), second = require(b);
+  const auto first = require_spec(a),
+             second = require_spec(b);  // in this order: it is told of the first that is missing
   return garage::compare(*first, *second);
 }
 

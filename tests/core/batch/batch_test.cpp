@@ -186,8 +186,8 @@ TEST_CASE("batch: a dry run writes nothing, and a stop leaves the rest", "[batch
   CHECK(dry.registered == 31);
   CHECK(begun.size() == 31);
   CHECK_FALSE(fs::exists(work.folder / "catalog"));
-  std::stop_source stop;
-  const auto report = work.run("catalog", {.stop = stop.get_token(), .progress = [&](const BatchProgress&) { stop.request_stop(); }}, 1);
+  bool stop = false;
+  const auto report = work.run("catalog", {.stops = [&] { return stop; }, .progress = [&](const BatchProgress&) { stop = true; }}, 1);
   CHECK(report.registered == 1);
   CHECK(report.left == 30);
 }

@@ -8,6 +8,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <fmt/format.h>
 
+#include <garage/batch.hpp>
 #include <garage/error.hpp>
 #include <garage/find.hpp>
 #include <garage/registry.hpp>
@@ -238,15 +239,21 @@ TEST_CASE("index: a catalog that may only be read is answered for, with an old i
   CHECK(fs::exists(place / ".index") == has_index);
 }
 
-TEST_CASE("index: whoever may write the catalog may write its index", "[index]") {
+TEST_CASE("index: whoever may write the catalog may write what is kept beside it", "[index][batch]") {
   const TemporaryFolder folder;
   const auto place = folder / "catalog";
-  const ModelRegistry registry(test_config(place));
+  ModelRegistry registry(test_config(place));
   registry.catalog().save(SpecMaker(5).make("a"));
   fs::permissions(place, fs::perms::owner_all | fs::perms::group_all);
+  const bool batch_first = GENERATE(false, true);
+  if (batch_first) run_batch(registry, {});
   registry.list_models();
+  run_batch(registry, {});
   CHECK(fs::status(place / ".index").permissions() == fs::status(place).permissions());
-  CHECK((fs::status(place / ".index/specs.sqlite").permissions() & fs::perms::group_write) != fs::perms::none);
+  for (const auto* name : {"specs.sqlite", "batch.sqlite", "batch.lock"}) {
+    CAPTURE(name);
+    CHECK(fs::status(place / ".index" / name).permissions() == (fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read | fs::perms::group_write));
+  }
 }
 
 TEST_CASE("index: many ask while others write", "[index][threads]") {
