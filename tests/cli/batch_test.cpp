@@ -24,6 +24,14 @@ std::map<std::string, std::string> specs_in(const fs::path& catalog) {
   return files;
 }
 
+// Files of specs, and those that are being written.
+std::size_t count_in(const fs::path& catalog) {
+  std::error_code code;
+  std::size_t count = 0;
+  for (fs::directory_iterator entry(catalog, code), end; !code && entry != end; entry.increment(code)) ++count;
+  return count;
+}
+
 std::string config_for(const fs::path& models) { return "models:\n  - {glob: \"" + (models / "*").string() + "\"}\n"; }
 
 }  // namespace
@@ -105,10 +113,16 @@ TEST_CASE("cli: a batch killed at any moment leaves whole files, and the next ru
       ::execl(garage_binary().c_str(), "garage", "batch", config.c_str(), nullptr);
       ::_exit(127);
     }
-    ::usleep(std::uniform_int_distribution<useconds_t>(1'000, 150'000)(random));
-    ::kill(child, SIGKILL);
+    // At a random moment after a random number of specs is there, however fast the machine is.
+    const auto enough = count_in(catalog) + std::uniform_int_distribution<std::size_t>(0, whole.size() - 1)(random);
     int status = 0;
-    ::waitpid(child, &status, 0);
+    pid_t ended = 0;
+    while (count_in(catalog) < enough && (ended = ::waitpid(child, &status, WNOHANG)) == 0) {}
+    if (ended == 0) {
+      ::usleep(std::uniform_int_distribution<useconds_t>(0, 3'000)(random));
+      ::kill(child, SIGKILL);
+      ::waitpid(child, &status, 0);
+    }
     killed += WIFSIGNALED(status);
     const auto left = specs_in(catalog);
     partly += !left.empty() && left.size() < whole.size();
