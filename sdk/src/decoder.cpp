@@ -88,9 +88,10 @@ std::vector<std::int64_t> DecoderBuilder::shape(std::string_view name) const {
 }
 
 TensorRef DecoderBuilder::tensor(std::string_view name) const {
-  const auto full = file_prefix_ + std::string(name);
+  auto full = file_prefix_;
+  full += name;
   const auto* found = model_.resolve(full);
-  return {found ? found->name : full, {}};
+  return {found && found->name != full ? found->name : std::move(full), {}};
 }
 
 Linear DecoderBuilder::linear(std::string_view module, bool bias) const {
@@ -139,7 +140,7 @@ void DecoderBuilder::embedding(const std::string& name, std::string_view module,
                                Embedding embedding) {
   embedding.weight = tensor(fmt::format("{}.weight", module));
   if (embedding.indexed_by == IndexedBy::tokens) embedding_tensor_ = embedding.weight.tensor;
-  part(name, part_type::kEmbedding, module, rows, dims_.hidden, embedding);
+  part(name, part_type::kEmbedding, module, rows, dims_.hidden, std::move(embedding));
   spec_.assembly.push_back(name);
 }
 
@@ -155,44 +156,49 @@ void DecoderBuilder::rotary(const Rope& rope, const std::string& name) {
 }
 
 void DecoderBuilder::norm(const std::string& name, std::optional<std::int64_t> layer, std::string_view module,
-                          const Norm& norm) {
-  auto& made = part(name, part_type::kLayerNorm, module, dims_.hidden, dims_.hidden, norm);
+                          Norm norm) {
+  const auto* type = norm.kind == NormKind::rms ? "rmsnorm" : "layernorm";
+  auto& made = part(name, part_type::kLayerNorm, module, dims_.hidden, dims_.hidden, std::move(norm));
   made.layer_idx = layer;
-  made.extra_info["type"] = norm.kind == NormKind::rms ? "rmsnorm" : "layernorm";
+  made.extra_info["type"] = type;
 }
 
-void DecoderBuilder::attention(std::int64_t layer, std::string_view module, const Attention& attention) {
-  auto& made =
-      part(part_name("attention", layer), part_type::kAttention, module, dims_.hidden, dims_.hidden, attention);
+void DecoderBuilder::attention(std::int64_t layer, std::string_view module, Attention attention) {
+  const auto heads = attention.heads, kv_heads = attention.kv_heads, head_dim = attention.head_dim;
+  auto& made = part(part_name("attention", layer), part_type::kAttention, module, dims_.hidden, dims_.hidden,
+                    std::move(attention));
   made.layer_idx = layer;
-  made.num_heads = attention.heads;
-  made.head_dim = attention.head_dim;
-  made.extra_info["num_kv_heads"] = attention.kv_heads;
+  made.num_heads = heads;
+  made.head_dim = head_dim;
+  made.extra_info["num_kv_heads"] = kv_heads;
 }
 
 void DecoderBuilder::feed_forward(std::int64_t layer, std::string_view module, std::int64_t intermediate,
-                                  const FeedForward& feed_forward) {
-  auto& made = part(part_name("ffn", layer), part_type::kFfn, module, dims_.hidden, dims_.hidden, feed_forward);
+                                  FeedForward feed_forward) {
+  const boost::json::string activation(feed_forward.activation);
+  auto& made =
+      part(part_name("ffn", layer), part_type::kFfn, module, dims_.hidden, dims_.hidden, std::move(feed_forward));
   made.layer_idx = layer;
   made.intermediate_dim = intermediate;
-  made.extra_info["activation"] = feed_forward.activation;
+  made.extra_info["activation"] = activation;
 }
 
-void DecoderBuilder::layer(std::int64_t layer, std::int64_t intermediate, const Layer& joined) {
-  const auto name = part_name("layer", layer);
-  auto& made = part(name, part_type::kFullLayer, layer_module(layer), dims_.hidden, dims_.hidden, joined);
+void DecoderBuilder::layer(std::int64_t layer, std::int64_t intermediate, Layer joined) {
+  auto name = part_name("layer", layer);
+  std::vector<std::string> children{joined.attention_norm, joined.attention};
+  for (const auto* child :
+       {&joined.attention_post_norm, &joined.feed_forward_norm, &joined.feed_forward, &joined.feed_forward_post_norm})
+    if (*child) children.push_back(**child);
+  auto& made = part(name, part_type::kFullLayer, layer_module(layer), dims_.hidden, dims_.hidden, std::move(joined));
   made.layer_idx = layer;
   if (dims_.heads > 0) made.num_heads = dims_.heads;
   if (intermediate > 0) made.intermediate_dim = intermediate;
-  for (const auto& child :
-       {std::optional(joined.attention_norm), std::optional(joined.attention), joined.attention_post_norm,
-        joined.feed_forward_norm, joined.feed_forward, joined.feed_forward_post_norm})
-    if (child) made.children.push_back(*child);
-  spec_.assembly.push_back(name);
+  made.children = std::move(children);
+  spec_.assembly.push_back(std::move(name));
 }
 
-void DecoderBuilder::final_norm(const std::string& name, std::string_view module, const Norm& made) {
-  norm(name, std::nullopt, module, made);
+void DecoderBuilder::final_norm(const std::string& name, std::string_view module, Norm made) {
+  norm(name, std::nullopt, module, std::move(made));
   spec_.assembly.push_back(name);
 }
 

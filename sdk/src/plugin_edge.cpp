@@ -103,7 +103,7 @@ std::int32_t decompose_across(const ModelDecomposer& (*decomposer)(), const gara
   return guarded(error, [&] {
     if (!writer || !GARAGE_HAS(writer, garage_writer, write) || !writer->write)
       throw Error(Errc::kIncompatible, "the host's garage_writer is smaller than that of ABI 1.0");
-    const auto text = write_spec(decomposer().decompose(model_from(model)));
+    const auto text = write_spec_message(decomposer().decompose(model_from(model)));
     writer->write(writer->context, text.data(), text.size());
   });
 }

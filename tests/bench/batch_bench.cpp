@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "real_checkpoint.hpp"
 #include "test_registry.hpp"
@@ -26,6 +27,7 @@ struct Store {
     }
     for (const auto& file : fs::directory_iterator(llama_2_7b()))
       fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::hours(1));
+    ::sync();  // these writes are no batch's
     write_text(config, "models:\n  - {glob: \"" + (folder / "models/*").string() + "\"}\n");
   }
 };

@@ -21,14 +21,19 @@
 
 namespace garage {
 
+// What becomes of members of kKeepsNull structs that are absent.
+enum class Nulls { as_the_struct_says, left_out };
+
 // Commas, quotes and lines; what is written is always whole JSON if every begin has its end.
 class GARAGE_API JsonWriter {
  public:
-  // Members of objects nested less deep than this get a line each.
-  explicit JsonWriter(int lines_to_depth = 0) : lines_to_depth_(lines_to_depth) {}
+  // Members of objects nested less deep than lines_to_depth get a line each.
+  explicit JsonWriter(int lines_to_depth = 0, Nulls nulls = Nulls::as_the_struct_says)
+      : lines_to_depth_(lines_to_depth), nulls_(nulls) {}
 
-  void reserve(std::size_t bytes) { out_.reserve(bytes); }
-  std::string take() { return std::move(out_); }
+  Nulls nulls() const { return nulls_; }
+  void reserve(std::size_t bytes) { if (bytes > out_.size()) out_.resize(bytes); }
+  std::string take();
 
   void begin_object();
   void end_object();
@@ -44,12 +49,22 @@ class GARAGE_API JsonWriter {
   void null();
 
  private:
+  // Where so many bytes may be written; size_ says how many were.
+  char* room(std::size_t bytes) { return out_.size() - size_ < bytes ? grow(bytes) : out_.data() + size_; }
+  char* grow(std::size_t bytes);
+  void put(char c) {
+    *room(1) = c;
+    ++size_;
+  }
+  void put(std::string_view text) { size_ += text.copy(room(text.size()), text.size()); }
   void escape(char c);
   void separate();
   void new_line();
 
-  std::string out_;
+  std::string out_;        // what is written, and room for more
+  std::size_t size_ = 0;   // of what is written
   int lines_to_depth_;
+  Nulls nulls_;
   int depth_ = 0;
   bool first_ = true;  // nothing yet in what is open
 };
@@ -115,7 +130,8 @@ template <class T>
 void write_members(JsonWriter& out, const T& described) {
   boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>([&](auto member) {
     const auto& item = described.*member.pointer;
-    if (kKeepsNull<T> || !is_absent(item)) write_member(out, member.name, item);
+    const bool keeps_null = kKeepsNull<T> && out.nulls() == Nulls::as_the_struct_says;
+    if (keeps_null || !is_absent(item)) write_member(out, member.name, item);
   });
 }
 

@@ -15,6 +15,8 @@ inline constexpr std::string_view kSpecSchema = "garage.spec/1";
 
 // One member a line, and one part a line, so that people can read and compare them.
 GARAGE_API std::string write_spec(const ModelSpec& spec);
+// The same for a program that reads it at once: on one line, without what is null.
+GARAGE_API std::string write_spec_message(const ModelSpec& spec);
 GARAGE_API void write_part(JsonWriter& out, const PartSpec& part);  // the object that stands under its name
 
 // subject opens every message: a path. Reads the seed's files too; their parts have no blueprint.

@@ -23,8 +23,10 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-// Threads a core: half of the time each waits until its spec is on the disk.
-constexpr unsigned kThreadsPerCore = 4;
+// Most of its time a thread waits until its spec is on the disk, and the file system flushes what many wait for at
+// once.
+constexpr std::size_t kThreadsPerCore = 8;
+constexpr std::size_t kEnoughThreads = 64;  // for that; beyond, one a core
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -72,8 +74,9 @@ class Batch {
 
   std::size_t threads() const {
     const auto jobs = registry_.config().batch.jobs;
-    return jobs > 0 ? static_cast<std::size_t>(jobs)
-                    : std::max<std::size_t>(1, std::thread::hardware_concurrency()) * kThreadsPerCore;
+    if (jobs > 0) return static_cast<std::size_t>(jobs);
+    const auto cores = std::max<std::size_t>(1, std::thread::hardware_concurrency());
+    return std::max(cores, std::min(cores * kThreadsPerCore, kEnoughThreads));
   }
 
   void attend(const BatchModel& model) {

@@ -9,6 +9,7 @@
 #include <garage/batch.hpp>
 #include <garage/catalog.hpp>
 #include <garage/error.hpp>
+#include <garage/file_stamp.hpp>
 
 #include "../file/read_file.hpp"
 #include "hub_cache.hpp"
@@ -60,13 +61,15 @@ class Finder {
 
   BatchModels take() {
     BatchModels found;
-    std::map<fs::path, std::string> ids;  // by folder
+    std::map<std::pair<std::uint64_t, std::uint64_t>, const std::string*> ids;  // by device and inode
     for (auto& [id, from] : models_) {
-      std::error_code code;
-      const auto place = fs::weakly_canonical(from.model.path, code);
-      const auto [other, fresh] = ids.emplace(place, id);
-      if (!fresh && !code && from.model.problem.empty())
-        oddities_.push_back(fmt::format("'{}' and '{}' are the same folder, {}", other->second, id, place.string()));
+      if (const auto stamp = stamp_of(from.model.path); stamp && from.model.problem.empty()) {
+        const auto [other, fresh] = ids.emplace(std::pair(stamp->device, stamp->inode), &id);
+        std::error_code code;
+        if (!fresh)
+          oddities_.push_back(fmt::format("'{}' and '{}' are the same folder, {}", *other->second, id,
+                                          fs::weakly_canonical(from.model.path, code).string()));
+      }
       found.models.push_back(std::move(from.model));
     }
     found.oddities = std::move(oddities_);

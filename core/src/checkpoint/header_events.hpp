@@ -15,8 +15,8 @@ namespace garage {
 struct RawEntry {
   std::string name;
   std::optional<std::string> dtype;
-  std::optional<std::vector<std::uint64_t>> shape;
-  std::optional<std::vector<std::uint64_t>> offsets;
+  std::optional<std::vector<std::int64_t>> shape;  // 2^63 and more are negative here, as nothing else is
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> offsets;
 };
 
 // Throws kCorrupt for a value of the wrong type and for a field or metadata key that stands twice. Fields that
@@ -35,11 +35,17 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
   void object_end() { --depth_; }
   void array_begin() {
     expect(Kind::kArray, "an array");
-    if (depth_++ != 2) return;
-    if (field_ == Field::kShape) entries.back().shape.emplace();
-    if (field_ == Field::kOffsets) entries.back().offsets.emplace();
+    ++depth_;
+    numbers_.clear();
   }
-  void array_end() { --depth_; }
+  void array_end() {
+    if (--depth_ != 2) return;
+    if (field_ == Field::kShape) entries.back().shape.emplace(numbers_.begin(), numbers_.end());
+    if (field_ != Field::kOffsets) return;
+    if (numbers_.size() != 2)
+      fail(fmt::format("tensor '{}' has {} data_offsets, should be 2", name(), numbers_.size()));
+    entries.back().offsets.emplace(numbers_[0], numbers_[1]);
+  }
 
   void key(std::string_view text) {
     if (depth_ == 1) {
@@ -68,8 +74,7 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
 
   void unsigned_integer(std::uint64_t value) {
     expect(Kind::kInteger, "a number");
-    if (field_ == Field::kShape) entries.back().shape->push_back(value);
-    if (field_ == Field::kOffsets) entries.back().offsets->push_back(value);
+    if (field_ == Field::kShape || field_ == Field::kOffsets) numbers_.push_back(value);
   }
 
   void other(std::string_view what) { expect(Kind::kOther, what); }
@@ -119,6 +124,7 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
   std::string_view file_;
   int depth_ = 0;
   Field field_ = Field::kIgnored;
+  std::vector<std::uint64_t> numbers_;  // of the array that is open
   bool in_metadata_ = false;
   bool metadata_seen_ = false;
 };

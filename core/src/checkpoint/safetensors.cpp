@@ -9,7 +9,6 @@
 #include <garage/safetensors.hpp>
 
 #include <algorithm>
-#include <limits>
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -44,23 +43,22 @@ class HeaderRules {
     require(raw, raw.dtype.has_value(), "dtype");
     require(raw, raw.shape.has_value(), "shape");
     require(raw, raw.offsets.has_value(), "data_offsets");
-    if (raw.offsets->size() != 2)
-      fail(fmt::format("tensor '{}' has {} data_offsets, should be 2", raw.name, raw.offsets->size()));
     const auto dtype = dtype_from(*raw.dtype);
     if (!dtype)
       throw Error(Errc::kUnsupported,
                   fmt::format("{}: tensor '{}' has dtype '{}', none of the {} that this version reads", file_, raw.name,
                               *raw.dtype, kDTypeCount));
-    SafetensorsEntry entry{{std::move(raw.name), *dtype, {}}, (*raw.offsets)[0], (*raw.offsets)[1]};
-    check_size(entry, *raw.shape);
-    entry.tensor.shape.assign(raw.shape->begin(), raw.shape->end());
+    SafetensorsEntry entry{
+        {std::move(raw.name), *dtype, std::move(*raw.shape)}, raw.offsets->first, raw.offsets->second};
+    check_size(entry);
     return entry;
   }
 
   void check_names(const std::vector<SafetensorsEntry>& entries) const {
     std::vector<std::string_view> names;
+    names.reserve(entries.size());
     for (const auto& entry : entries) names.push_back(entry.tensor.name);
-    std::sort(names.begin(), names.end());
+    if (!std::is_sorted(names.begin(), names.end())) std::sort(names.begin(), names.end());
     const auto twice = std::adjacent_find(names.begin(), names.end());
     if (twice != names.end()) fail(fmt::format("tensor '{}' stands twice in the header", *twice));
   }
@@ -88,14 +86,17 @@ class HeaderRules {
     if (!there) fail(fmt::format("tensor '{}' has no '{}'", raw.name, field));
   }
 
-  void check_size(const SafetensorsEntry& entry, const std::vector<std::uint64_t>& shape) const {
+  void check_size(const SafetensorsEntry& entry) const {
     const auto& name = entry.tensor.name;
-    const auto text = [&] { return fmt::format("[{}]", fmt::join(shape, ", ")); };
+    const auto& shape = entry.tensor.shape;
+    const auto text = [&] {
+      return fmt::format("[{}]", fmt::join(std::vector<std::uint64_t>(shape.begin(), shape.end()), ", "));
+    };
     std::uint64_t size_in_bits = static_cast<std::uint64_t>(bits(entry.tensor.dtype));
     bool fits = true;
     for (const auto dim : shape) {
+      fits = fits && dim >= 0;  // see RawEntry
       fits = fits && !__builtin_mul_overflow(size_in_bits, dim, &size_in_bits);
-      fits = fits && dim <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     }
     if (!fits) fail(fmt::format("tensor '{}' has shape {}, whose size overflows 64 bits", name, text()));
     if (size_in_bits % 8 != 0)

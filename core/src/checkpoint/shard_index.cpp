@@ -23,7 +23,8 @@ class IndexEvents : public JsonEvents<IndexEvents> {
  public:
   explicit IndexEvents(std::string_view file) : file_(file) {}
 
-  std::vector<std::pair<std::string, std::string>> weight_map;
+  std::vector<std::pair<std::string, std::uint32_t>> weight_map;  // a tensor, and the place of its shard's name
+  std::vector<std::string> shards;                                // as they come: the same one may stand here twice
   std::optional<std::uint64_t> total_size;
   bool has_weight_map = false;
 
@@ -44,14 +45,15 @@ class IndexEvents : public JsonEvents<IndexEvents> {
       in_metadata_ = text == "metadata";
       if (in_weight_map_ && std::exchange(has_weight_map, true)) fail("has 'weight_map' twice");
     } else if (depth_ == 2 && in_weight_map_) {
-      weight_map.emplace_back(text, "");
+      weight_map.emplace_back(text, 0);
     } else if (depth_ == 2) {
       at_total_size_ = in_metadata_ && text == "total_size";
     }
   }
   void string(std::string_view text) {
-    if (depth_ == 2 && in_weight_map_) weight_map.back().second = text;
-    else scalar("a string");
+    if (depth_ != 2 || !in_weight_map_) return scalar("a string");
+    if (shards.empty() || shards.back() != text) shards.emplace_back(text);
+    weight_map.back().second = static_cast<std::uint32_t>(shards.size() - 1);
   }
   void integer(std::int64_t value) { unsigned_integer(static_cast<std::uint64_t>(value)); }
   void unsigned_integer(std::uint64_t value) {
@@ -94,22 +96,21 @@ ShardIndex read_shard_index(const std::filesystem::path& path) {
   if (!events.has_weight_map) fail("has no 'weight_map'");
   if (events.weight_map.empty()) fail("its weight_map is empty");
 
-  ShardIndex index{path.string(), {}, {}, events.total_size};
-  for (const auto& [tensor, shard] : events.weight_map) {
-    if (!index.shards.empty() && index.shards.back() == shard) continue;
-    if (!is_plain_file_name(shard))
+  for (const auto& [tensor, shard] : events.weight_map)
+    if (const auto& name = events.shards[shard]; !is_plain_file_name(name))
       fail(fmt::format("maps tensor '{}' to '{}', which is no plain file name: a shard lies beside its index", tensor,
-                       shard));
-    index.shards.push_back(shard);
-  }
+                       name));
+  ShardIndex index{path.string(), events.shards, {}, events.total_size};
   std::sort(index.shards.begin(), index.shards.end());
   index.shards.erase(std::unique(index.shards.begin(), index.shards.end()), index.shards.end());
+  std::vector<std::uint32_t> places;
+  for (const auto& name : events.shards)
+    places.push_back(static_cast<std::uint32_t>(std::lower_bound(index.shards.begin(), index.shards.end(), name) -
+                                                index.shards.begin()));
   index.weight_map.reserve(events.weight_map.size());
-  for (auto& [tensor, shard] : events.weight_map) {
-    const auto at = std::lower_bound(index.shards.begin(), index.shards.end(), shard) - index.shards.begin();
-    if (!index.weight_map.emplace(tensor, static_cast<std::uint32_t>(at)).second)
-      fail(fmt::format("lists tensor '{}' twice", tensor));
-  }
+  for (auto& [tensor, shard] : events.weight_map)
+    if (const auto [at, fresh] = index.weight_map.emplace(std::move(tensor), places[shard]); !fresh)
+      fail(fmt::format("lists tensor '{}' twice", at->first));
   return index;
 }
 
@@ -117,26 +118,29 @@ void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>&
   const auto fail = [&](const std::string& fault) {
     throw Error(Errc::kCorrupt, fmt::format("{}: {}", index.path, fault));
   };
-  std::unordered_map<std::string_view, std::uint32_t> holder;
-  holder.reserve(index.weight_map.size());
+  const auto holds = [&](std::uint32_t shard, std::string_view tensor) {
+    const auto& entries = headers[shard].entries;
+    return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.tensor.name == tensor; });
+  };
+  std::size_t found = 0;  // each in its own shard; a header has no name twice
   for (std::uint32_t shard = 0; shard < headers.size(); ++shard) {
     for (const auto& entry : headers[shard].entries) {
       const auto& name = entry.tensor.name;
-      const auto [first, fresh] = holder.emplace(name, shard);
-      if (!fresh)
-        fail(fmt::format("tensor '{}' is in two shards, '{}' and '{}'", name, index.shards[first->second],
-                         index.shards[shard]));
       const auto listed = index.weight_map.find(name);
       if (listed == index.weight_map.end())
         fail(fmt::format("tensor '{}' is in shard '{}' and not in the index", name, index.shards[shard]));
+      const auto& own = index.shards[listed->second];
+      if (listed->second != shard && holds(listed->second, name))
+        fail(fmt::format("tensor '{}' is in two shards, '{}' and '{}'", name, std::min(own, index.shards[shard]),
+                         std::max(own, index.shards[shard])));
       if (listed->second != shard)
-        fail(fmt::format("tensor '{}' is in shard '{}', the index says '{}'", name, index.shards[shard],
-                         index.shards[listed->second]));
+        fail(fmt::format("tensor '{}' is in shard '{}', the index says '{}'", name, index.shards[shard], own));
+      ++found;
     }
   }
-  if (holder.size() == index.weight_map.size()) return;
+  if (found == index.weight_map.size()) return;
   for (const auto& [name, shard] : index.weight_map)
-    if (!holder.contains(name))
+    if (!holds(shard, name))
       fail(fmt::format("tensor '{}' is not in shard '{}', where the index says it is; it is in no shard", name,
                        index.shards[shard]));
 }

@@ -3,21 +3,25 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include <garage/safetensors.hpp>
 
 namespace garage {
 
 struct ShardIndex {
+  using WeightMap = boost::unordered_flat_map<std::string, std::uint32_t, std::hash<std::string>>;
+
   std::string path;
-  std::vector<std::string> shards;                            // plain file names, sorted, each once
-  std::unordered_map<std::string, std::uint32_t> weight_map;  // tensor to position in shards
-  std::optional<std::uint64_t> total_size;                    // bytes of data, as the index says
+  std::vector<std::string> shards;          // plain file names, sorted, each once
+  WeightMap weight_map;                     // tensor to position in shards
+  std::optional<std::uint64_t> total_size;  // bytes of data, as the index says
 };
 
 // Throws kCorrupt: no JSON, no weight_map, a tensor listed twice, a shard that is no plain file name.

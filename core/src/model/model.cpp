@@ -1,10 +1,11 @@
 #include <garage/model.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <mutex>
-#include <unordered_map>
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
@@ -24,9 +25,10 @@ std::string shape_text(const std::vector<std::int64_t>& shape) { return fmt::for
 
 struct Model::Inventory {
   TensorLoader load;
-  std::once_flag loaded;
+  std::once_flag once;
+  std::atomic<bool> is_loaded{false};  // call_once asks in a slower way
   std::vector<TensorInfo> tensors;
-  std::unordered_map<std::string_view, std::uint32_t> index;  // views into tensors
+  boost::unordered_flat_map<std::string_view, std::uint32_t, std::hash<std::string_view>> index;  // views into tensors
 
   void fill() {
     tensors = load();
@@ -61,7 +63,11 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 const Model::Inventory& Model::inventory() const {
-  std::call_once(inventory_->loaded, [this] { inventory_->fill(); });
+  if (!inventory_->is_loaded.load(std::memory_order_acquire))
+    std::call_once(inventory_->once, [this] {
+      inventory_->fill();
+      inventory_->is_loaded.store(true, std::memory_order_release);
+    });
   return *inventory_;
 }
 

@@ -1,6 +1,5 @@
 #include "plugin_decomposer.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -25,15 +24,19 @@ std::string_view view_of(garage_str text) {
   return text.data ? std::string_view(text.data, text.size) : std::string_view();
 }
 
+using Untouched = std::array<unsigned char, 8192>;
+constexpr auto kUntouched = [] {
+  Untouched bytes{};
+  bytes.fill(0xA5);
+  return bytes;
+}();
+
 // The caller's error, with room after it that nobody should write to.
 struct GuardedError {
   garage_error error{sizeof(garage_error), 0, {}};
-  std::array<unsigned char, 8192> after;
+  Untouched after = kUntouched;
 
-  GuardedError() { after.fill(0xA5); }
-  bool is_overrun() const {
-    return std::any_of(after.begin(), after.end(), [](unsigned char byte) { return byte != 0xA5; });
-  }
+  bool is_overrun() const { return after != kUntouched; }
 };
 
 constexpr std::uint64_t kMaxSpecSize = std::uint64_t{1} << 30;  // bytes; a runaway plugin must not take all memory

@@ -1,7 +1,6 @@
 #include <garage/accounting.hpp>
 
 #include <algorithm>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -18,6 +17,7 @@ namespace {
 
 // * stands for any characters.
 bool matches(std::string_view pattern, std::string_view text) {
+  if (!text.ends_with(pattern.substr(pattern.rfind('*') + 1))) return false;  // most do not: the fast way out
   std::size_t p = 0, t = 0, star = pattern.npos, resume = 0;
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
@@ -45,11 +45,13 @@ struct Claim {
 
 class Ledger {
  public:
-  Ledger(ModelSpec& spec, const Model& model) : spec_(spec), model_(model), claims_(model.tensors().size()) {}
+  Ledger(ModelSpec& spec, const Model& model)
+      : spec_(spec), model_(model), tensors_(model.tensors()), claims_(tensors_.size()) {}
 
   void claim_all() {
     std::vector<std::string> missing;
-    for (const auto& [name, part] : spec_.parts) {
+    for (auto& [name, part] : spec_.parts) {
+      part.parameters = 0;
       for (auto& role : tensor_roles(part)) claim(name, part, role, missing);
     }
     if (!missing.empty())
@@ -70,7 +72,7 @@ class Ledger {
   }
 
   void check_coverage() const {
-    for (const auto& tensor : model_.tensors())
+    for (const auto& tensor : tensors_)
       if (const auto& claims = claims_of(tensor); claims.size() > 1 || (claims.size() == 1 && !claims.front().whole))
         check_one(tensor, claims);
   }
@@ -78,7 +80,7 @@ class Ledger {
   void settle_the_rest() {
     for (auto& row : spec_.ignored) row.count = 0;
     std::vector<const TensorInfo*> left;
-    for (const auto& tensor : model_.tensors()) {
+    for (const auto& tensor : tensors_) {
       const auto& owners = claims_of(tensor);
       auto* row = ignored_row(tensor.name);
       if (row && !owners.empty())
@@ -93,16 +95,22 @@ class Ledger {
                            left.size() > 1 ? fmt::format(" ({} more are left over)", left.size() - 1) : ""));
   }
 
+  // Until here a part's parameters were its own; from here they are its children's, too.
   void count() {
     spec_.parameters = 0;
-    for (const auto& [name, part] : spec_.parts) spec_.parameters += own_[&part];
-    for (auto& [name, part] : spec_.parts) part.parameters = with_children(part, 0);
+    std::vector<std::int64_t> totals;
+    for (const auto& [name, part] : spec_.parts) {
+      spec_.parameters += part.parameters;
+      totals.push_back(with_children(part, 0));
+    }
+    auto total = totals.begin();
+    for (auto& [name, part] : spec_.parts) part.parameters = *total++;
     spec_.dtypes.clear();
-    for (const auto& tensor : model_.tensors()) ++spec_.dtypes[std::string(to_string(tensor.dtype))];
+    for (const auto& tensor : tensors_) ++spec_.dtypes[std::string(to_string(tensor.dtype))];
   }
 
  private:
-  void claim(const std::string& name, const PartSpec& part, TensorRole& role, std::vector<std::string>& missing) {
+  void claim(const std::string& name, PartSpec& part, TensorRole& role, std::vector<std::string>& missing) {
     const auto* tensor = model_.find(role.ref->tensor);
     if (!tensor) {
       missing.push_back(fmt::format("tensor '{}' is missing: {} needs it, {}, as its {}", role.ref->tensor, name,
@@ -117,7 +125,7 @@ class Ledger {
                            shape_text(tensor->shape), shape_text(shape), role.role, name, shape_text(role.shape)));
     if (role.shared) return;
     claims_of(*tensor).push_back({&name, std::move(role.role), coalesce(view), whole});
-    own_[&part] += whole ? tensor->elements() : view.elements();
+    part.parameters += whole ? tensor->elements() : view.elements();
   }
 
   static StridedView viewed(const TensorInfo& tensor, const std::string& name, const TensorRole& role) {
@@ -130,7 +138,7 @@ class Ledger {
   }
 
   std::vector<Claim>& claims_of(const TensorInfo& tensor) {
-    return claims_[static_cast<std::size_t>(&tensor - model_.tensors().data())];
+    return claims_[static_cast<std::size_t>(&tensor - tensors_.data())];
   }
   const std::vector<Claim>& claims_of(const TensorInfo& tensor) const {
     return const_cast<Ledger*>(this)->claims_of(tensor);
@@ -166,19 +174,19 @@ class Ledger {
     return nullptr;
   }
 
-  // Children are leaves, or made of leaves; deeper nesting is a loop.
+  // Requires: each part's parameters are its own alone. Children are leaves, or made of leaves; deeper nesting is a
+  // loop.
   std::int64_t with_children(const PartSpec& part, int depth) const {
     if (depth > 8) throw Error(Errc::kInternal, "parts are children of one another");
-    const auto own = own_.find(&part);
-    auto sum = own == own_.end() ? 0 : own->second;
+    auto sum = part.parameters;
     for (const auto& child : part.children) sum += with_children(*spec_.parts.find(child), depth + 1);
     return sum;
   }
 
   ModelSpec& spec_;
   const Model& model_;
-  std::vector<std::vector<Claim>> claims_;                 // by the tensor's place in the model
-  std::unordered_map<const PartSpec*, std::int64_t> own_;  // learned numbers, children left out
+  const std::vector<TensorInfo>& tensors_;
+  std::vector<std::vector<Claim>> claims_;  // by the tensor's place in the model
 };
 
 }  // namespace

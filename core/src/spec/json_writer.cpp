@@ -1,8 +1,11 @@
 #include <garage/json_writer.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
+#include <utility>
 
 #include <boost/json/object.hpp>
 
@@ -16,22 +19,65 @@ constexpr auto kPlain = [] {
   return plain;
 }();
 
+constexpr std::uint64_t in_each_byte(std::uint64_t byte) { return byte * 0x0101010101010101; }
+
+// The same of eight characters at once: a byte's top bit is set where subtracting has borrowed from it. What follows
+// a character that is not plain may be called so, too.
+bool all_plain(std::uint64_t eight) {
+  const auto below = [](std::uint64_t bytes, std::uint64_t limit) { return (bytes - in_each_byte(limit)) & ~bytes; };
+  const auto is = [&](char c) { return below(eight ^ in_each_byte(static_cast<unsigned char>(c)), 1); };
+  return ((below(eight, 0x20) | is('"') | is('\\')) & in_each_byte(0x80)) == 0;
+}
+
+bool copy_eight_plain(const char* from, char* to) {
+  std::uint64_t eight;
+  std::memcpy(&eight, from, sizeof eight);
+  if (!all_plain(eight)) return false;
+  std::memcpy(to, &eight, sizeof eight);
+  return true;
+}
+
+// Copies characters that stand for themselves, up to the first that does not; answers how many.
+std::size_t copy_plain(std::string_view text, char* to) {
+  std::size_t size = 0;
+  if (text.size() >= 8) {
+    const auto last = text.size() - 8;
+    while (size < last && copy_eight_plain(text.data() + size, to + size)) size += 8;
+    if (size >= last && copy_eight_plain(text.data() + last, to + last)) return text.size();
+  }
+  for (; size < text.size() && kPlain[static_cast<unsigned char>(text[size])]; ++size) to[size] = text[size];
+  return size;
+}
+
 }  // namespace
 
+std::string JsonWriter::take() {
+  out_.resize(std::exchange(size_, 0));
+  return std::move(out_);
+}
+
+char* JsonWriter::grow(std::size_t bytes) {
+  out_.resize(std::max({2 * out_.size(), size_ + bytes, std::size_t{256}}));
+  return out_.data() + size_;
+}
+
 void JsonWriter::new_line() {
-  out_ += '\n';
-  out_.append(static_cast<std::size_t>(depth_), ' ');
+  const auto spaces = static_cast<std::size_t>(depth_);
+  auto* to = room(spaces + 1);
+  *to = '\n';
+  std::fill_n(to + 1, spaces, ' ');
+  size_ += spaces + 1;
 }
 
 void JsonWriter::separate() {
-  if (!first_) out_ += ',';
+  if (!first_) put(',');
   if (depth_ <= lines_to_depth_) new_line();
-  else if (!first_) out_ += ' ';
+  else if (!first_) put(' ');
   first_ = false;
 }
 
 void JsonWriter::begin_object() {
-  out_ += '{';
+  put('{');
   ++depth_;
   first_ = true;
 }
@@ -39,13 +85,13 @@ void JsonWriter::begin_object() {
 void JsonWriter::end_object() {
   --depth_;
   if (!first_ && depth_ < lines_to_depth_) new_line();
-  out_ += '}';
+  put('}');
   first_ = false;
 }
 
 // An array's elements share a line, and so does all that is in them.
 void JsonWriter::begin_array() {
-  out_ += '[';
+  put('[');
   depth_ += lines_to_depth_ + 1;
   first_ = true;
 }
@@ -54,42 +100,44 @@ void JsonWriter::element() { separate(); }
 
 void JsonWriter::end_array() {
   depth_ -= lines_to_depth_ + 1;
-  out_ += ']';
+  put(']');
   first_ = false;
 }
 
 void JsonWriter::key(std::string_view text) {
   separate();
   string(text);
-  out_ += ": ";
+  put(": ");
 }
 
 void JsonWriter::string(std::string_view text) {
-  out_ += '"';
-  for (std::size_t i = 0; i < text.size();) {
-    const auto plain = i;
-    while (i < text.size() && kPlain[static_cast<unsigned char>(text[i])]) ++i;
-    out_.append(text, plain, i - plain);
-    if (i < text.size()) escape(text[i++]);
+  put('"');
+  while (true) {
+    const auto plain = copy_plain(text, room(text.size()));
+    size_ += plain;
+    if (plain == text.size()) break;
+    escape(text[plain]);
+    text.remove_prefix(plain + 1);
   }
-  out_ += '"';
+  put('"');
 }
 
 void JsonWriter::escape(char c) {
   static constexpr char kHex[] = "0123456789abcdef";
-  out_ += '\\';
+  put('\\');
   if (c == '"' || c == '\\') {
-    out_ += c;
+    put(c);
   } else {
-    out_ += "u00";
-    out_ += kHex[static_cast<unsigned char>(c) >> 4];
-    out_ += kHex[c & 15];
+    put("u00");
+    put(kHex[static_cast<unsigned char>(c) >> 4]);
+    put(kHex[c & 15]);
   }
 }
 
 void JsonWriter::integer(std::int64_t number) {
-  char digits[24];
-  out_.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+  constexpr std::size_t kLongest = 20;  // -9223372036854775808
+  auto* to = room(kLongest);
+  size_ += static_cast<std::size_t>(std::to_chars(to, to + kLongest, number).ptr - to);
 }
 
 // As Python's repr does: 500000.0 and 1e-05, the way in which configs and the seed's files spell them.
@@ -101,12 +149,13 @@ void JsonWriter::real(double number) {
   const auto end = std::to_chars(digits, digits + sizeof digits, number,
                                  plain ? std::chars_format::fixed : std::chars_format::scientific)
                        .ptr;
-  out_.append(digits, end);
-  if (std::string_view(digits, end).find_first_of(".e") == std::string_view::npos) out_ += ".0";
+  const std::string_view text(digits, end);
+  put(text);
+  if (text.find_first_of(".e") == text.npos) put(".0");
 }
 
-void JsonWriter::boolean(bool flag) { out_ += flag ? "true" : "false"; }
-void JsonWriter::null() { out_ += "null"; }
+void JsonWriter::boolean(bool flag) { put(flag ? "true" : "false"); }
+void JsonWriter::null() { put("null"); }
 
 void write_json(JsonWriter& out, const boost::json::value& tree) {
   switch (tree.kind()) {

@@ -101,24 +101,29 @@ void require_members(const boost::json::object& object, std::initializer_list<co
     if (!object.contains(name)) throw Error(Errc::kCorrupt, fmt::format("{}: has no '{}'", at.text(), name));
 }
 
-}  // namespace
-
-std::string write_spec(const ModelSpec& spec) {
-  JsonWriter out(2);
+std::string document(const ModelSpec& spec, JsonWriter out) {
   out.reserve(4096 + 512 * spec.parts.size());  // parts take some 400 bytes
   out.begin_object();
   write_member(out, "schema", kSpecSchema);
   write_members(out, spec);
   out.end_object();
-  auto text = out.take();
+  return out.take();
+}
+
+}  // namespace
+
+std::string write_spec(const ModelSpec& spec) {
+  auto text = document(spec, JsonWriter(2));
   text += '\n';
   return text;
 }
 
+std::string write_spec_message(const ModelSpec& spec) { return document(spec, JsonWriter(0, Nulls::left_out)); }
+
 void write_part(JsonWriter& out, const PartSpec& part) { write_json(out, part); }
 
 ModelSpec read_spec(std::string_view text, std::string_view subject) {
-  boost::json::monotonic_resource memory;
+  boost::json::monotonic_resource memory(4 * text.size());
   const auto document = parse_json(text, subject, &memory);
   const JsonPath at{nullptr, subject};
   const auto& object = object_at(document, at);

@@ -14,15 +14,15 @@ class PartRules {
       : spec_(spec), name_(name), part_(part) {}
 
   void operator()(const Linear&) const {}
-  void operator()(const Norm& norm) const { require(norm.eps >= 0, fmt::format("its norm has eps {}", norm.eps)); }
+  void operator()(const Norm& norm) const { require(norm.eps >= 0, "its norm has eps {}", norm.eps); }
   void operator()(const Rope& rope) const { check(rope, part_.input_dim); }
   void operator()(const Attention& attention) const {
     equal("num_heads", part_.num_heads.value_or(0), "heads", attention.heads);
     equal("head_dim", part_.head_dim.value_or(0), "head_dim", attention.head_dim);
     require(attention.heads > 0 && attention.kv_heads > 0 && attention.heads % attention.kv_heads == 0,
-            fmt::format("{} heads cannot share {} kv_heads evenly", attention.heads, attention.kv_heads));
-    require(attention.head_dim > 0, fmt::format("its head_dim is {}", attention.head_dim));
-    if (attention.window) require(*attention.window > 0, fmt::format("its window is {}", *attention.window));
+            "{} heads cannot share {} kv_heads evenly", attention.heads, attention.kv_heads);
+    require(attention.head_dim > 0, "its head_dim is {}", attention.head_dim);
+    if (attention.window) require(*attention.window > 0, "its window is {}", *attention.window);
     if (attention.rope) check(*attention.rope, attention.head_dim);
   }
   void operator()(const FeedForward& ffn) const {
@@ -34,7 +34,7 @@ class PartRules {
     for (const auto& expert : mixture.experts) exists(expert);
     if (mixture.shared_expert) exists(*mixture.shared_expert);
     require(mixture.top_k > 0 && mixture.top_k <= static_cast<std::int64_t>(mixture.experts.size()),
-            fmt::format("it picks {} of {} experts", mixture.top_k, mixture.experts.size()));
+            "it picks {} of {} experts", mixture.top_k, mixture.experts.size());
   }
   void operator()(const Embedding&) const {}
   void operator()(const OutputHead& head) const {
@@ -52,8 +52,8 @@ class PartRules {
   void check_part() const {
     require(part_.blueprint.has_value(), "it has no blueprint");
     require(!part_.part_type.empty(), "it has no part_type");
-    require(part_.input_dim >= 0 && part_.output_dim >= 0,
-            fmt::format("its dimensions are {} and {}", part_.input_dim, part_.output_dim));
+    require(part_.input_dim >= 0 && part_.output_dim >= 0, "its dimensions are {} and {}", part_.input_dim,
+            part_.output_dim);
     for (const auto& child : part_.children) exists(child);
     if (part_.part_type == part_type::kFullLayer) {
       equal("input_dim", part_.input_dim, "the model's hidden_dim", spec_.hidden_dim);
@@ -63,19 +63,20 @@ class PartRules {
   }
 
  private:
-  void require(bool holds, const std::string& fault) const {
-    if (!holds) throw Error(Errc::kInternal, fmt::format("part '{}': {}", name_, fault));
+  template <class... Args>
+  void require(bool holds, fmt::format_string<const Args&...> fault, const Args&... args) const {
+    if (!holds) throw Error(Errc::kInternal, fmt::format("part '{}': {}", name_, fmt::format(fault, args...)));
   }
   void equal(const char* a_name, std::int64_t a, const char* b_name, std::int64_t b) const {
-    require(a == b, fmt::format("its {} is {}, {} is {}", a_name, a, b_name, b));
+    require(a == b, "its {} is {}, {} is {}", a_name, a, b_name, b);
   }
   void exists(const std::string& other) const {
-    require(other != name_ && spec_.parts.find(other), fmt::format("it names part '{}', which does not exist", other));
+    require(other != name_ && spec_.parts.find(other), "it names part '{}', which does not exist", other);
   }
   void check(const Rope& rope, std::int64_t head_dim) const {
-    require(rope.dims > 0 && rope.dims % 2 == 0 && rope.dims <= head_dim,
-            fmt::format("its rope turns {} of {} dimensions", rope.dims, head_dim));
-    require(rope.theta > 0, fmt::format("its rope has theta {}", rope.theta));
+    require(rope.dims > 0 && rope.dims % 2 == 0 && rope.dims <= head_dim, "its rope turns {} of {} dimensions",
+            rope.dims, head_dim);
+    require(rope.theta > 0, "its rope has theta {}", rope.theta);
   }
 
   const ModelSpec& spec_;

@@ -8,7 +8,9 @@ using Shape = std::vector<std::int64_t>;
 class RoleList {
  public:
   explicit RoleList(const PartSpec& part)
-      : in_(part.input_dim), out_(part.output_dim), inner_(part.intermediate_dim.value_or(0)) {}
+      : in_(part.input_dim), out_(part.output_dim), inner_(part.intermediate_dim.value_or(0)) {
+    roles_.reserve(8);  // an attention with biases
+  }
 
   std::vector<TensorRole> take() { return std::move(roles_); }
 

@@ -66,6 +66,29 @@ TEST_CASE("spec document: every member comes back as it was", "[spec][document]"
   CHECK(again == spec);
 }
 
+TEST_CASE("spec document: as a message it has one line and no member that is null, and says the same", "[spec][document]") {
+  const auto spec = full_spec();
+  const auto text = write_spec_message(spec);
+  CHECK(text.find('\n') == text.npos);
+  CHECK(text.find("_idx\": null") == text.npos);
+  CHECK(read_spec(text, "message") == spec);
+}
+
+TEST_CASE("spec document: any character at any place of a text is read back by JSON's own rules", "[spec][document]") {
+  std::vector<std::string> characters = {"\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};  // of two to four bytes
+  for (char c = 0; c >= 0 && c < 127; ++c) characters.emplace_back(1, c);
+  for (const auto& character : characters)
+    for (std::size_t size = 0; size < 20; ++size)
+      for (std::size_t at = 0; at <= size; ++at) {
+        auto text = std::string(size, 'x').insert(at, character);
+        JsonWriter out;
+        out.string(text);
+        const auto written = out.take();
+        const auto read = boost::json::parse(written);
+        if (read.as_string() != text) FAIL(written << " is read as " << read.as_string());
+      }
+}
+
 TEST_CASE("spec document: it is JSON that anybody reads", "[spec][document]") {
   const auto tree = boost::json::parse(write_spec(full_spec()));
   CHECK(tree.at("schema") == "garage.spec/1");

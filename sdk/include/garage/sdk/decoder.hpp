@@ -90,19 +90,18 @@ class DecoderBuilder {
 
   void embedding(const std::string& name, std::string_view module, std::int64_t rows, Embedding embedding);
   void rotary(const Rope& rope, const std::string& name = "rotary_emb");
-  void norm(const std::string& name, std::optional<std::int64_t> layer, std::string_view module, const Norm& norm);
-  void attention(std::int64_t layer, std::string_view module, const Attention& attention);
-  void feed_forward(std::int64_t layer, std::string_view module, std::int64_t intermediate,
-                    const FeedForward& feed_forward);
+  void norm(const std::string& name, std::optional<std::int64_t> layer, std::string_view module, Norm norm);
+  void attention(std::int64_t layer, std::string_view module, Attention attention);
+  void feed_forward(std::int64_t layer, std::string_view module, std::int64_t intermediate, FeedForward feed_forward);
 
   // Any other part, with the dimensions that its blueprint needs; what else it says is the caller's to fill in.
   PartSpec& part(const std::string& name, const char* type, std::string_view module, std::int64_t in, std::int64_t out,
                  Blueprint blueprint);
 
   // The layer that joins the parts of that index; its children are the parts that it names.
-  void layer(std::int64_t layer, std::int64_t intermediate, const Layer& joined);
+  void layer(std::int64_t layer, std::int64_t intermediate, Layer joined);
 
-  void final_norm(const std::string& name, std::string_view module, const Norm& norm);
+  void final_norm(const std::string& name, std::string_view module, Norm norm);
 
   // The projection to the vocabulary. extra_info "tie" says what was found:
   //   "none"                 not tied; the file has the head
