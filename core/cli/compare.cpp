@@ -54,14 +54,14 @@ void print_matrix(const std::vector<Comparison>& comparisons) {
   heading.insert(heading.end(), types.begin(), types.end());
   Table table(heading);
   for (const auto& comparison : comparisons) {
-    std::vector<std::string> row{comparison.models[0], comparison.models[1]};
+    std::vector<std::string_view> row{comparison.models[0], comparison.models[1]};
     const auto levels = levels_by_type(comparison);
     for (const auto& type : types) {
       const auto found =
           std::find_if(levels.begin(), levels.end(), [&](const auto& level) { return level.first == type; });
       row.push_back(found == levels.end() ? "-" : level_name(found->second));
     }
-    table.add(std::move(row));
+    table.add(row);
   }
   for (std::size_t i = 0; i < types.size(); ++i) table.paint(i + 2, level_colour);
   print(table);

@@ -8,7 +8,7 @@
 
 namespace garage::cli {
 
-inline std::string level_name(SwapLevel level) { return boost::describe::enum_to_string(level, ""); }
+inline const char* level_name(SwapLevel level) { return boost::describe::enum_to_string(level, ""); }
 
 // Of a cell that says a level: the number of an SGR sequence.
 inline int level_colour(std::string_view name) {

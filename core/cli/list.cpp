@@ -31,6 +31,7 @@ void run_list(const Session& session) {
   if (listing.models.empty()) return note("no models in " + session.registry.catalog().folder().string());
   Table table({"MODEL", "FAMILY", "LAYERS", "HIDDEN", "HEADS", "VOCAB", "PARAMETERS", "PARTS"});
   for (std::size_t column = 2; column < 8; ++column) table.align_right(column);
+  table.reserve(listing.models.size());
   for (const auto& model : listing.models)
     table.add({model.model_id, model.family, std::to_string(model.num_layers), std::to_string(model.hidden_dim),
                std::to_string(model.num_heads), std::to_string(model.vocab_size), grouped(model.parameters),

@@ -23,7 +23,7 @@ bool joins(char c) { return c == '_' || c == '.' || c == ',' || c == '/'; }
 // As much of the text as fits into a line, broken at a space if there is one, else within a name; it is taken off the
 // text.
 std::string_view take_line(std::string_view& text, std::size_t limit) {
-  std::size_t taken = 0, space = 0, join = 0, end = 0;
+  std::size_t taken = 0, space = 0, join = 0, end = text.size() <= limit ? text.size() : 0;
   for (; end < text.size(); ++end) {
     if (starts_character(text[end]) && taken++ == limit) break;
     if (text[end] == ' ') space = end + 1;
@@ -48,7 +48,7 @@ void append_cell(std::string& line, std::string_view text, std::size_t room, boo
 
 }  // namespace
 
-void Table::add(const std::vector<std::string>& row) {
+void Table::add(std::span<const std::string_view> row) {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     cells_ += row[i];
     ends_.push_back(cells_.size());

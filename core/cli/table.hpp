@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,8 +14,12 @@ namespace garage::cli {
 
 class Table {
  public:
-  explicit Table(std::vector<std::string> heading) : columns_(heading.size()) { add(heading); }
-  void add(const std::vector<std::string>& row);  // one cell for every column
+  explicit Table(const std::vector<std::string>& heading) : columns_(heading.size()) {
+    add(std::vector<std::string_view>(heading.begin(), heading.end()));
+  }
+  void reserve(std::size_t rows) { ends_.reserve(ends_.size() + rows * columns_.size()); }
+  void add(std::span<const std::string_view> row);  // one cell for every column
+  void add(std::initializer_list<std::string_view> row) { add(std::span(row.begin(), row.size())); }
   void align_right(std::size_t column) { columns_[column].right = true; }
 
   // What a cell's colour is, as the number of an SGR sequence; 0 for none.
