@@ -13,6 +13,7 @@
 
 #include "commands.hpp"
 #include "output.hpp"
+#include "progress.hpp"
 
 namespace garage::cli {
 namespace {
@@ -40,26 +41,12 @@ std::string time_text(double seconds) {
   return fmt::format("{}:{:02} min", static_cast<int>(seconds) / 60, static_cast<int>(seconds) % 60);
 }
 
-// One line that is written over, on a terminal; a line every ten seconds elsewhere.
-class Progress {
- public:
-  void operator()(const BatchProgress& now) {
-    if (now.seconds - shown_ < (is_terminal_ ? 0.1 : 10)) return;
-    shown_ = now.seconds;
-    const auto rate = static_cast<double>(now.done) / std::max(now.seconds, 1e-9);
-    const auto left = static_cast<double>(now.of - now.done) / std::max(rate, 1e-9);
-    const auto line = fmt::format("{} of {} done, {} failed, {:.0f} a second, {} left", now.done, now.of, now.failed,
-                                  rate, time_text(left));
-    std::fprintf(stderr, is_terminal_ ? "\r\033[K%s" : "%s\n", line.c_str());
-  }
-  void clear() const {
-    if (is_terminal_) std::fputs("\r\033[K", stderr);
-  }
-
- private:
-  bool is_terminal_ = ::isatty(STDERR_FILENO) == 1;
-  double shown_ = 0;
-};
+std::string progress_text(const BatchProgress& now) {
+  const auto rate = static_cast<double>(now.done) / std::max(now.seconds, 1e-9);
+  const auto left = static_cast<double>(now.of - now.done) / std::max(rate, 1e-9);
+  return fmt::format("{} of {} done, {} failed, {:.0f} a second, {} left", now.done, now.of, now.failed, rate,
+                     time_text(left));
+}
 
 // A reason without the file that it opens with, so that those of one cause stand together.
 std::string cause(const BatchFailure& failure) {
@@ -139,7 +126,7 @@ int run_batch_command(Session& session, const BatchRequest& request) {
     options.shard = request.shard ? parse_shard(*request.shard) : shard_of_process(config.batch);
     options.stops = [] { return interrupted != 0; };
     Progress progress;
-    options.progress = [&](const BatchProgress& now) { progress(now); };
+    options.progress = [&](const BatchProgress& now) { progress.show(progress_text(now)); };
     if (request.dry_run && !session.json)
       options.begun = [](const BatchModel& model) { print(fmt::format("{} {}", model.id, model.path.string())); };
     stop_on_interrupt();

@@ -1,10 +1,9 @@
-#include <unistd.h>
-
 #include <fmt/format.h>
 
 #include "commands.hpp"
 #include "nn_library.hpp"
 #include "output.hpp"
+#include "progress.hpp"
 #include "require.hpp"
 
 namespace garage::cli {
@@ -12,10 +11,11 @@ namespace garage::cli {
 void run_diff_weights(const Session& session, const std::string& a, const std::string& b) {
   require_spec(session, a);
   require_spec(session, b);
-  const bool shows = ::isatty(STDERR_FILENO) == 1;
-  const auto comparison = nn_commands().diff_weights(session.registry, a, b, [shows](std::size_t done, std::size_t of) {
-    if (shows) std::fprintf(stderr, done == of ? "\r\033[K" : "\r%zu of %zu parts", done, of);
+  Progress progress;
+  const auto comparison = nn_commands().diff_weights(session.registry, a, b, [&](std::size_t done, std::size_t of) {
+    progress.show(fmt::format("{} of {} parts", done, of));
   });
+  progress.clear();
   for (const auto& why : comparison.left_out) note(why);
   if (session.json) return print(json_text(comparison.parts));
   Table table({"PART", "TYPE", "RELATIVE", "LARGEST", "COSINE"});

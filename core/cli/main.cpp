@@ -9,6 +9,7 @@
 
 #include "commands.hpp"
 #include "output.hpp"
+#include "progress.hpp"
 #include "usage.hpp"
 
 namespace {
@@ -188,7 +189,12 @@ int run(int argc, char** argv) {
   }
   auto config = garage::load_config(options.overrides);
   if (options.jobs) config.batch.jobs = *options.jobs;
-  Session session{garage::ModelRegistry(std::move(config)), options.json};
+  garage::cli::Progress progress;
+  const auto indexing = [&](std::size_t done, std::size_t of) {
+    progress.show(fmt::format("{} of {} new specs are in the catalog's index", done, of));
+    if (done == of) progress.clear();
+  };
+  Session session{garage::ModelRegistry(std::move(config), indexing), options.json};
   options.run(session);
   if (std::fflush(stdout) != 0) throw garage::Error(garage::Errc::kIo, "stdout cannot be written");
   return options.code;

@@ -92,6 +92,40 @@ TEST_CASE("cli: register without a path asks the config and the hub's cache", "[
   CHECK_THAT(missing.err, ContainsSubstring("'me/lama' is neither among the config's models nor in") && ContainsSubstring("say its PATH"));
 }
 
+TEST_CASE("cli: on a full disk nothing is torn, with room again the batch completes, and what may only be read is told", "[cli][batch][broken]") {
+  const Shell shell;
+  const auto config = (shell.folder / "models.yaml").string();
+  write_text(config, config_for(test_data("reference")));
+  REQUIRE(shell({"batch", config}).code == 0);
+  const auto whole = specs_in(shell.folder / "catalog");
+
+  fs::create_directory(shell.folder / "disk");
+  write_text(shell.folder / "steps.sh", R"(
+    mount -t tmpfs -o size=128k none disk || exit 99
+    "$1" batch "$2" 2>&1; echo "full: $?"
+    cp -r disk full
+    mount -o remount,size=16m disk || exit 99
+    "$1" batch "$2" 2>&1; echo "room: $?"
+    cp -r disk room
+    rm disk/reference__gpt2.json
+    mount -o remount,ro disk || exit 99
+    "$1" batch "$2" 2>&1; echo "read only: $?"
+    "$1" list > listed; echo "list: $?")");
+  const auto result = run_program("/bin/sh", {"-c", "cd \"$1\" && exec unshare -m sh steps.sh \"$2\" \"$3\"", "sh", shell.folder.path().string(), garage_binary().string(), config},
+                                  {{"GARAGE_CATALOG", (shell.folder / "disk").string()}, {"HOME", shell.folder.path().string()}});
+  if (result.code != 0) SKIP("no file system may be mounted here: " << result.err);
+  CHECK_THAT(result.out, ContainsSubstring("No space left on device") && ContainsSubstring("full: 1\n"));
+  CHECK_THAT(result.out, ContainsSubstring("room: 0\n"));
+  CHECK_THAT(result.out, ContainsSubstring("failed: reference/gpt2: ") && ContainsSubstring("cannot be written: Read-only file system") && ContainsSubstring("read only: 1\n"));
+  CHECK_THAT(result.out, ContainsSubstring("list: 0\n"));
+  const auto full = specs_in(shell.folder / "full");
+  CHECK(full.size() > 0);
+  CHECK(full.size() < whole.size());
+  for (const auto& [name, text] : full) CHECK(whole.at(name) == text);
+  for (const auto& entry : fs::directory_iterator(shell.folder / "full")) CHECK_FALSE(entry.path().filename().string().starts_with(".writing"));
+  CHECK(specs_in(shell.folder / "room") == whole);
+}
+
 TEST_CASE("cli: a batch killed at any moment leaves whole files, and the next run completes the same catalog", "[cli][batch][kill]") {
   const Shell shell;
   const auto config = (shell.folder / "models.yaml").string();

@@ -5,7 +5,9 @@
 // Errors    A file that does not parse is never overwritten and never taken for an absent one.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,12 +36,18 @@ struct CatalogListing {
   std::vector<CatalogProblem> problems;  // files that are no specs, by path
 };
 
+// How many of how many specs a question has read that its index did not know. Called by the thread that asks, and only
+// when there are thousands; the last time with done == of, which may have grown.
+using IndexProgress = std::function<void(std::size_t done, std::size_t of)>;
+
 class GARAGE_API Catalog {
  public:
   // The folder is made when the first spec is saved.
-  explicit Catalog(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit Catalog(std::filesystem::path folder, IndexProgress indexing = {})
+      : folder_(std::move(folder)), indexing_(std::move(indexing)) {}
 
   const std::filesystem::path& folder() const noexcept { return folder_; }
+  const IndexProgress& indexing() const noexcept { return indexing_; }
   std::filesystem::path path_of(std::string_view id) const;
 
   // Whether it was written: a file that holds just that is left as it is.
@@ -60,6 +68,7 @@ class GARAGE_API Catalog {
 
  private:
   std::filesystem::path folder_;
+  IndexProgress indexing_;
 };
 
 }  // namespace garage

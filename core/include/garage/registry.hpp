@@ -30,7 +30,7 @@ using SpecPtr = std::shared_ptr<const ModelSpec>;
 
 class GARAGE_API ModelRegistry {
  public:
-  explicit ModelRegistry(Config config);
+  explicit ModelRegistry(Config config, IndexProgress indexing = {});
   ~ModelRegistry();
 
   // "unknown" when no plugin claims the model. Throws kAmbiguous.
@@ -50,7 +50,7 @@ class GARAGE_API ModelRegistry {
   };
   Registration update_model(const std::string& id, const Model& model, std::string_view plugin = {});
 
-  SpecPtr get_spec(const std::string& id) const;  // null when there is none
+  SpecPtr get_spec(const std::string& id) const;      // null when there is none
   SpecPtr require_spec(const std::string& id) const;  // throws kNotFound when there is none
   std::optional<PartSpec> get_part(const std::string& id, std::string_view part) const;
 

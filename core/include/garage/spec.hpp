@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <boost/container/deque.hpp>
 #include <boost/describe.hpp>
 #include <boost/json/object.hpp>
 
@@ -67,7 +67,8 @@ class GARAGE_API PartTable {
   using value_type = std::pair<std::string, PartSpec>;
 
   // Throws kInternal if the name is taken.
-  PartSpec& add(const std::string& name, PartSpec part = {});
+  PartSpec& add(const std::string& name);
+  PartSpec& add(const std::string& name, PartSpec part) { return add(name) = std::move(part); }
   PartSpec* find(std::string_view name) noexcept;  // null when absent
   const PartSpec* find(std::string_view name) const noexcept;
 
@@ -83,7 +84,8 @@ class GARAGE_API PartTable {
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };
-  std::deque<value_type> parts_;
+  using Blocks = boost::container::deque_options_t<boost::container::block_size<16>>;
+  boost::container::deque<value_type, void, Blocks> parts_;
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
 };
 

@@ -157,7 +157,7 @@ class Batch {
   Outcome register_one(const BatchModel& model) {
     const auto source = source_stamp(model.path);
     const auto opened = open_checkpoint(model.path);
-    if (source_stamp(model.path).text != source.text)
+    if (!is_as_it_was(model.path, source))
       throw Error(Errc::kIo, fmt::format("{}: changed while it was read", model.path.string()));
     const bool is_written = registry_.update_model(model.id, opened, model.plugin).is_written;
     if (const auto stamp = stamp_of_both(model, source)) state_.note(model.id, *stamp);

@@ -1,7 +1,7 @@
 #include "source_stamp.hpp"
 
 #include <algorithm>
-#include <vector>
+#include <utility>
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -33,14 +33,12 @@ std::vector<fs::path> files_of(const fs::path& checkpoint) {
   return files;
 }
 
-}  // namespace
-
-SourceStamp source_stamp(const fs::path& checkpoint) {
-  SourceStamp seen{{}, true};
+SourceStamp stamp_over(const fs::path& checkpoint, std::vector<fs::path> files) {
+  SourceStamp seen{{}, true, std::move(files)};
   const auto now = now_ns();
   std::string text = checkpoint.string();
   bool is_there = false;
-  for (const auto& file : files_of(checkpoint)) {
+  for (const auto& file : seen.files) {
     const auto stamp = stamp_of(file);
     if (!stamp) continue;
     is_there = true;
@@ -49,6 +47,14 @@ SourceStamp source_stamp(const fs::path& checkpoint) {
   }
   if (is_there) seen.text = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
   return seen;
+}
+
+}  // namespace
+
+SourceStamp source_stamp(const fs::path& checkpoint) { return stamp_over(checkpoint, files_of(checkpoint)); }
+
+bool is_as_it_was(const fs::path& checkpoint, const SourceStamp& seen) {
+  return stamp_over(checkpoint, seen.files).text == seen.text;
 }
 
 }  // namespace garage

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace garage {
 
@@ -11,8 +12,12 @@ struct SourceStamp {
   // and config; of a file that and the config beside it. Empty when there is none.
   std::string text;
   bool is_settled = false;  // false when one changed so lately that it might change again without showing it
+  std::vector<std::filesystem::path> files;
 };
 
 SourceStamp source_stamp(const std::filesystem::path& checkpoint);
+
+// Whether the same files are still there as they were. One that came since is seen by the next source_stamp.
+bool is_as_it_was(const std::filesystem::path& checkpoint, const SourceStamp& seen);
 
 }  // namespace garage

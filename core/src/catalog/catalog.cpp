@@ -49,7 +49,7 @@ std::optional<ModelSpec> Catalog::load(std::string_view id) const {
   }
 }
 
-CatalogListing Catalog::list() const { return CatalogIndex(folder_).list(); }
+CatalogListing Catalog::list() const { return CatalogIndex(*this).list(); }
 
 bool Catalog::remove(std::string_view id) const {
   const auto file = path_of(id);

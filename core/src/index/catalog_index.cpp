@@ -78,8 +78,12 @@ class Update {
   // Whether there is nothing to do, as far as can be seen without writing.
   bool is_needless() { return is_folder_known() || (look(), changed_.empty() && gone_.empty() && !may_note_folder()); }
 
-  // Whether that was all. Requires: a write transaction, and that is_needless said no.
-  bool some() {
+  struct Step {
+    std::size_t read, left;  // specs
+  };
+
+  // Requires: a write transaction, and that is_needless said no.
+  Step some() {
     // Others may have written between that look and this transaction.
     if (database_.number("PRAGMA data_version") != rows_) look();
     const auto count = std::min(changed_.size(), kAtOnce);
@@ -88,10 +92,10 @@ class Update {
     in_parallel(count, 1, [&](std::size_t i) { specs[i] = read_indexed_spec(catalog_ / changed_[i].first); });
     for (const auto row : gone_) forget(row);
     for (std::size_t i = 0; i < count; ++i) put(changed_[i].first, changed_[i].second, now, specs[i]);
-    const bool all = count == changed_.size();
+    const auto left = changed_.size() - count;
     database_.run("DELETE FROM folder");
-    if (all && may_note_folder()) note_folder();
-    return all;
+    if (left == 0 && may_note_folder()) note_folder();
+    return {count, left};
   }
 
  private:
@@ -214,29 +218,34 @@ void make_tables(Database& database) {
   transaction.commit();
 }
 
-void bring_up_to_date(Database& database, const fs::path& catalog) {
+void bring_up_to_date(Database& database, const Catalog& catalog) {
   if (database.number("PRAGMA user_version") != kVersion) make_tables(database);
-  for (bool all = false; !all;) {
-    Update update(database, catalog);
+  std::size_t done = 0;
+  for (Update::Step step{0, 1}; step.left > 0;) {
+    Update update(database, catalog.folder());
     if (update.is_needless()) return;
     Transaction transaction(database, Transaction::Kind::write);
-    all = update.some();
+    step = update.some();
     transaction.commit();
+    const bool is_long = done > 0 || step.left > 0;
+    done += step.read;
+    if (is_long && catalog.indexing()) catalog.indexing()(done, done + step.left);
   }
 }
 
-Database open_beside(const fs::path& catalog) {
-  Database database(make_beside(catalog, kFile));
+Database open_beside(const Catalog& catalog) {
+  Database database(make_beside(catalog.folder(), kFile));
   database.run("PRAGMA page_size = 16384");  // of a file that is still empty: fewer reads
   bring_up_to_date(database, catalog);
   return database;
 }
 
-Database open_in_memory(const fs::path& catalog) {
+Database open_in_memory(const Catalog& catalog) {
   try {
     Database database({});
     std::error_code code;
-    if (const auto file = path_beside(catalog, kFile); fs::exists(file, code)) database.copy_from(Database(file, true));
+    if (const auto file = path_beside(catalog.folder(), kFile); fs::exists(file, code))
+      database.copy_from(Database(file, true));
     bring_up_to_date(database, catalog);
     return database;
   } catch (const SqliteError& error) {
@@ -248,16 +257,18 @@ Database open_in_memory(const fs::path& catalog) {
 }
 
 // In its file, or else in memory.
-Database open_index(const fs::path& catalog) {
+Database open_index(const Catalog& catalog) {
   std::error_code code;
-  const bool is_writable = ::faccessat(AT_FDCWD, catalog.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
-  const bool has_specs = is_writable && (fs::exists(path_beside(catalog, kFile), code) || !spec_files(catalog).empty());
+  const auto& folder = catalog.folder();
+  const auto file = path_beside(folder, kFile);
+  const bool is_writable = ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+  const bool has_specs = is_writable && (fs::exists(file, code) || !spec_files(folder).empty());
   for (int tries = 0; tries < 2 && has_specs; ++tries) {
     try {
       return open_beside(catalog);
     } catch (const SqliteError& error) {
       if (!error.is_broken) break;
-      fs::remove(path_beside(catalog, kFile), code);
+      fs::remove(file, code);
     }
   }
   return open_in_memory(catalog);
@@ -270,18 +281,17 @@ SpecSummary summary_at(const Statement& row) {
 
 }  // namespace
 
-CatalogIndex::CatalogIndex(const fs::path& catalog) : catalog_(catalog) {
+CatalogIndex::CatalogIndex(const Catalog& catalog) : catalog_(catalog.folder()) {
   try {
     database_.emplace(open_index(catalog));
   } catch (const SqliteError& error) {
-    throw Error(Errc::kIo, fmt::format("{}: the catalog's index: {}", catalog.string(), error.what()));
+    throw Error(Errc::kIo, fmt::format("{}: the catalog's index: {}", catalog_.string(), error.what()));
   }
 }
 
 CatalogListing CatalogIndex::list() {
   CatalogListing listing;
-  listing.models.reserve(
-      static_cast<std::size_t>(database_->number("SELECT count(*) FROM spec WHERE id IS NOT NULL")));
+  listing.models.reserve(static_cast<std::size_t>(database_->number("SELECT count(*) FROM spec WHERE id IS NOT NULL")));
   Statement spec(*database_,
                  "SELECT id, family, hidden_dim, num_layers, num_heads, vocab_size, parameters, parts FROM spec "
                  "WHERE id IS NOT NULL ORDER BY id");

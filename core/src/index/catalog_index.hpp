@@ -29,7 +29,7 @@ inline constexpr std::size_t kAlwaysChecked = 10'000;  // models
 class CatalogIndex {
  public:
   // Opens it and brings it up to date. Throws kIo when the catalog folder cannot be read.
-  explicit CatalogIndex(const std::filesystem::path& catalog);
+  explicit CatalogIndex(const Catalog& catalog);
 
   CatalogListing list();
 

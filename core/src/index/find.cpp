@@ -107,7 +107,7 @@ FindResult CatalogIndex::find(const PartQuery& query, const std::optional<PartKi
 FindResult find_parts(const ModelRegistry& registry, const PartQuery& query) {
   const auto& like = query.swappable_with;
   const auto kind = like ? std::optional(kind_of_part(registry, *like)) : std::nullopt;
-  return CatalogIndex(registry.catalog().folder()).find(query, kind);
+  return CatalogIndex(registry.catalog()).find(query, kind);
 }
 
 }  // namespace garage

@@ -12,7 +12,8 @@
 
 namespace garage {
 struct ModelRegistry::State {
-  explicit State(Config given) : config(std::move(given)), catalog(config.catalog), host(config.plugins) {}
+  State(Config given, IndexProgress indexing)
+      : config(std::move(given)), catalog(config.catalog, std::move(indexing)), host(config.plugins) {}
 
   Config config;
   Catalog catalog;
@@ -26,7 +27,8 @@ struct ModelRegistry::State {
   std::unordered_map<std::string, Cached> cache;
 };
 
-ModelRegistry::ModelRegistry(Config config) : state_(std::make_unique<State>(std::move(config))) {}
+ModelRegistry::ModelRegistry(Config config, IndexProgress indexing)
+    : state_(std::make_unique<State>(std::move(config), std::move(indexing))) {}
 ModelRegistry::~ModelRegistry() = default;
 
 std::string ModelRegistry::detect_family(const Model& model, std::string_view id) const {

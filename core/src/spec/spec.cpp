@@ -18,9 +18,9 @@ std::string part_name(std::string_view stem, std::int64_t layer) {
   return std::string(stem) + "_" + std::to_string(layer);
 }
 
-PartSpec& PartTable::add(const std::string& name, PartSpec part) {
+PartSpec& PartTable::add(const std::string& name) {
   if (!index_.emplace(name, parts_.size()).second) throw Error(Errc::kInternal, "part '" + name + "' is added twice");
-  return parts_.emplace_back(name, std::move(part)).second;
+  return parts_.emplace_back(std::piecewise_construct, std::tuple(name), std::tuple()).second;
 }
 
 const PartSpec* PartTable::find(std::string_view name) const noexcept {

@@ -1,6 +1,7 @@
 // Batches: what a config's models name, and that registering them gives the same catalog however it is done.
 #include <garage/batch.hpp>
 
+#include <atomic>
 #include <map>
 #include <thread>
 
@@ -177,6 +178,25 @@ TEST_CASE("batch: an entry's pin decides who takes its models", "[batch][entries
   const auto report = run_batch(registry, find_models({entry_of("{id: b, path: " + path + ", pin: gemma}", folder.path())}));
   REQUIRE(report.failed.size() == 1);
   CHECK_THAT(report.failed[0].reason, ContainsSubstring("plugin 'gemma' is to take 'b', and does not claim it"));
+}
+
+TEST_CASE("batch: a checkpoint that changes while it is read is told, and is registered when it rests", "[batch][broken][threads]") {
+  const TemporaryFolder folder;
+  fs::copy(reference("llama-2"), folder / "model", fs::copy_options::recursive);
+  const BatchModels models{.models = {{.id = "m", .path = folder / "model"}}};
+  ModelRegistry registry(test_config(folder / "catalog"));
+  std::atomic<bool> rests{false};
+  std::thread writer([&] {  // every look finds another time
+    for (auto time = fs::file_time_type::clock::now(); !rests; time += std::chrono::seconds(1)) fs::last_write_time(folder / "model/config.json", time);
+  });
+  std::vector<BatchFailure> failed;
+  for (int tries = 0; failed.empty() && tries < 1000; ++tries) failed = run_batch(registry, models, {}).failed;
+  rests = true;
+  writer.join();
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].reason == (folder / "model").string() + ": changed while it was read");
+  CHECK(run_batch(registry, models, {.force = true}).failed.empty());
+  CHECK(registry.list_models() == std::vector<std::string>{"m"});
 }
 
 TEST_CASE("batch: a dry run writes nothing, and a stop leaves the rest", "[batch]") {

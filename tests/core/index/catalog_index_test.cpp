@@ -195,7 +195,8 @@ TEST_CASE("index: whatever happens to the files, and to the index, it answers wh
 
 TEST_CASE("index: where more models are than are looked at each time, what comes, goes or is replaced is seen", "[index]") {
   const TemporaryFolder folder;
-  const ModelRegistry registry(test_config(folder / "catalog"));
+  std::vector<std::pair<std::size_t, std::size_t>> told;
+  const ModelRegistry registry(test_config(folder / "catalog"), [&](std::size_t done, std::size_t of) { told.emplace_back(done, of); });
   const auto& catalog = registry.catalog();
   const auto norm = [](const std::string& id, std::int64_t dim) {
     ModelSpec spec;
@@ -209,6 +210,10 @@ TEST_CASE("index: where more models are than are looked at each time, what comes
   };
   for (int i = 0; i < 10'050; ++i) write_text(folder / fmt::format("catalog/m{}.json", i), write_spec(norm(fmt::format("m{}", i), 8)));
   REQUIRE(registry.list_models().size() == 10'050);
+  CHECK(told.size() > 1);
+  CHECK(std::is_sorted(told.begin(), told.end()));
+  for (const auto& [done, of] : told) CHECK(of >= 10'050);  // more, where some are so young that they are read again
+  CHECK(told.back().first == told.back().second);
   fs::last_write_time(folder / "catalog", fs::file_time_type::clock::now() - std::chrono::hours(1));  // as if it were long ago
   REQUIRE(registry.list_models().size() == 10'050);
   catalog.save(norm("fresh", 8));
