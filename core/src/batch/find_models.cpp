@@ -21,12 +21,16 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxListFile = 1'000'000'000;  // bytes
 
-bool is_checkpoint(const fs::path& path) {
+bool is_folder(const fs::path& path) {
   std::error_code code;
-  if (!fs::is_directory(path, code) && !code)
-    return path.extension() == ".safetensors" && fs::is_regular_file(path, code);
+  return fs::is_directory(path, code) || code;  // what may not be looked at fails later, and is told
+}
+
+bool is_checkpoint(const fs::path& path, bool is_folder) {
+  std::error_code code;
+  if (!is_folder) return path.extension() == ".safetensors" && fs::is_regular_file(path, code);
   for (const auto* name : {"config.json", "model.safetensors", "model.safetensors.index.json"})
-    if (fs::exists(path / name, code) || code) return true;  // what may not be looked at fails later, and is told
+    if (fs::exists(path / name, code) || code) return true;
   return false;
 }
 
@@ -39,8 +43,8 @@ std::vector<fs::path> matches(const std::string& pattern) {
 }
 
 // "{parent}/{name}" of /models/org/llama: org/llama.
-std::string id_of(const std::string& pattern, const fs::path& path) {
-  const auto name = fs::is_directory(path) ? path.filename() : path.stem();
+std::string id_of(const std::string& pattern, const fs::path& path, bool is_folder) {
+  const auto name = is_folder ? path.filename() : path.stem();
   auto id = pattern;
   const std::pair<std::string, std::string> words[] = {{"{parent}", path.parent_path().filename().string()},
                                                        {"{name}", name.string()}};
@@ -98,9 +102,13 @@ class Finder {
     const auto found = matches(*entry.glob);
     std::size_t used = 0;
     for (const auto& path : found) {
-      if (!is_checkpoint(path)) continue;
+      const bool folder = is_folder(path);
+      if (!is_checkpoint(path, folder)) continue;
       ++used;
-      add({id_of(entry.id.empty() ? "{parent}/{name}" : entry.id, path), path.lexically_normal(), entry.plugin, {}},
+      add({id_of(entry.id.empty() ? "{parent}/{name}" : entry.id, path, folder),
+           path.lexically_normal(),
+           entry.plugin,
+           {}},
           fmt::format("the glob {}", *entry.glob));
     }
     if (used == 0)

@@ -99,10 +99,13 @@ void read_shards(const fs::path& folder, Weights& weights, Fingerprint& fingerpr
   std::vector<SafetensorsHeader> headers;
   std::uint64_t data_size = 0;
   for (const auto& shard : index.shards) {
-    if (!is_there(folder / shard))
+    try {
+      headers.push_back(read_safetensors_header(folder / shard));
+    } catch (const Error& error) {
+      if (error.code() != Errc::kNotFound) throw;
       throw Error(Errc::kCorrupt, fmt::format("{}: lists shard '{}', which is not there ({} shards listed)", index.path,
                                               shard, index.shards.size()));
-    headers.push_back(read_safetensors_header(folder / shard));
+    }
     data_size += headers.back().file_size - headers.back().data_begin;
   }
   check_shards(index, headers);
@@ -136,11 +139,11 @@ void read_folder(const fs::path& folder, Weights& weights, Fingerprint& fingerpr
 
 // Empty when there is no such file.
 boost::json::object read_config(const fs::path& file, Fingerprint& fingerprint) {
-  if (!is_there(file)) return {};
-  const auto text = read_text_file(file, kMaxConfigSize);
-  fingerprint.add(text);
-  require_unique_keys(text, file.string());
-  auto value = parse_json(text, file.string());
+  const auto text = text_if_there(file, kMaxConfigSize);
+  if (!text) return {};
+  fingerprint.add(*text);
+  require_unique_keys(*text, file.string());
+  auto value = parse_json(*text, file.string());
   if (!value.is_object())
     throw Error(Errc::kCorrupt, fmt::format("{}: is no JSON object but {}", file.string(), kind_name(value)));
   return std::move(value.get_object());

@@ -60,4 +60,13 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t limi
   return file.read(0, file.size());
 }
 
+std::optional<std::string> text_if_there(const std::filesystem::path& path, std::uint64_t limit) {
+  try {
+    return read_text_file(path, limit);
+  } catch (const Error& error) {
+    if (error.code() == Errc::kNotFound) return std::nullopt;
+    throw;
+  }
+}
+
 }  // namespace garage

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace garage {
@@ -34,5 +35,7 @@ inline constexpr std::uint64_t kMaxSpecFile = std::uint64_t{1} << 30;  // bytes
 
 // The whole of a small file. Throws kNotFound, kIo, and kCorrupt when it is larger than limit bytes.
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit);
+// The same; nothing when there is no such file.
+std::optional<std::string> text_if_there(const std::filesystem::path& path, std::uint64_t limit);
 
 }  // namespace garage
