@@ -87,16 +87,19 @@ std::vector<std::int64_t> DecoderBuilder::shape(std::string_view name) const {
   return found ? found->shape : std::vector<std::int64_t>();
 }
 
-TensorRef DecoderBuilder::tensor(std::string_view name) const {
-  auto full = file_prefix_;
-  full += name;
+TensorRef DecoderBuilder::tensor(std::string_view name) const { return tensor_of("", name); }
+
+TensorRef DecoderBuilder::tensor_of(std::string_view module, std::string_view name) const {
+  std::string full;
+  full.reserve(file_prefix_.size() + module.size() + name.size());
+  full.append(file_prefix_).append(module).append(name);
   const auto* found = model_.resolve(full);
   return {found && found->name != full ? found->name : std::move(full), {}};
 }
 
 Linear DecoderBuilder::linear(std::string_view module, bool bias) const {
-  Linear made{tensor(fmt::format("{}.weight", module)), std::nullopt};
-  if (bias) made.bias = tensor(fmt::format("{}.bias", module));
+  Linear made{tensor_of(module, ".weight"), std::nullopt};
+  if (bias) made.bias = tensor_of(module, ".bias");
   return made;
 }
 
@@ -107,14 +110,12 @@ Linear DecoderBuilder::conv1d(std::string_view module) const {
 }
 
 Norm DecoderBuilder::rms_norm(std::string_view module, double eps) const {
-  return {.kind = NormKind::rms, .eps = eps, .weight = tensor(fmt::format("{}.weight", module))};
+  return {.kind = NormKind::rms, .eps = eps, .weight = tensor_of(module, ".weight")};
 }
 
 Norm DecoderBuilder::layer_norm(std::string_view module, double eps) const {
-  return {.kind = NormKind::layer,
-          .eps = eps,
-          .weight = tensor(fmt::format("{}.weight", module)),
-          .bias = tensor(fmt::format("{}.bias", module))};
+  return {
+      .kind = NormKind::layer, .eps = eps, .weight = tensor_of(module, ".weight"), .bias = tensor_of(module, ".bias")};
 }
 
 // --- parts
@@ -122,7 +123,7 @@ Norm DecoderBuilder::layer_norm(std::string_view module, double eps) const {
 std::string DecoderBuilder::module_path(std::string_view module) const { return module_prefix_ + std::string(module); }
 
 std::string DecoderBuilder::layer_module(std::int64_t layer) const {
-  return fmt::format("{}.{}", names_.layers, layer);
+  return names_.layers + "." + std::to_string(layer);
 }
 
 PartSpec& DecoderBuilder::part(const std::string& name, const char* type, std::string_view module, std::int64_t in,
@@ -138,7 +139,7 @@ PartSpec& DecoderBuilder::part(const std::string& name, const char* type, std::s
 
 void DecoderBuilder::embedding(const std::string& name, std::string_view module, std::int64_t rows,
                                Embedding embedding) {
-  embedding.weight = tensor(fmt::format("{}.weight", module));
+  embedding.weight = tensor_of(module, ".weight");
   if (embedding.indexed_by == IndexedBy::tokens) embedding_tensor_ = embedding.weight.tensor;
   part(name, part_type::kEmbedding, module, rows, dims_.hidden, std::move(embedding));
   spec_.assembly.push_back(name);
@@ -185,7 +186,10 @@ void DecoderBuilder::feed_forward(std::int64_t layer, std::string_view module, s
 
 void DecoderBuilder::layer(std::int64_t layer, std::int64_t intermediate, Layer joined) {
   auto name = part_name("layer", layer);
-  std::vector<std::string> children{joined.attention_norm, joined.attention};
+  std::vector<std::string> children;
+  children.reserve(6);
+  children.push_back(joined.attention_norm);
+  children.push_back(joined.attention);
   for (const auto* child :
        {&joined.attention_post_norm, &joined.feed_forward_norm, &joined.feed_forward, &joined.feed_forward_post_norm})
     if (*child) children.push_back(**child);

@@ -29,30 +29,32 @@ class LlamaLikeBuilder {
  private:
   void add_layer(std::int64_t i, const LayerFacts& layer) {
     const auto module = build_.layer_module(i);
-    build_.attention(i, module + ".self_attn", attention(module + ".self_attn", layer));
+    const auto self_attn = module + ".self_attn", mlp = module + ".mlp";
+    build_.attention(i, self_attn, attention(self_attn, layer));
     const auto width = layer.sparse ? facts_.mixture->intermediate : facts_.dims.intermediate;
-    if (layer.sparse) add_mixture(build_, i, module + ".mlp", facts_.activation, *facts_.mixture);
-    else build_.feed_forward(i, module + ".mlp", width, feed_forward(module + ".mlp"));
+    if (layer.sparse) add_mixture(build_, i, mlp, facts_.activation, *facts_.mixture);
+    else build_.feed_forward(i, mlp, width, feed_forward(mlp));
     Layer joined{.join = LayerJoin::sequential,
-                 .attention_norm = add_norm(i, "input_layernorm"),
+                 .attention_norm = add_norm(i, module, "input_layernorm"),
                  .attention = part_name("attention", i),
                  .feed_forward = part_name("ffn", i)};
-    const auto after_attention = add_norm(i, "post_attention_layernorm");
+    auto after_attention = add_norm(i, module, "post_attention_layernorm");
     if (facts_.sandwich) {
       joined.join = LayerJoin::sandwich;
-      joined.attention_post_norm = after_attention;
-      joined.feed_forward_norm = add_norm(i, "pre_feedforward_layernorm");
-      joined.feed_forward_post_norm = add_norm(i, "post_feedforward_layernorm");
+      joined.attention_post_norm = std::move(after_attention);
+      joined.feed_forward_norm = add_norm(i, module, "pre_feedforward_layernorm");
+      joined.feed_forward_post_norm = add_norm(i, module, "post_feedforward_layernorm");
     } else {
-      joined.feed_forward_norm = after_attention;
+      joined.feed_forward_norm = std::move(after_attention);
     }
-    build_.layer(i, width, joined);
+    build_.layer(i, width, std::move(joined));
   }
 
-  std::string add_norm(std::int64_t i, const std::string& name) {
-    const auto module = build_.layer_module(i) + "." + name;
-    build_.norm(part_name(name, i), i, module, norm(module));
-    return part_name(name, i);
+  std::string add_norm(std::int64_t i, const std::string& layer, const std::string& name) {
+    const auto module = layer + "." + name;
+    auto part = part_name(name, i);
+    build_.norm(part, i, module, norm(module));
+    return part;
   }
 
   Norm norm(const std::string& module) const {

@@ -273,6 +273,10 @@ TEST_CASE("phi-3: longrope, under its three names and in the keys of transformer
     draft.config["rope_scaling"] = {{"type", type}, {"short_factor", {1.0, 1.1, 1.3, 1.6}}, {"long_factor", {1.1, 2.0, 5.0, 13.0}}};
     CHECK(draft.register_it()->parts == v5->parts);
   }
+  Draft exact("phi-3-longrope");  // Microsoft's own are float32 numbers, written as doubles
+  exact.config.at("rope_parameters").as_object()["long_factor"] = {1.0399999618530273, 1.8300000429153442, 3.9000000953674316, 9.100000381469727};
+  CHECK(blueprint<Rope>(*exact.register_it(), "rotary_emb").scaling.long_factor ==
+        std::vector<double>{1.0399999618530273, 1.8300000429153442, 3.9000000953674316, 9.100000381469727});
   Draft draft("phi-3-longrope");
   draft.config.at("rope_parameters").as_object()["short_factor"] = {1.0};
   CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "'short_factor' is [1E0], should be a list of 4 numbers"));

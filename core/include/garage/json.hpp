@@ -14,8 +14,7 @@ inline constexpr int kMaxJsonDepth = 64;
 
 // The whole text as one value. subject opens every message: "config.json", a path.
 // Throws kCorrupt with line and column. Of two equal keys the last one stays, as in Boost.JSON.
-GARAGE_API boost::json::value parse_json(std::string_view text, std::string_view subject,
-                                         boost::json::storage_ptr storage = {});
+GARAGE_API boost::json::value parse_json(std::string_view text, std::string_view subject);
 
 // Throws kCorrupt if a key stands twice in one object: the parsed value cannot tell.
 GARAGE_API void require_unique_keys(std::string_view text, std::string_view subject);

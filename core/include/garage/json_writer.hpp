@@ -21,17 +21,19 @@
 
 namespace garage {
 
-// What becomes of members of kKeepsNull structs that are absent.
-enum class Nulls { as_the_struct_says, left_out };
+enum class JsonStyle {
+  readable,
+  compact,  // without white space, and without what is absent: for programs that know the struct
+};
 
 // Commas, quotes and lines; what is written is always whole JSON if every begin has its end.
 class GARAGE_API JsonWriter {
  public:
   // Members of objects nested less deep than lines_to_depth get a line each.
-  explicit JsonWriter(int lines_to_depth = 0, Nulls nulls = Nulls::as_the_struct_says)
-      : lines_to_depth_(lines_to_depth), nulls_(nulls) {}
+  explicit JsonWriter(int lines_to_depth = 0) : lines_to_depth_(lines_to_depth) {}
+  explicit JsonWriter(JsonStyle style) : lines_to_depth_(0), style_(style) {}
 
-  Nulls nulls() const { return nulls_; }
+  JsonStyle style() const { return style_; }
   void reserve(std::size_t bytes) { if (bytes > out_.size()) out_.resize(bytes); }
   std::string take();
 
@@ -41,6 +43,7 @@ class GARAGE_API JsonWriter {
   void element();  // before each element
   void end_array();
   void key(std::string_view text);
+  void plain_key(std::string_view text);  // of characters that stand for themselves, as in names of C++
 
   void string(std::string_view text);
   void integer(std::int64_t number);
@@ -58,13 +61,16 @@ class GARAGE_API JsonWriter {
   }
   void put(std::string_view text) { size_ += text.copy(room(text.size()), text.size()); }
   void escape(char c);
-  void separate();
-  void new_line();
+  void escape_all(std::string_view text);
+  std::size_t longest_separator() const { return 2 + static_cast<std::size_t>(depth_); }
+  char* separate(char* to);
+  char* new_line(char* to) const;
+  void written_to(const char* end) { size_ = static_cast<std::size_t>(end - out_.data()); }
 
   std::string out_;        // what is written, and room for more
   std::size_t size_ = 0;   // of what is written
   int lines_to_depth_;
-  Nulls nulls_;
+  JsonStyle style_ = JsonStyle::readable;
   int depth_ = 0;
   bool first_ = true;  // nothing yet in what is open
 };
@@ -130,8 +136,10 @@ template <class T>
 void write_members(JsonWriter& out, const T& described) {
   boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>([&](auto member) {
     const auto& item = described.*member.pointer;
-    const bool keeps_null = kKeepsNull<T> && out.nulls() == Nulls::as_the_struct_says;
-    if (keeps_null || !is_absent(item)) write_member(out, member.name, item);
+    const bool keeps_null = kKeepsNull<T> && out.style() == JsonStyle::readable;
+    if (!keeps_null && is_absent(item)) return;
+    out.plain_key(member.name);
+    write_json(out, item);
   });
 }
 

@@ -7,13 +7,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <boost/container/deque.hpp>
 #include <boost/describe.hpp>
 #include <boost/json/object.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include <garage/blueprint.hpp>
 #include <garage/export.hpp>
@@ -66,9 +66,16 @@ class GARAGE_API PartTable {
  public:
   using value_type = std::pair<std::string, PartSpec>;
 
+  PartTable() = default;
+  PartTable(PartTable&&) = default;
+  PartTable& operator=(PartTable&&) = default;
+  PartTable(const PartTable& other);
+  PartTable& operator=(const PartTable& other) { return *this = PartTable(other); }
+
   // Throws kInternal if the name is taken.
   PartSpec& add(const std::string& name);
   PartSpec& add(const std::string& name, PartSpec part) { return add(name) = std::move(part); }
+  PartSpec* try_add(std::string_view name);        // null if the name is taken
   PartSpec* find(std::string_view name) noexcept;  // null when absent
   const PartSpec* find(std::string_view name) const noexcept;
 
@@ -81,12 +88,9 @@ class GARAGE_API PartTable {
   friend bool operator==(const PartTable& a, const PartTable& b) { return a.parts_ == b.parts_; }
 
  private:
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
   using Blocks = boost::container::deque_options_t<boost::container::block_size<16>>;
   boost::container::deque<value_type, void, Blocks> parts_;
-  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
+  boost::unordered_flat_map<std::string_view, PartSpec*, std::hash<std::string_view>> index_;  // views into parts_
 };
 
 // Tensors that belong to no part, and why.

@@ -15,13 +15,14 @@ inline constexpr std::string_view kSpecSchema = "garage.spec/1";
 
 // One member a line, and one part a line, so that people can read and compare them.
 GARAGE_API std::string write_spec(const ModelSpec& spec);
-// The same for a program that reads it at once: on one line, without what is null.
+// The same for a program that reads it at once: without white space, and without what is null.
 GARAGE_API std::string write_spec_message(const ModelSpec& spec);
 GARAGE_API void write_part(JsonWriter& out, const PartSpec& part);  // the object that stands under its name
 
 // subject opens every message: a path. Reads the seed's files too; their parts have no blueprint.
 // Throws kCorrupt (no JSON, a member missing or of the wrong type: named by its path) and kUnsupported (a schema,
 // an op or a member of a blueprint that this version does not know).
+// In core alone: a plugin's binary has no use for it.
 GARAGE_API ModelSpec read_spec(std::string_view text, std::string_view subject);
 
 // What a list of models shows, read without making the parts.

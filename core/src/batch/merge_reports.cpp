@@ -5,7 +5,6 @@
 
 #include <garage/batch.hpp>
 #include <garage/error.hpp>
-#include <garage/json.hpp>
 
 #include "../file/read_file.hpp"
 #include "../spec/json_reader.hpp"
@@ -17,8 +16,8 @@ constexpr std::uint64_t kMaxReport = 1'000'000'000;  // bytes
 
 BatchReport read_report(const std::filesystem::path& file) {
   BatchReport report;
-  const auto value = parse_json(read_text_file(file, kMaxReport), file.string());
-  read_json(value, report, JsonPath{nullptr, file.native()});
+  const JsonDocument document(read_text_file(file, kMaxReport), file.native());
+  read_json(document.root(), report, JsonPath{nullptr, file.native()});
   return report;
 }
 

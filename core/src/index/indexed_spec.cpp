@@ -10,6 +10,7 @@
 
 #include "../catalog/place.hpp"
 #include "../file/read_file.hpp"
+#include "../spec/spec_reader.hpp"
 
 namespace garage {
 namespace {
@@ -37,14 +38,15 @@ std::optional<Number> number_at(const PartKind& kind, const std::string& name) {
 void read_into(IndexedSpec& indexed, const std::filesystem::path& file) {
   const auto text = read_text_file(file, kMaxSpecFile);
   indexed.content = hash_of(text);
-  indexed.summary = read_spec_summary(text, file.string());
+  const JsonDocument document(text, file.native());
+  indexed.summary = summary_of(document, file.native());
   try {
     require_place(file, indexed.summary->model_id);
   } catch (const Error&) {
     indexed.summary.reset();
     throw;
   }
-  for (const auto& kind : part_kinds(read_spec(text, file.string()))) indexed.kinds.push_back(indexed_kind(kind));
+  for (const auto& kind : part_kinds(spec_of(document, file.native()))) indexed.kinds.push_back(indexed_kind(kind));
 }
 
 }  // namespace

@@ -1,14 +1,66 @@
 #include <garage/json.hpp>
 
+#include <charconv>
 #include <set>
 #include <vector>
 
-#include <boost/json/parser.hpp>
+#include <boost/json/value_stack.hpp>
 
 #include "json_events.hpp"
 
 namespace garage {
 namespace {
+
+// As boost::json::parser, but for numbers: that one's may differ from the nearest double in the last place.
+class ValueEvents : public JsonEvents<ValueEvents> {
+ public:
+  explicit ValueEvents(boost::json::value_stack& stack) : stack_(stack) {}
+
+  void key(std::string_view text) { stack_.push_key(text); }
+  void string(std::string_view text) { stack_.push_string(text); }
+  void integer(std::int64_t value) { stack_.push_int64(value); }
+  void unsigned_integer(std::uint64_t value) { stack_.push_uint64(value); }
+
+  bool on_object_end(std::size_t size, error_code&) {
+    stack_.push_object(size);
+    return true;
+  }
+  bool on_array_end(std::size_t size, error_code&) {
+    stack_.push_array(size);
+    return true;
+  }
+  bool on_number_part(string_view part, error_code&) {
+    digits_.append(part.data(), part.size());
+    return true;
+  }
+  bool on_int64(std::int64_t value, string_view text, error_code& code) {
+    digits_.clear();
+    return JsonEvents::on_int64(value, text, code);
+  }
+  bool on_uint64(std::uint64_t value, string_view text, error_code& code) {
+    digits_.clear();
+    return JsonEvents::on_uint64(value, text, code);
+  }
+  bool on_double(double near, string_view last, error_code&) {
+    digits_.append(last.data(), last.size());
+    std::from_chars(digits_.data(), digits_.data() + digits_.size(), near);  // which stays where it is out of range
+    stack_.push_double(near);
+    digits_.clear();
+    return true;
+  }
+  bool on_bool(bool flag, error_code&) {
+    stack_.push_bool(flag);
+    return true;
+  }
+  bool on_null(error_code&) {
+    stack_.push_null();
+    return true;
+  }
+
+ private:
+  boost::json::value_stack& stack_;
+  std::string digits_;  // of the number that is being read
+};
 
 class UniqueKeys : public JsonEvents<UniqueKeys> {
  public:
@@ -28,16 +80,11 @@ class UniqueKeys : public JsonEvents<UniqueKeys> {
 
 }  // namespace
 
-boost::json::value parse_json(std::string_view text, std::string_view subject, boost::json::storage_ptr storage) {
-  boost::json::parse_options options;
-  options.max_depth = kMaxJsonDepth;
-  boost::json::parser parser({}, options);
-  parser.reset(std::move(storage));  // of the value; the constructor's is for scratch
-  boost::json::error_code code;
-  const auto used = parser.write_some(text.data(), text.size(), code);
-  if (!code && used < text.size()) code = boost::json::make_error_code(boost::json::error::extra_data);
-  if (code) throw Error(Errc::kCorrupt, fmt::format("{}: {}", subject, json_fault(text, used, code)));
-  return parser.release();
+boost::json::value parse_json(std::string_view text, std::string_view subject) {
+  boost::json::value_stack stack;
+  stack.reset();
+  read_json_events<ValueEvents>(text, subject, stack);
+  return stack.release();
 }
 
 void require_unique_keys(std::string_view text, std::string_view subject) {

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
-#include <garage/json.hpp>
 #include <garage/spec_document.hpp>
 
 #include "../spec/json_reader.hpp"
@@ -143,7 +142,8 @@ void check_plugin_table(const garage_plugin* table) {
 PluginInfo read_plugin_info(const garage_plugin* table) {
   try {
     PluginInfo info;
-    read_json(parse_json(view_of(table->info_json), "its info_json"), info, JsonPath{nullptr, "its info_json"});
+    const JsonDocument document(view_of(table->info_json), "its info_json");
+    read_json(document.root(), info, JsonPath{nullptr, "its info_json"});
     if (info.version.empty() || info.families.empty())
       throw Error(Errc::kIncompatible, "its info_json has no version or no families");
     return info;

@@ -61,19 +61,18 @@ char* JsonWriter::grow(std::size_t bytes) {
   return out_.data() + size_;
 }
 
-void JsonWriter::new_line() {
-  const auto spaces = static_cast<std::size_t>(depth_);
-  auto* to = room(spaces + 1);
-  *to = '\n';
-  std::fill_n(to + 1, spaces, ' ');
-  size_ += spaces + 1;
+char* JsonWriter::new_line(char* to) const {
+  *to++ = '\n';
+  return std::fill_n(to, depth_, ' ');
 }
 
-void JsonWriter::separate() {
-  if (!first_) put(',');
-  if (depth_ <= lines_to_depth_) new_line();
-  else if (!first_) put(' ');
+// Needs room for the longest separator.
+char* JsonWriter::separate(char* to) {
+  if (!first_) *to++ = ',';
+  if (depth_ <= lines_to_depth_) to = new_line(to);
+  else if (!first_ && style_ == JsonStyle::readable) *to++ = ' ';
   first_ = false;
+  return to;
 }
 
 void JsonWriter::begin_object() {
@@ -84,8 +83,10 @@ void JsonWriter::begin_object() {
 
 void JsonWriter::end_object() {
   --depth_;
-  if (!first_ && depth_ < lines_to_depth_) new_line();
-  put('}');
+  auto* to = room(longest_separator());
+  if (!first_ && depth_ < lines_to_depth_) to = new_line(to);
+  *to++ = '}';
+  written_to(to);
   first_ = false;
 }
 
@@ -96,7 +97,7 @@ void JsonWriter::begin_array() {
   first_ = true;
 }
 
-void JsonWriter::element() { separate(); }
+void JsonWriter::element() { written_to(separate(room(longest_separator()))); }
 
 void JsonWriter::end_array() {
   depth_ -= lines_to_depth_ + 1;
@@ -105,19 +106,39 @@ void JsonWriter::end_array() {
 }
 
 void JsonWriter::key(std::string_view text) {
-  separate();
+  element();
   string(text);
-  put(": ");
+  put(style_ == JsonStyle::readable ? ": " : ":");
+}
+
+void JsonWriter::plain_key(std::string_view text) {
+  auto* to = separate(room(longest_separator() + text.size() + 4));
+  *to++ = '"';
+  to = std::copy(text.begin(), text.end(), to);
+  *to++ = '"';
+  *to++ = ':';
+  if (style_ == JsonStyle::readable) *to++ = ' ';
+  written_to(to);
 }
 
 void JsonWriter::string(std::string_view text) {
-  put('"');
-  while (true) {
+  auto* to = room(text.size() + 2);
+  *to++ = '"';
+  const auto plain = copy_plain(text, to);
+  to += plain;
+  if (plain == text.size()) *to++ = '"';
+  written_to(to);
+  if (plain < text.size()) escape_all(text.substr(plain));
+}
+
+// The rest of a text, from a character that has to be escaped, and the quote after it.
+void JsonWriter::escape_all(std::string_view text) {
+  while (!text.empty()) {
+    escape(text.front());
+    text.remove_prefix(1);
     const auto plain = copy_plain(text, room(text.size()));
     size_ += plain;
-    if (plain == text.size()) break;
-    escape(text[plain]);
-    text.remove_prefix(plain + 1);
+    text.remove_prefix(plain);
   }
   put('"');
 }

@@ -1,5 +1,8 @@
 #include <garage/spec.hpp>
 
+#include <charconv>
+#include <iterator>
+
 #include <garage/error.hpp>
 
 namespace garage {
@@ -15,17 +18,33 @@ std::vector<const PartSpec*> parts_of_type(const ModelSpec& spec, std::string_vi
 }  // namespace
 
 std::string part_name(std::string_view stem, std::int64_t layer) {
-  return std::string(stem) + "_" + std::to_string(layer);
+  char digits[20];  // -9223372036854775808
+  const std::string_view index(digits, std::to_chars(digits, std::end(digits), layer).ptr);
+  std::string name;
+  name.reserve(stem.size() + 1 + index.size());
+  return name.append(stem).append("_").append(index);
+}
+
+PartTable::PartTable(const PartTable& other) : parts_(other.parts_) {
+  index_.reserve(parts_.size());
+  for (auto& [name, part] : parts_) index_.emplace(name, &part);
+}
+
+PartSpec* PartTable::try_add(std::string_view name) {
+  auto& [kept, part] = parts_.emplace_back(std::piecewise_construct, std::tuple(name), std::tuple());
+  if (index_.emplace(kept, &part).second) return &part;
+  parts_.pop_back();
+  return nullptr;
 }
 
 PartSpec& PartTable::add(const std::string& name) {
-  if (!index_.emplace(name, parts_.size()).second) throw Error(Errc::kInternal, "part '" + name + "' is added twice");
-  return parts_.emplace_back(std::piecewise_construct, std::tuple(name), std::tuple()).second;
+  if (auto* part = try_add(name)) return *part;
+  throw Error(Errc::kInternal, "part '" + name + "' is added twice");
 }
 
 const PartSpec* PartTable::find(std::string_view name) const noexcept {
   const auto it = index_.find(name);
-  return it == index_.end() ? nullptr : &parts_[it->second].second;
+  return it == index_.end() ? nullptr : it->second;
 }
 
 PartSpec* PartTable::find(std::string_view name) noexcept {

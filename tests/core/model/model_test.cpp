@@ -1,5 +1,10 @@
 #include <garage/model.hpp>
 
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <random>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <garage/json.hpp>
@@ -49,4 +54,18 @@ TEST_CASE("json: faults are told by line and column", "[model][json]") {
   CHECK_THROWS_MATCHES(parse_json("{\n \"a\": tru\n}", "x.json"), Error, is_error(Errc::kCorrupt, "x.json: not valid JSON at line 2"));
   CHECK_THROWS_MATCHES(require_unique_keys(R"({"a": {"b": 1, "b": 2}})", "x.json"), Error, is_error(Errc::kCorrupt, "x.json: key 'b' stands twice"));
   CHECK_NOTHROW(require_unique_keys(R"({"a": {"b": 1}, "c": [{"b": 1}, {"b": 2}]})", "x.json"));
+}
+
+TEST_CASE("json: a number is the nearest double to what is written", "[model][json]") {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 20000; ++i) {
+    const auto number = std::bit_cast<double>(random());
+    if (!std::isfinite(number)) continue;
+    char digits[32];
+    const std::string text(digits, std::to_chars(digits, std::end(digits), number, std::chars_format::scientific).ptr);
+    if (parse_json(text, "x").as_double() != number) FAIL(text);
+  }
+  CHECK(parse_json("0.17677669529663687", "x") == 0.17677669529663687);
+  CHECK(parse_json("[1, -2, 18446744073709551615, 18446744073709551616, 1.5, true, null]", "x") ==
+        boost::json::value{1, -2, 18446744073709551615u, 18446744073709551616.0, 1.5, true, nullptr});
 }

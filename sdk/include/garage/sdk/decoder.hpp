@@ -122,6 +122,7 @@ class DecoderBuilder {
   std::string layer_module(std::int64_t layer) const;
 
  private:
+  TensorRef tensor_of(std::string_view module, std::string_view name) const;  // name: ".weight"
   std::string module_path(std::string_view module) const;
   std::string head_in_file() const;
 

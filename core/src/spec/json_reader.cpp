@@ -1,0 +1,62 @@
+#include "json_reader.hpp"
+
+#include <garage/json.hpp>
+
+namespace garage {
+namespace {
+
+// Boost.JSON's words, which other messages have.
+std::string_view kind_of(const JsonElement& element) {
+  using simdjson::dom::element_type;
+  switch (element.type()) {
+    case element_type::ARRAY: return "array";
+    case element_type::OBJECT: return "object";
+    case element_type::INT64: return "int64";
+    case element_type::UINT64: return "uint64";
+    case element_type::DOUBLE: return "double";
+    case element_type::STRING: return "string";
+    case element_type::BOOL: return "bool";
+    case element_type::NULL_VALUE: return "null";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+JsonDocument::JsonDocument(std::string_view text, std::string_view subject) {
+  auto error = parser_.allocate(text.size(), kMaxJsonDepth);
+  if (!error) error = parser_.parse(text.data(), text.size()).get(root_);
+  if (!error) return;
+  if (error == simdjson::MEMALLOC) throw std::bad_alloc();
+  parse_json(text, subject);  // says where
+  throw Error(Errc::kCorrupt, fmt::format("{}: not valid JSON: {}", subject, simdjson::error_message(error)));
+}
+
+void wrong_json(const JsonPath& at, std::string_view wanted, const JsonElement& found) {
+  throw Error(Errc::kCorrupt, fmt::format("{}: should be {}, is {}", at.text(), wanted, kind_of(found)));
+}
+
+boost::json::value boost_value(const JsonElement& element) {
+  using simdjson::dom::element_type;
+  switch (element.type()) {
+    case element_type::ARRAY: {
+      boost::json::array out;
+      for (const auto& item : simdjson::dom::array(element)) out.push_back(boost_value(item));
+      return out;
+    }
+    case element_type::OBJECT: {
+      boost::json::object out;
+      for (const auto& [name, item] : JsonObject(element)) out[name] = boost_value(item);
+      return out;
+    }
+    case element_type::INT64: return std::int64_t(element);
+    case element_type::UINT64: return std::uint64_t(element);
+    case element_type::DOUBLE: return double(element);
+    case element_type::STRING: return boost::json::string(std::string_view(element));
+    case element_type::BOOL: return bool(element);
+    case element_type::NULL_VALUE: return nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace garage

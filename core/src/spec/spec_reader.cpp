@@ -1,0 +1,108 @@
+#include "spec_reader.hpp"
+
+#include "blueprint_ops.hpp"
+
+namespace garage {
+
+// The seed's files have fewer members, and a later minor version may have more.
+template <>
+inline constexpr bool kStrict<PartSpec> = false;
+template <>
+inline constexpr bool kStrict<ModelSpec> = false;
+
+template <>
+inline constexpr auto kRequired<PartSpec> = std::to_array<std::string_view>({"part_type", "module_path", "input_dim",
+                                                                             "output_dim"});
+template <>
+inline constexpr auto kRequired<ModelSpec> = std::to_array<std::string_view>({"model_id", "family", "hidden_dim",
+                                                                              "num_layers", "num_heads", "vocab_size",
+                                                                              "max_seq_len", "parts"});
+
+void read_json(const JsonElement& element, ViewStep& out, const JsonPath& at) {
+  const auto object = object_at(element, at);
+  if (object.size() != 1)
+    throw Error(Errc::kCorrupt, fmt::format("{}: has {} steps, should be one", at.text(), object.size()));
+  const auto [name, arguments] = *object.begin();
+  if (!boost::describe::enum_from_string(std::string(name).c_str(), out.kind))
+    throw Error(Errc::kUnsupported, fmt::format("{}: view step '{}' is unknown to this version", at.text(), name));
+  read_json(arguments, out.arguments, at / name);
+}
+
+void read_json(const JsonElement& element, Blueprint& out, const JsonPath& at) {
+  const auto object = object_at(element, at);
+  JsonElement named;
+  if (object.at_key("op").get(named)) throw Error(Errc::kCorrupt, fmt::format("{}: has no 'op'", at.text()));
+  const auto op = string_at(named, at / "op");
+  const auto i = std::size_t(std::find(std::begin(kBlueprintOps), std::end(kBlueprintOps), op) - kBlueprintOps);
+  if (i == std::size(kBlueprintOps))
+    throw Error(Errc::kUnsupported, fmt::format("{}: op '{}' is unknown to this version", at.text(), op));
+  boost::mp11::mp_with_index<std::size(kBlueprintOps)>(
+      i, [&](auto place) { read_members(object, out.emplace<place>(), at, "op"); });
+}
+
+void read_json(const JsonElement& element, PartTable& out, const JsonPath& at) {
+  for (const auto& [name, item] : object_at(element, at)) {
+    auto* part = out.try_add(name);
+    if (!part) throw Error(Errc::kCorrupt, fmt::format("{}: has '{}' twice", at.text(), name));
+    read_json(item, *part, at / name);
+  }
+}
+
+namespace {
+
+void check_schema(const JsonObject& document, const JsonPath& at) {
+  JsonElement schema;
+  if (document.at_key("schema").get(schema)) return;  // the seed wrote none
+  if (const auto name = string_at(schema, at / "schema"); name != kSpecSchema)
+    throw Error(Errc::kUnsupported,
+                fmt::format("{}: schema is '{}', this version reads '{}'", at.text(), name, kSpecSchema));
+}
+
+// A list shows what it can: a member of the wrong type is for read_spec to complain about.
+SpecSummary summary_members(const JsonObject& document) {
+  SpecSummary summary;
+  boost::mp11::mp_for_each<DescribedMembers<SpecSummary>>([&](auto member) {
+    using Item = std::remove_reference_t<decltype(summary.*member.pointer)>;
+    using Read = std::conditional_t<std::is_same_v<Item, std::string>, std::string_view, Item>;
+    Read read;
+    if (!document.at_key(member.name).get(read)) summary.*member.pointer = read;
+  });
+  return summary;
+}
+
+}  // namespace
+
+ModelSpec spec_of(const JsonDocument& document, std::string_view subject) {
+  const JsonPath at{nullptr, subject};
+  const auto object = object_at(document.root(), at);
+  check_schema(object, at);
+  ModelSpec spec;
+  read_members(object, spec, at);
+  return spec;
+}
+
+SpecSummary summary_of(const JsonDocument& document, std::string_view subject) {
+  const auto fail = [&](const char* fault) {
+    throw Error(Errc::kCorrupt, fmt::format("{}: is no spec: {}", subject, fault));
+  };
+  JsonObject object;
+  if (document.root().get(object)) fail("should be a JSON object");
+  check_schema(object, {nullptr, subject});
+  auto summary = summary_members(object);
+  JsonElement parts;
+  if (summary.model_id.empty() || summary.family.empty() || object.at_key("parts").get(parts))
+    fail("has no model_id, family or parts");
+  JsonObject table;
+  if (!parts.get(table)) summary.parts = static_cast<std::int64_t>(table.size());
+  return summary;
+}
+
+ModelSpec read_spec(std::string_view text, std::string_view subject) {
+  return spec_of(JsonDocument(text, subject), subject);
+}
+
+SpecSummary read_spec_summary(std::string_view text, std::string_view subject) {
+  return summary_of(JsonDocument(text, subject), subject);
+}
+
+}  // namespace garage

@@ -1,0 +1,15 @@
+// What a spec document says, from a text that is parsed already: read_spec and read_spec_summary in two steps.
+#pragma once
+
+#include <string_view>
+
+#include <garage/spec_document.hpp>
+
+#include "json_reader.hpp"
+
+namespace garage {
+
+ModelSpec spec_of(const JsonDocument& document, std::string_view subject);
+SpecSummary summary_of(const JsonDocument& document, std::string_view subject);
+
+}  // namespace garage
