@@ -116,16 +116,21 @@ class Batch {
           {done_, static_cast<std::int64_t>(report_.failed.size()), report_.models, seconds_since(start_)});
   }
 
+  std::optional<FileStamp> spec_stamp(const BatchModel& model) const {
+    return stamp_of(registry_.catalog().path_of(model.id));
+  }
+
   // Of a checkpoint and of its spec; nothing when there is no spec, or the checkpoint is too young to tell.
-  std::optional<std::string> stamp_of_both(const BatchModel& model, const SourceStamp& source) const {
-    const auto spec = stamp_of(registry_.catalog().path_of(model.id));
+  static std::optional<std::string> stamp_of_both(const BatchModel& model, const SourceStamp& source,
+                                                  const std::optional<FileStamp>& spec) {
     if (!source.is_settled || source.text.empty() || !spec) return std::nullopt;
     return fmt::format("{} {} {} {} {}", source.text, model.plugin, spec->inode, spec->size, spec->modified_ns);
   }
 
   bool is_done(const BatchModel& model) {
-    if (options_.force || !stamp_of(registry_.catalog().path_of(model.id))) return false;
-    const auto stamp = stamp_of_both(model, source_stamp(model.path));
+    const auto spec = spec_stamp(model);
+    if (options_.force || !spec) return false;
+    const auto stamp = stamp_of_both(model, source_stamp(model.path), spec);
     return stamp && state_.is_done(model.id, *stamp);
   }
 
@@ -160,7 +165,7 @@ class Batch {
     if (!is_as_it_was(model.path, source))
       throw Error(Errc::kIo, fmt::format("{}: changed while it was read", model.path.string()));
     const bool is_written = registry_.update_model(model.id, opened, model.plugin).is_written;
-    if (const auto stamp = stamp_of_both(model, source)) state_.note(model.id, *stamp);
+    if (const auto stamp = stamp_of_both(model, source, spec_stamp(model))) state_.note(model.id, *stamp);
     else state_.release(model.id);
     return is_written ? Outcome::registered : Outcome::unchanged;
   }

@@ -28,6 +28,10 @@ bool set_lock(int file, const std::string& id, short type) {
   return code == 0 || (errno != EAGAIN && errno != EACCES);  // a file system without locks: everybody works
 }
 
+std::uint64_t hash_of(std::string_view id, std::string_view stamp) {
+  return XXH3_64bits_withSeed(stamp.data(), stamp.size(), XXH3_64bits(id.data(), id.size()));
+}
+
 }  // namespace
 
 BatchState::BatchState(const fs::path& catalog, bool read_only) {
@@ -45,6 +49,7 @@ BatchState::BatchState(const fs::path& catalog, bool read_only) {
       fs::remove(path_beside(catalog, kFile), code);
     }
   }
+  remember_done();
   if (!read_only) lock_ = ::open(make_beside(catalog, "batch.lock").c_str(), O_RDWR | O_CLOEXEC);
 }
 
@@ -53,8 +58,17 @@ BatchState::~BatchState() {
   if (lock_ >= 0) ::close(lock_);
 }
 
+void BatchState::remember_done() {
+  if (!database_) return;
+  try {
+    sqlite::Statement row(*database_, "SELECT id, stamp FROM done");
+    while (row.step()) done_.insert(hash_of(row.text(0), row.text(1)));
+  } catch (const sqlite::SqliteError&) {}  // each is asked for then
+}
+
 bool BatchState::is_done(const std::string& id, const std::string& stamp) {
   if (!database_) return false;
+  if (done_.contains(hash_of(id, stamp))) return true;
   const std::lock_guard lock(mutex_);
   try {
     sqlite::Statement row(*database_, "SELECT stamp FROM done WHERE id = ?");

@@ -5,12 +5,15 @@
 // Threads  All members may be called from several threads at once.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "../index/sqlite.hpp"
 
@@ -34,7 +37,10 @@ class BatchState {
   void show_noted();  // now: to be called before waiting for others, who may wait for us
 
  private:
+  void remember_done();
   void write_noted();  // Requires: mutex_ held
+
+  boost::unordered_flat_set<std::uint64_t> done_;  // when this was made: hashes of id and stamp
 
   std::mutex mutex_;
   std::optional<sqlite::Database> database_;

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
+#include <utility>
 
 #include <glob.h>
 
@@ -12,6 +14,7 @@
 #include <garage/file_stamp.hpp>
 
 #include "../file/read_file.hpp"
+#include "../process/in_parallel.hpp"
 #include "hub_cache.hpp"
 
 namespace garage {
@@ -20,18 +23,20 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxListFile = 1'000'000'000;  // bytes
+constexpr std::size_t kAtOnce = 64;                    // paths that a thread looks at, one after another
 
-bool is_folder(const fs::path& path) {
-  std::error_code code;
-  return fs::is_directory(path, code) || code;  // what may not be looked at fails later, and is told
-}
+struct Look {
+  bool is_folder = false, is_checkpoint = false;
+};
 
-bool is_checkpoint(const fs::path& path, bool is_folder) {
+// What may not be looked at fails later, and is told.
+Look look_at(const fs::path& path) {
   std::error_code code;
-  if (!is_folder) return path.extension() == ".safetensors" && fs::is_regular_file(path, code);
+  if (!fs::is_directory(path, code) && !code)
+    return {false, path.extension() == ".safetensors" && fs::is_regular_file(path, code)};
   for (const auto* name : {"config.json", "model.safetensors", "model.safetensors.index.json"})
-    if (fs::exists(path / name, code) || code) return true;
-  return false;
+    if (fs::exists(path / name, code) || code) return {true, true};
+  return {true, false};
 }
 
 std::vector<fs::path> matches(const std::string& pattern) {
@@ -65,17 +70,9 @@ class Finder {
 
   BatchModels take() {
     BatchModels found;
-    std::map<std::pair<std::uint64_t, std::uint64_t>, const std::string*> ids;  // by device and inode
-    for (auto& [id, from] : models_) {
-      if (const auto stamp = stamp_of(from.model.path); stamp && from.model.problem.empty()) {
-        const auto [other, fresh] = ids.emplace(std::pair(stamp->device, stamp->inode), &id);
-        std::error_code code;
-        if (!fresh)
-          oddities_.push_back(fmt::format("'{}' and '{}' are the same folder, {}", *other->second, id,
-                                          fs::weakly_canonical(from.model.path, code).string()));
-      }
-      found.models.push_back(std::move(from.model));
-    }
+    found.models.reserve(models_.size());
+    for (auto& [id, from] : models_) found.models.push_back(std::move(from.model));
+    note_same_folders(found.models);
     found.oddities = std::move(oddities_);
     return found;
   }
@@ -85,6 +82,20 @@ class Finder {
     BatchModel model;
     std::string entry;
   };
+
+  void note_same_folders(const std::vector<BatchModel>& models) {
+    std::vector<std::optional<FileStamp>> stamps(models.size());
+    in_parallel(models.size(), kAtOnce, [&](std::size_t i) { stamps[i] = stamp_of(models[i].path); });
+    std::map<std::pair<std::uint64_t, std::uint64_t>, const std::string*> ids;  // by device and inode
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      if (!stamps[i] || !models[i].problem.empty()) continue;
+      const auto [other, fresh] = ids.emplace(std::pair(stamps[i]->device, stamps[i]->inode), &models[i].id);
+      std::error_code code;
+      if (!fresh)
+        oddities_.push_back(fmt::format("'{}' and '{}' are the same folder, {}", *other->second, models[i].id,
+                                        fs::weakly_canonical(models[i].path, code).string()));
+    }
+  }
 
   void add(BatchModel model, const std::string& entry) {
     if (!model.path.has_filename()) model.path = model.path.parent_path();
@@ -100,13 +111,14 @@ class Finder {
 
   void find_glob(const ModelEntry& entry) {
     const auto found = matches(*entry.glob);
+    std::vector<Look> looks(found.size());
+    in_parallel(found.size(), kAtOnce, [&](std::size_t i) { looks[i] = look_at(found[i]); });
     std::size_t used = 0;
-    for (const auto& path : found) {
-      const bool folder = is_folder(path);
-      if (!is_checkpoint(path, folder)) continue;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (!looks[i].is_checkpoint) continue;
       ++used;
-      add({id_of(entry.id.empty() ? "{parent}/{name}" : entry.id, path, folder),
-           path.lexically_normal(),
+      add({id_of(entry.id.empty() ? "{parent}/{name}" : entry.id, found[i], looks[i].is_folder),
+           found[i].lexically_normal(),
            entry.plugin,
            {}},
           fmt::format("the glob {}", *entry.glob));

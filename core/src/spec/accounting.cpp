@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <boost/container/small_vector.hpp>
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
@@ -42,6 +43,8 @@ struct Claim {
   StridedView view;    // coalesced; empty for a whole tensor
   bool whole = false;  // the tensor as it is: the most there can be
 };
+
+using Claims = boost::container::small_vector<Claim, 1>;  // most tensors have one
 
 class Ledger {
  public:
@@ -137,14 +140,14 @@ class Ledger {
     }
   }
 
-  std::vector<Claim>& claims_of(const TensorInfo& tensor) {
+  Claims& claims_of(const TensorInfo& tensor) {
     return claims_[static_cast<std::size_t>(&tensor - tensors_.data())];
   }
-  const std::vector<Claim>& claims_of(const TensorInfo& tensor) const {
+  const Claims& claims_of(const TensorInfo& tensor) const {
     return const_cast<Ledger*>(this)->claims_of(tensor);
   }
 
-  static void check_one(const TensorInfo& tensor, std::vector<Claim> claims) {
+  static void check_one(const TensorInfo& tensor, Claims claims) {
     for (auto& claim : claims)
       if (claim.whole) claim.view = coalesce(see(tensor.shape, {}));
     const auto twice = [&](const Claim& a, const Claim& b) {
@@ -186,7 +189,7 @@ class Ledger {
   ModelSpec& spec_;
   const Model& model_;
   const std::vector<TensorInfo>& tensors_;
-  std::vector<std::vector<Claim>> claims_;  // by the tensor's place in the model
+  std::vector<Claims> claims_;  // by the tensor's place in the model
 };
 
 }  // namespace
