@@ -78,8 +78,8 @@ struct JsonEvents {
     self().unsigned_integer(value);
     return true;
   }
-  bool on_double(double, string_view, error_code&) {
-    self().other("a number with a fraction");
+  bool on_double(double, string_view digits, error_code&) {
+    self().other(digits.find_first_of(".eE") == digits.npos ? "a number beyond 64 bits" : "a number with a fraction");
     return true;
   }
   bool on_bool(bool, error_code&) {

@@ -29,7 +29,7 @@ JsonDocument::JsonDocument(std::string_view text, std::string_view subject) {
   if (!error) return;
   if (error == simdjson::MEMALLOC) throw std::bad_alloc();
   parse_json(text, subject);  // says where
-  throw Error(Errc::kCorrupt, fmt::format("{}: not valid JSON: {}", subject, simdjson::error_message(error)));
+  throw Error(Errc::kCorrupt, fmt::format("{}: cannot be read: {}", subject, simdjson::error_message(error)));
 }
 
 void wrong_json(const JsonPath& at, std::string_view wanted, const JsonElement& found) {

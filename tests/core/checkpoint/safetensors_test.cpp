@@ -105,7 +105,7 @@ TEST_CASE("safetensors: a broken header is refused", "[checkpoint][safetensors]"
       {"a negative dimension", file(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4), "tensor 'a' has -1 in its shape"},
       {"a dimension that is text", file(R"({"a":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}})", 4), "a string in its shape"},
       {"a shape of shapes", file(R"({"a":{"dtype":"F32","shape":[[1]],"data_offsets":[0,4]}})", 4), "an array in its shape"},
-      {"a dimension above 64 bits", file(R"({"a":{"dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,4]}})", 4), "in its shape"},
+      {"a dimension above 64 bits", file(R"({"a":{"dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,4]}})", 4), "tensor 'a' has a number beyond 64 bits in its shape"},
       {"one offset", file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4]}})", 4), "tensor 'a' has 1 data_offsets, should be 2"},
       {"three offsets", file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}})", 4), "has 3 data_offsets, should be 2"},
       {"a negative offset", file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}})", 4), "tensor 'a' has -4 in its data_offsets"},

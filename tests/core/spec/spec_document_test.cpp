@@ -137,6 +137,7 @@ TEST_CASE("spec document: a broken one is refused by the path of its fault", "[s
   const auto c = GENERATE(values<Case>({
       {"a later schema", "garage.spec/1", "garage.spec/2", Errc::kUnsupported, "schema is 'garage.spec/2', this version reads 'garage.spec/1'"},
       {"text for a number", "\"hidden_dim\": 4", "\"hidden_dim\": \"4\"", Errc::kCorrupt, "spec: hidden_dim: should be a whole number, is string"},
+      {"a number beyond 64 bits", "\"hidden_dim\": 4", "\"hidden_dim\": 99999999999999999999", Errc::kCorrupt, "spec: cannot be read: "},
       {"a fraction", "\"hidden_dim\": 4", "\"hidden_dim\": 4.5", Errc::kCorrupt, "hidden_dim: should be a whole number"},
       {"no family", "\"family\"", "\"familie\"", Errc::kCorrupt, "spec: has no 'family'"},
       {"a part without type", "\"part_type\": \"linear\"", "\"part\": 1", Errc::kCorrupt, "spec: parts.linear: has no 'part_type'"},
