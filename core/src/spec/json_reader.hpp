@@ -5,6 +5,7 @@
 // model that a plugin took apart.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <cstdint>
