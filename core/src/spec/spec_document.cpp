@@ -33,8 +33,9 @@ void write_json(JsonWriter& out, const PartTable& parts) {
 
 namespace {
 
-std::string document(const ModelSpec& spec, JsonWriter out) {
-  out.reserve(4096 + 512 * spec.parts.size());  // parts take some 400 bytes
+// size_of_part: bytes, somewhat more than most take: to grow is to copy all.
+std::string document(const ModelSpec& spec, JsonWriter out, std::size_t size_of_part) {
+  out.reserve(4096 + size_of_part * spec.parts.size());
   out.begin_object();
   write_member(out, "schema", kSpecSchema);
   write_members(out, spec);
@@ -45,12 +46,12 @@ std::string document(const ModelSpec& spec, JsonWriter out) {
 }  // namespace
 
 std::string write_spec(const ModelSpec& spec) {
-  auto text = document(spec, JsonWriter(2));
+  auto text = document(spec, JsonWriter(2), 640);
   text += '\n';
   return text;
 }
 
-std::string write_spec_message(const ModelSpec& spec) { return document(spec, JsonWriter(JsonStyle::compact)); }
+std::string write_spec_message(const ModelSpec& spec) { return document(spec, JsonWriter(JsonStyle::compact), 400); }
 
 void write_part(JsonWriter& out, const PartSpec& part) { write_json(out, part); }
 
