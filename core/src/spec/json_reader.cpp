@@ -3,26 +3,6 @@
 #include <garage/json.hpp>
 
 namespace garage {
-namespace {
-
-// Boost.JSON's words, which other messages have.
-std::string_view kind_of(const JsonElement& element) {
-  using simdjson::dom::element_type;
-  switch (element.type()) {
-    case element_type::ARRAY: return "array";
-    case element_type::OBJECT: return "object";
-    case element_type::INT64: return "int64";
-    case element_type::UINT64: return "uint64";
-    case element_type::DOUBLE: return "double";
-    case element_type::STRING: return "string";
-    case element_type::BOOL: return "bool";
-    case element_type::NULL_VALUE: return "null";
-  }
-  return "unknown";
-}
-
-}  // namespace
-
 JsonDocument::JsonDocument(std::string_view text, std::string_view subject) {
   auto error = parser_.allocate(text.size(), kMaxJsonDepth);
   if (!error) error = parser_.parse(text.data(), text.size()).get(root_);
@@ -33,7 +13,7 @@ JsonDocument::JsonDocument(std::string_view text, std::string_view subject) {
 }
 
 void wrong_json(const JsonPath& at, std::string_view wanted, const JsonElement& found) {
-  throw Error(Errc::kCorrupt, fmt::format("{}: should be {}, is {}", at.text(), wanted, kind_of(found)));
+  throw Error(Errc::kCorrupt, fmt::format("{}: should be {}, is {}", at.text(), wanted, kind_name(boost_value(found))));
 }
 
 boost::json::value boost_value(const JsonElement& element) {
