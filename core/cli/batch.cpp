@@ -65,7 +65,7 @@ void print_failures(const BatchReport& report) {
     }
     print(fmt::format("{} failed: {}", failures.size(), why));
     for (std::size_t i = 0; i < std::min<std::size_t>(failures.size(), 5); ++i)
-      print(fmt::format("  {} ({})", failures[i]->id, failures[i]->path));
+      print(fmt::format("  {} ({})", failures[i]->id, failures[i]->path.string()));
     if (failures.size() > 5) print(fmt::format("  and {} more (--report FILE has them)", failures.size() - 5));
   }
 }

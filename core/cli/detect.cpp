@@ -2,6 +2,7 @@
 
 #include <garage/checkpoint.hpp>
 #include <garage/error.hpp>
+#include <garage/path_text.hpp>
 
 #include "commands.hpp"
 #include "output.hpp"
@@ -23,7 +24,7 @@ Table claims_table(const std::vector<Claim>& claims) {
 void run_detect(const Session& session, const std::filesystem::path& path, bool explain) {
   const auto model = open_checkpoint(path);
   for (const auto& oddity : model.notes) note(oddity);
-  const auto id = path.string();
+  const auto id = path_text(path);
   const auto& host = session.registry.plugins();
   if (explain && !session.json) print(claims_table(host.claims(model, id)));
   const auto choice = host.choose(model, id);

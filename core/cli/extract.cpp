@@ -19,7 +19,7 @@ void run_extract(const Session& session, const std::string& id, const std::strin
   out.begin_object();
   write_member(out, "model_id", id);
   write_member(out, "part", part);
-  write_member(out, "folder", folder.string());
+  write_member(out, "folder", folder);
   write_member(out, "bytes", size);
   out.end_object();
   print(out.take());

@@ -14,10 +14,10 @@ void run_plugin_list(const Session& session) {
   for (const auto& record : records) {
     table.add({record.name, boost::describe::enum_to_string(record.state, ""), record.info ? record.info->version : "-",
                record.info ? fmt::format("{}", fmt::join(record.info->families, " ")) : "-", record.origin,
-               record.path});
+               record.path.native()});
     if (!record.reason.empty())
-      reasons +=
-          fmt::format("{}{} is {}: {}", reasons.empty() ? "" : "\n", record.path, boost::describe::enum_to_string(record.state, ""), record.reason);
+      reasons += fmt::format("{}{} is {}: {}", reasons.empty() ? "" : "\n", record.path.string(),
+                             boost::describe::enum_to_string(record.state, ""), record.reason);
   }
   print(table);
   if (!reasons.empty()) print(reasons);

@@ -97,8 +97,13 @@ void run_plugin_new(const Session& session, const std::string& name, const std::
       {facts.is_llama_like ? "src/llama_like.cpp.in" : "src/decoder.cpp.in", "src/decomposer.cpp"}};
   for (const auto& [from, to] : files) write_whole(folder / to, filled(read_whole(templates / from), facts.words));
 
-  if (session.json)
-    return print(fmt::format("{{\"folder\": {}}}", boost::json::serialize(boost::json::value(folder.string()))));
+  if (session.json) {
+    JsonWriter out(1);
+    out.begin_object();
+    write_member(out, "folder", folder);
+    out.end_object();
+    return print(out.take());
+  }
   print(fmt::format(
       "{}: a plugin for family '{}'. Build it, and look at what is marked TODO in src/decomposer.cpp:\n"
       "  cmake -S {} -B {}/build -DCMAKE_PREFIX_PATH=<where garage is installed> && cmake --build {}/build\n"

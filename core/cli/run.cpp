@@ -25,7 +25,7 @@ void run_run(const Session& session, const nn::RunRequest& request) {
   write_member(out, "output_shape", report.output_shape);
   write_member(out, "dtype", report.dtype);
   write_member(out, "device", report.device);
-  write_member(out, "output", request.output.string());
+  write_member(out, "output", request.output);
   out.end_object();
   print(out.take());
 }

@@ -73,7 +73,8 @@ void run_show(const Session& session, const std::string& id, const std::optional
     write_json(text, value);
     print(fmt::format("  {} {}", std::string_view(key.data(), key.size()), text.take()));
   }
-  if (!spec->source.path.empty()) print(fmt::format("  from {} ({})", spec->source.path, spec->source.fingerprint));
+  if (!spec->source.path.empty())
+    print(fmt::format("  from {} ({})", spec->source.path.string(), spec->source.fingerprint));
   if (!spec->decomposer.plugin.empty())
     print(fmt::format("  by plugin {} {}", spec->decomposer.plugin, spec->decomposer.version));
   Table table({"PART", "TYPE", "COUNT", "IN", "OUT", "HEADS", "HEAD DIM", "INNER", "PARAMETERS"});

@@ -62,7 +62,9 @@ GARAGE_API Shard parse_shard(std::string_view text);
 GARAGE_API Shard shard_of_process(const BatchSettings& settings, const Environment& environment = process_environment);
 
 struct BatchFailure {
-  std::string id, path, reason;
+  std::string id;
+  std::filesystem::path path;
+  std::string reason;
   std::int64_t code = 0;  // garage::Errc
 };
 BOOST_DESCRIBE_STRUCT(BatchFailure, (), (id, path, reason, code))

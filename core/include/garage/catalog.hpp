@@ -27,7 +27,7 @@ namespace garage {
 GARAGE_API std::string safe_id(std::string_view id);
 
 struct CatalogProblem {
-  std::string path;
+  std::filesystem::path path;
   std::string message;  // opens with the path
 };
 

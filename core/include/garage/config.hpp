@@ -30,7 +30,7 @@ struct DeviceSettings {
 struct ModelEntry {
   std::string id;  // with path; with glob a pattern, in which {parent} and {name} stand for the match's folder and name
   std::optional<std::filesystem::path> path, hub_cache;
-  std::optional<std::filesystem::path> list;  // a text file: an id and a path a line; # begins a comment
+  std::optional<std::filesystem::path> list;  // a text file: an id and a path (or its URI) a line; # begins a comment
   std::optional<std::string> glob;
   std::optional<std::string> revision;  // with hub_cache: a branch, a tag or a commit; main by default
   std::string plugin;                   // the one that takes these models, whoever else claims them; empty: any
@@ -68,9 +68,10 @@ GARAGE_API std::optional<std::string> process_environment(const char* name);
 GARAGE_API Config load_config(const ConfigOverrides& overrides = {},
                               const Environment& environment = process_environment);
 
-// One YAML text. Relative paths in it are relative to the folder of its file; ~ is the home folder.
-// Throws kInvalidArgument, with line and column: no YAML, a value of the wrong type, a key that stands twice, a key
-// that is unknown (with the nearest known one).
+// One YAML text. Relative paths in it are relative to the folder of its file; ~ is the home folder; what begins with
+// file:// is a file URI (path_text.hpp), but in a glob.
+// Throws kInvalidArgument, with line and column: no YAML or not UTF-8, a value of the wrong type, a key that stands
+// twice, a key that is unknown (with the nearest known one).
 GARAGE_API Config parse_config(std::string_view yaml, const std::filesystem::path& file,
                                const Environment& environment = process_environment);
 

@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ enum class JsonStyle {
   compact,  // without white space, and without what is absent: for programs that know the struct
 };
 
-// Commas, quotes and lines; what is written is always whole JSON if every begin has its end.
+// Commas, quotes and lines; what is written is always whole JSON if every begin has its end, and UTF-8 whatever the
+// texts are: in them U+FFFD stands for bytes that are not.
 class GARAGE_API JsonWriter {
  public:
   // Members of objects nested less deep than lines_to_depth get a line each.
@@ -82,6 +84,7 @@ inline constexpr bool kKeepsNull = false;
 inline void write_json(JsonWriter& out, std::string_view text) { out.string(text); }
 inline void write_json(JsonWriter& out, const std::string& text) { out.string(text); }
 inline void write_json(JsonWriter& out, const char* text) { out.string(text); }
+GARAGE_API void write_json(JsonWriter& out, const std::filesystem::path& path);  // as path_text.hpp has it
 inline void write_json(JsonWriter& out, bool flag) { out.boolean(flag); }
 inline void write_json(JsonWriter& out, double number) { out.real(number); }
 template <std::integral T>

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -35,7 +36,7 @@ GARAGE_API std::string shape_text(const std::vector<std::int64_t>& shape);
 // Where a model came from.
 struct Source {
   std::string kind = "memory";  // checkpoint | torchscript | live | memory
-  std::string path;             // absolute; empty for live and memory
+  std::filesystem::path path;   // absolute; empty for live and memory
   std::string fingerprint;      // "xxh3:<16 hex digits>" over config and headers; as path empty
 };
 

@@ -51,7 +51,7 @@ BOOST_DESCRIBE_ENUM(PluginState, loaded, shadowed, disabled, refused, quarantine
 // One plugin file that was seen.
 struct PluginRecord {
   std::string name;  // from its file's name
-  std::string path;
+  std::filesystem::path path;
   std::string origin;
   PluginState state = PluginState::loaded;
   std::string reason;  // why it is not loaded, and what to do

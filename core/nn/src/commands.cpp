@@ -8,6 +8,7 @@
 
 #include <garage/error.hpp>
 #include <garage/nn/extract.hpp>
+#include <garage/path_text.hpp>
 #include <garage/safetensors.hpp>
 
 #include "dtype_names.hpp"
@@ -47,7 +48,7 @@ Chosen choose(const ModelRegistry& registry, const RunRequest& request) {
   std::error_code ignored;
   const std::filesystem::path folder = request.id;
   if (!request.part && std::filesystem::exists(folder / "part.json", ignored))
-    return {folder.string(), load_extracted(folder, options, &registry.plugins())};
+    return {path_text(folder), load_extracted(folder, options, &registry.plugins())};
   if (request.part) return {*request.part, get_module(registry, request.id, *request.part, options)};
   return {request.id, load_model(registry, request.id, options)};
 }

@@ -37,11 +37,11 @@ TensorStore TensorStore::of_part(const PartSpec& part, const std::string& name) 
 
 torch::Tensor TensorStore::whole(const std::string& name) const {
   const auto* info = files_->find(name);
-  if (!info) throw Error(Errc::kCorrupt, fmt::format("{}: has no tensor '{}'", files_->path(), name));
+  if (!info) throw Error(Errc::kCorrupt, fmt::format("{}: has no tensor '{}'", files_->path().string(), name));
   const auto type = scalar_type_of(info->dtype);
   if (!type)
     throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' is {}, for which this LibTorch ({}) has no type",
-                                                files_->path(), name, to_string(info->dtype), TORCH_VERSION));
+                                                files_->path().string(), name, to_string(info->dtype), TORCH_VERSION));
   if (info->elements() == 0) return torch::empty(info->shape, *type);
   const auto [begin, file] = files_->bytes(name);
   auto* bytes = const_cast<std::uint8_t*>(begin);

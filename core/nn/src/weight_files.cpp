@@ -19,21 +19,22 @@ LocatedModel located(const fs::path& file) {
     locations[tensor.name] = {file, header.data_begin + begin, end - begin};
   }
   Model model(std::move(tensors));
-  model.source.path = file.string();
+  model.source.path = file;
   return {std::move(model), std::move(locations)};
 }
 
 // The path may be spelled otherwise now; what counts is what the spec was made from.
 void require_same(const ModelSpec& spec, const std::string& fingerprint) {
   if (fingerprint != spec.source.fingerprint)
-    throw Error(Errc::kCorrupt, fmt::format("{}: changed since '{}' was registered ({}, now {}); register it again",
-                                            spec.source.path, spec.model_id, spec.source.fingerprint, fingerprint));
+    throw Error(Errc::kCorrupt,
+                fmt::format("{}: changed since '{}' was registered ({}, now {}); register it again",
+                            spec.source.path.string(), spec.model_id, spec.source.fingerprint, fingerprint));
 }
 
 }  // namespace
 
 WeightFiles::WeightFiles(LocatedModel source) : source_(std::move(source)) {
-  const fs::path path = source_.model.source.path;
+  const auto& path = source_.model.source.path;
   std::error_code ignored;
   const auto folder = fs::is_directory(path, ignored) ? path : path.parent_path();
   for (const auto* name : {"config.json", "model.safetensors.index.json"}) stamps_[folder / name];
@@ -54,7 +55,7 @@ std::shared_ptr<WeightFiles> WeightFiles::unshared(const ModelSpec& spec) {
 std::shared_ptr<WeightFiles> WeightFiles::of(const ModelSpec& spec) {
   // Of all registries: what is shared is files, which belong to none.
   static std::mutex mutex;
-  static std::map<std::string, std::weak_ptr<WeightFiles>> opened;
+  static std::map<fs::path, std::weak_ptr<WeightFiles>> opened;
   {
     const std::lock_guard lock(mutex);
     const auto known = opened[spec.source.path].lock();
@@ -84,7 +85,7 @@ WeightFiles::Bytes WeightFiles::bytes(const std::string& name) {
     throw Error(Errc::kUnsupported,
                 fmt::format("{}: tensor '{}' lies there with strides of its own, which is not read; "
                             "save the model with contiguous tensors",
-                            path(), name));
+                            path().string(), name));
   const std::lock_guard lock(mutex_);
   auto& file = mapped_[location.file.string()];
   if (!file) file = std::make_shared<MappedFile>(location.file);

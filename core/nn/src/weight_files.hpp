@@ -31,7 +31,7 @@ class WeightFiles {
   // One safetensors file, whatever made it.
   static std::shared_ptr<WeightFiles> of(const std::filesystem::path& file);
 
-  const std::string& path() const noexcept { return source_.model.source.path; }
+  const std::filesystem::path& path() const noexcept { return source_.model.source.path; }
   const TensorInfo* find(const std::string& name) const { return source_.model.find(name); }
 
   struct Bytes {

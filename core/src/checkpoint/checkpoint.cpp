@@ -170,7 +170,7 @@ Model open_checkpoint_into(Weights weights, const fs::path& given) {
   else read_single(path, weights, fingerprint);
   Model model(std::move(weights.tensors), std::move(config), std::move(weights.metadata));
   model.notes = std::move(weights.notes);
-  model.source = {is_script ? "torchscript" : "checkpoint", path.string(), fingerprint.text()};
+  model.source = {is_script ? "torchscript" : "checkpoint", path, fingerprint.text()};
   if (const auto why = quantisation_of(model))
     throw Error(Errc::kUnsupported, fmt::format("{}: is quantised: {}. Quantised checkpoints are not read; use the "
                                                 "unquantised model",

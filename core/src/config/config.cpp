@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/path_text.hpp>
 
 #include "../file/read_file.hpp"
 #include "yaml_reader.hpp"
@@ -22,10 +23,29 @@ class PathReader {
  public:
   PathReader(fs::path folder, const Environment& environment) : folder_(std::move(folder)), environment_(environment) {}
 
-  fs::path operator()(const YamlReader& value) const { return fs::path(expand(value)).lexically_normal(); }
+  fs::path operator()(const YamlReader& value) const {
+    return (is_file_uri(value.text()) ? from_uri(value) : fs::path(expand(value))).lexically_normal();
+  }
+
+  // A pattern stays one: file:///models/%2A would be a folder called *.
+  std::string pattern(const YamlReader& value) const {
+    if (is_file_uri(value.text()))
+      value.refuse(
+          "is a pattern and cannot be a file URI: in one a ? stands for any byte, or name the model by its path");
+    return expand(value);
+  }
+
+ private:
+  static fs::path from_uri(const YamlReader& value) {
+    try {
+      return path_from_text(value.text());
+    } catch (const Error& error) { value.refuse(error.what()); }
+  }
+
   std::string expand(const YamlReader& value) const {
     const auto text = value.text();
     if (text.empty()) value.refuse("should name a path");
+    if (text.find('\0') != text.npos) value.refuse("has a NUL byte, which no path has");
     if (text == "~" || text.starts_with("~/")) {
       const auto home = environment_("HOME");
       if (!home) value.refuse("begins with ~, and HOME is not set");
@@ -34,7 +54,6 @@ class PathReader {
     return (folder_ / text).string();
   }
 
- private:
   fs::path folder_;
   const Environment& environment_;
 };
@@ -99,7 +118,7 @@ ModelEntry read_model(const YamlReader& value, const PathReader& path, std::vect
   std::vector<DeviceRule> own;
   value.keys({{"id", [&](const YamlReader& v) { entry.id = v.text(); }},
               {"path", [&](const YamlReader& v) { entry.path = path(v); }},
-              {"glob", [&](const YamlReader& v) { entry.glob = path.expand(v); }},
+              {"glob", [&](const YamlReader& v) { entry.glob = path.pattern(v); }},
               {"hub_cache", [&](const YamlReader& v) { entry.hub_cache = path(v); }},
               {"list", [&](const YamlReader& v) { entry.list = path(v); }},
               {"revision", [&](const YamlReader& v) { entry.revision = v.text(); }},
@@ -152,7 +171,7 @@ void read_into(Config& config, std::vector<DeviceRule>& of_entries, std::string_
   document.keys(handlers);
   document.keys({{"include", later},
                  {"catalog", [&](const YamlReader& v) { config.catalog = path(v); }},
-                 {"plugins", [&](const YamlReader& v) { read_plugins(v, config.plugins, file.string(), path); }},
+                 {"plugins", [&](const YamlReader& v) { read_plugins(v, config.plugins, path_text(file), path); }},
                  {"devices", [&](const YamlReader& v) { read_devices(v, config.devices); }},
                  {"models",
                   [&](const YamlReader& v) {

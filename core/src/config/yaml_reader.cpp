@@ -1,5 +1,6 @@
 #include "yaml_reader.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
@@ -7,11 +8,25 @@
 #include <garage/error.hpp>
 #include <garage/nearest.hpp>
 
+#include "../model/utf8.hpp"
+
 namespace garage {
 namespace {
 
 std::string at(const std::string& file, const YAML::Mark& mark) {
   return mark.is_null() ? file : fmt::format("{}:{}:{}", file, mark.line + 1, mark.column + 1);
+}
+
+// yaml-cpp takes U+FFFD for what is not, and another file would be meant than the one that is named.
+void require_utf8(std::string_view text, const std::string& file) {
+  const auto good = text.substr(0, utf8_size(text));
+  if (good.size() == text.size()) return;
+  const auto line = good.substr(good.rfind('\n') + 1);  // all of it when there is no line end
+  throw Error(
+      Errc::kInvalidArgument,
+      fmt::format("{}:{}:{}: is not UTF-8 (byte {:02X}); a path with such bytes is written as file:///models/caf%E9",
+                  file, 1 + std::count(good.begin(), good.end(), '\n'), line.size() + 1,
+                  static_cast<unsigned char>(text[good.size()])));
 }
 
 }  // namespace
@@ -79,6 +94,7 @@ std::int64_t YamlReader::whole_number(std::int64_t lowest, std::int64_t highest)
 }
 
 YamlReader read_yaml(std::string_view text, const std::string& file) {
+  require_utf8(text, file);
   try {
     return {YAML::Load(std::string(text)), file, ""};
   } catch (const YAML::Exception& error) {

@@ -41,7 +41,7 @@ class YamlReader {
   std::string file_, name_;
 };
 
-// Throws kInvalidArgument when the text is no YAML.
+// Throws kInvalidArgument when the text is no YAML, or not UTF-8.
 YamlReader read_yaml(std::string_view text, const std::string& file);
 
 }  // namespace garage

@@ -81,7 +81,7 @@ struct PluginHost::Loaded {
     text += claims_text(claims);
     for (const auto& record : records)
       if (record.state == PluginState::refused || record.state == PluginState::quarantined)
-        text += fmt::format("\n  {} is {}: {}", record.path, boost::describe::enum_to_string(record.state, ""),
+        text += fmt::format("\n  {} is {}: {}", record.path.string(), boost::describe::enum_to_string(record.state, ""),
                             record.reason);
     if (claims.empty()) {
       text += ": no plugin is loaded. Searched:";

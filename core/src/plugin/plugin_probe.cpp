@@ -8,6 +8,7 @@
 #include <garage/error.hpp>
 #include <garage/json.hpp>
 #include <garage/json_writer.hpp>
+#include <garage/path_text.hpp>
 
 #include "../file/durable_file.hpp"
 #include "../file/read_file.hpp"
@@ -78,14 +79,15 @@ std::optional<std::string> PluginProbe::quarantine(const fs::path& file, const s
   static const auto program = probe_program();
   const auto stamp = stamp_of(file);
   if (program.empty() || !stamp) return std::nullopt;
-  const auto known = verdicts_.find(file.string());
+  const auto key = path_text(file);
+  const auto known = verdicts_.find(key);
   if (known == verdicts_.end() || known->second.size != stamp->size ||
       known->second.modified_ns != stamp->modified_ns) {
     const auto outcome = run_in_child({program.string(), file.string(), name}, kLimit);
-    verdicts_[file.string()] = {stamp->size, stamp->modified_ns, verdict_of(outcome)};
+    verdicts_[key] = {stamp->size, stamp->modified_ns, verdict_of(outcome)};
     changed_ = true;
   }
-  const auto& reason = verdicts_.at(file.string()).reason;
+  const auto& reason = verdicts_.at(key).reason;
   if (reason.empty()) return std::nullopt;
   return fmt::format("{}; it is tried again when the file changes", reason);
 }

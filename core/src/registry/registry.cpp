@@ -53,7 +53,8 @@ ModelRegistry::Registration ModelRegistry::update_model(const std::string& id, c
     *spec = choice.decomposer->decompose(model);
     account(*spec, model);
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("{}: {}", model.source.path.empty() ? id : model.source.path, error.what()));
+    throw Error(error.code(),
+                fmt::format("{}: {}", model.source.path.empty() ? id : model.source.path.string(), error.what()));
   }
   if (spec->family != choice.claim.family)
     throw Error(Errc::kInternal, fmt::format("plugin '{}' claimed family '{}' and decomposed '{}'", choice.plugin.name,

@@ -1,6 +1,7 @@
 #include "json_reader.hpp"
 
 #include <garage/json.hpp>
+#include <garage/path_text.hpp>
 
 namespace garage {
 JsonDocument::JsonDocument(std::string_view text, std::string_view subject) {
@@ -14,6 +15,13 @@ JsonDocument::JsonDocument(std::string_view text, std::string_view subject) {
 
 void wrong_json(const JsonPath& at, std::string_view wanted, const JsonElement& found) {
   throw Error(Errc::kCorrupt, fmt::format("{}: should be {}, is {}", at.text(), wanted, kind_name(boost_value(found))));
+}
+
+void read_json(const JsonElement& element, std::filesystem::path& out, const JsonPath& at) {
+  const auto text = string_at(element, at);
+  try {
+    out = path_from_text(text);
+  } catch (const Error& error) { throw Error(Errc::kCorrupt, fmt::format("{}: {}", at.text(), error.what())); }
 }
 
 boost::json::value boost_value(const JsonElement& element) {

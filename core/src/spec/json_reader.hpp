@@ -9,6 +9,7 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -72,6 +73,8 @@ inline std::string_view string_at(const JsonElement& element, const JsonPath& at
 inline void read_json(const JsonElement& element, std::string& out, const JsonPath& at) {
   out = string_at(element, at);
 }
+
+void read_json(const JsonElement& element, std::filesystem::path& out, const JsonPath& at);  // as path_text.hpp has it
 
 inline void read_json(const JsonElement& element, bool& out, const JsonPath& at) {
   if (element.get(out)) wrong_json(at, "true or false", element);

@@ -9,13 +9,18 @@
 
 #include <boost/json/object.hpp>
 
+#include <garage/path_text.hpp>
+
+#include "../model/utf8.hpp"
+
 namespace garage {
 namespace {
 
-// RFC 8259: all but control characters, quotes and backslashes stand for themselves.
+// RFC 8259: all but control characters, quotes and backslashes stand for themselves. Of these, what is ASCII: the rest
+// has to be looked at, since a document is UTF-8 and a text may be any bytes.
 constexpr auto kPlain = [] {
   std::array<bool, 256> plain{};
-  for (std::size_t c = 0x20; c < plain.size(); ++c) plain[c] = c != '"' && c != '\\';
+  for (std::size_t c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
   return plain;
 }();
 
@@ -26,7 +31,7 @@ constexpr std::uint64_t in_each_byte(std::uint64_t byte) { return byte * 0x01010
 bool all_plain(std::uint64_t eight) {
   const auto below = [](std::uint64_t bytes, std::uint64_t limit) { return (bytes - in_each_byte(limit)) & ~bytes; };
   const auto is = [&](char c) { return below(eight ^ in_each_byte(static_cast<unsigned char>(c)), 1); };
-  return ((below(eight, 0x20) | is('"') | is('\\')) & in_each_byte(0x80)) == 0;
+  return ((eight | below(eight, 0x20) | is('"') | is('\\')) & in_each_byte(0x80)) == 0;
 }
 
 bool copy_eight_plain(const char* from, char* to) {
@@ -131,11 +136,14 @@ void JsonWriter::string(std::string_view text) {
   if (plain < text.size()) escape_all(text.substr(plain));
 }
 
-// The rest of a text, from a character that has to be escaped, and the quote after it.
+// The rest of a text, from a character that does not stand for itself, and the quote after it.
 void JsonWriter::escape_all(std::string_view text) {
   while (!text.empty()) {
-    escape(text.front());
-    text.remove_prefix(1);
+    const auto start = utf8_start(text);
+    if (!start.is_character) put("\xEF\xBF\xBD");  // U+FFFD
+    else if (start.bytes > 1) put(text.substr(0, start.bytes));
+    else escape(text.front());
+    text.remove_prefix(start.bytes);
     const auto plain = copy_plain(text, room(text.size()));
     size_ += plain;
     text.remove_prefix(plain);
@@ -177,6 +185,8 @@ void JsonWriter::real(double number) {
 
 void JsonWriter::boolean(bool flag) { put(flag ? "true" : "false"); }
 void JsonWriter::null() { put("null"); }
+
+void write_json(JsonWriter& out, const std::filesystem::path& path) { out.string(path_text(path)); }
 
 void write_json(JsonWriter& out, const boost::json::value& tree) {
   switch (tree.kind()) {

@@ -9,6 +9,7 @@
 
 #include <garage/checkpoint.hpp>
 #include <garage/error.hpp>
+#include <garage/path_text.hpp>
 #include <garage/shared_library.hpp>
 
 #include "known_models.hpp"
@@ -126,11 +127,11 @@ Answer Subject::decompose(const garage_model& model) const {
 
 void Subject::each_own(const std::function<void(const std::string&, const Model&)>& visit) const {
   if (models.empty()) throw Skipped("needs a model of the plugin's own: --model DIR");
-  for (const auto& path : models) visit(path.string(), open_checkpoint(path));
+  for (const auto& path : models) visit(path_text(path), open_checkpoint(path));
 }
 
 void Subject::each(const std::function<void(const std::string&, const Model&)>& visit) const {
-  for (const auto& path : models) visit(path.string(), open_checkpoint(path));
+  for (const auto& path : models) visit(path_text(path), open_checkpoint(path));
   for (const auto& known : known_models())
     visit("the known " + known.family, Model(known.tensors, boost::json::parse(known.config).get_object()));
 }

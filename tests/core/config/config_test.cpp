@@ -69,6 +69,25 @@ batch: {jobs: 4, on_error: stop}
   CHECK(config.batch.on_error == OnError::stop);
 }
 
+TEST_CASE("config: a path that is not UTF-8 is named by its file URI", "[config][path]") {
+  const auto config = parse(R"(
+catalog: file:///specs/caf%E9
+include: []
+plugins: {paths: ["file:///opt/caf%E9"]}
+models:
+  - {id: a, path: file:///models/caf%E9/}
+  - {hub_cache: file:///hub/caf%E9}
+  - {list: file:///lists/caf%E9.txt}
+  - {id: b, path: ./file:///models/b}
+)");
+  CHECK(config.catalog == "/specs/caf\xE9");
+  CHECK(config.plugins.folders[0].path == "/opt/caf\xE9");
+  CHECK(config.models[0].path == "/models/caf\xE9/");
+  CHECK(config.models[1].hub_cache == "/hub/caf\xE9");
+  CHECK(config.models[2].list == "/lists/caf\xE9.txt");
+  CHECK(config.models[3].path == "/etc/garage/file:/models/b");
+}
+
 TEST_CASE("config: what is left out has its default", "[config]") {
   const auto yaml = GENERATE("", "# nothing", "plugins:", "devices: {}", "models: []");
   const auto config = parse(yaml);
@@ -94,6 +113,11 @@ TEST_CASE("config: a fault is told by line, column and what was meant", "[config
       {"a text for the document", "hello", "should be a mapping"},
       {"a text for a list", "plugins: {paths: ./x}", "'plugins.paths' should be a list"},
       {"a mapping for a text", "catalog: {a: b}", "'catalog' should be a text"},
+      {"Latin 1", "catalog: a\nbatch: {}\nmodels: [{id: a, path: /caf\xE9}]", "garage.yaml:3:28: is not UTF-8 (byte E9); a path with such bytes is written as file:///models/caf%E9"},
+      {"a URI with a host", "catalog: file://host/x", "'catalog' is 'file://host/x', which names a host"},
+      {"a URI that is none", "models: [{id: a, path: \"file:///caf%E\"}]", "'models[0].path' is 'file:///caf%E', where a % has no two digits of hex after it"},
+      {"a URI for a pattern", "models: [{glob: \"file:///caf%E9/*\"}]", "'models[0].glob' is a pattern and cannot be a file URI"},
+      {"a NUL", "catalog: \"a\\0b\"", "'catalog' has a NUL byte"},
       {"an empty path", "catalog: \"\"", "'catalog' should name a path"},
       {"a device", "devices: {default: gpu}", "'devices.default' is 'gpu', should be auto, cpu, cuda or cuda:<number>"},
       {"a device's number", "devices: {default: \"cuda:x\"}", "should be auto, cpu, cuda or cuda:<number>"},

@@ -93,6 +93,15 @@ TEST_CASE("spec document: any character at any place of a text is read back by J
       }
 }
 
+TEST_CASE("spec document: a source whose path is not UTF-8 stands there as its file URI, and comes back", "[spec][document][path]") {
+  auto spec = full_spec();
+  spec.source.path = "/models/caf\xE9";
+  const auto text = write_spec(spec);
+  CHECK(boost::json::parse(text).at("source").at("path") == "file:///models/caf%E9");
+  CHECK(read_spec(text, "spec") == spec);
+  CHECK(read_spec(write_spec_message(spec), "message") == spec);
+}
+
 TEST_CASE("spec document: it is JSON that anybody reads", "[spec][document]") {
   const auto tree = boost::json::parse(write_spec(full_spec()));
   CHECK(tree.at("schema") == "garage.spec/1");
@@ -150,6 +159,8 @@ TEST_CASE("spec document: a broken one is refused by the path of its fault", "[s
       {"a member twice", "\"causal\": false", "\"causal\": false, \"causal\": true", Errc::kCorrupt, "parts.attention.blueprint: has 'causal' twice"},
       {"a part twice", "\"norm\": {\"part_type\"", "\"linear\": {\"part_type\"", Errc::kCorrupt, "spec: parts: has 'linear' twice"},
       {"two steps in one", "{\"narrow\": [0, 2, 3]}", "{\"narrow\": [0], \"view\": [1]}", Errc::kCorrupt, "has 2 steps, should be one"},
+      {"a source on another host", "\"path\": \"/m\"", "\"path\": \"file://host/m\"", Errc::kCorrupt, "spec: source.path: is 'file://host/m', which names a host"},
+      {"a source with a NUL", "\"path\": \"/m\"", "\"path\": \"/m\\u0000\"", Errc::kCorrupt, "spec: source.path: has a NUL byte"},
       {"cut off", "\"parts\"", "\"parts", Errc::kCorrupt, "not valid JSON"},
   }));
   DYNAMIC_SECTION(c.title) {
