@@ -29,7 +29,7 @@ std::string json(const ModelSpec& spec, const std::filesystem::path& file) {
 
 void run_register(Session& session, const std::string& id, const std::filesystem::path& path) {
   const auto found = path.empty() ? find_model(session.registry.config().models, id) : BatchModel{id, path, {}, {}};
-  if (!found.problem.empty()) throw Error(Errc::kNotFound, found.problem);
+  if (found.problem) throw *found.problem;
   const auto model = open_checkpoint(found.path);
   for (const auto& oddity : model.notes) note(oddity);
   const auto spec = session.registry.update_model(id, model, found.plugin).spec;

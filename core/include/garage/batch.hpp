@@ -17,31 +17,35 @@
 #include <boost/describe.hpp>
 
 #include <garage/config.hpp>
+#include <garage/error.hpp>
 #include <garage/export.hpp>
 #include <garage/json_writer.hpp>
 #include <garage/registry.hpp>
 
 namespace garage {
 
-// One model that is to be registered.
+// One model that is to be registered, or what stands in an entry's place when it names none.
 struct BatchModel {
-  std::string id;
+  std::string id;  // where it can be none, a label: bytes that are not UTF-8 as %XX, or the path of what was to name it
   std::filesystem::path path;
-  std::string plugin;   // the one that its entry pins; empty: whoever claims it
-  std::string problem;  // why it cannot even be tried: a revision that is not in the cache
+  std::string plugin;            // the one that its entry pins; empty: whoever claims it
+  std::optional<Error> problem;  // why it cannot even be tried: a revision that is not in the cache
 };
 
 struct BatchModels {
-  std::vector<BatchModel> models;     // by id, each once
+  std::vector<BatchModel> models;     // by id; each id once, labels aside
   std::vector<std::string> oddities;  // a glob that matches nothing, two ids of one folder: for people to read
 };
 
-// What the entries name, as the file system is now.
-// Throws kInvalidArgument (an id that two entries give to different folders, a list that is none), kNotFound, kIo.
+// What the entries name, as the file system is now. What is wrong with an entry, or with one of the models that it
+// names, is the problem of a model here, and a batch reports it among the failures beside all others: a name that is no
+// id, an id that two entries give to different folders, a line of a list that names no path, a list or a cache that
+// cannot be read. Only a config that does not parse ends everything (config.hpp).
 GARAGE_API BatchModels find_models(const std::vector<ModelEntry>& entries);
 
 // One model by its id: in the entries, or else in Hugging Face's cache (HF_HUB_CACHE, HF_HOME,
-// ~/.cache/huggingface/hub). Throws kNotFound, saying where it was looked for; and as find_models.
+// ~/.cache/huggingface/hub). Nothing else that the entries name is looked at. Throws kInvalidArgument (what is no id),
+// kNotFound, saying where it was looked for, and the fault of an entry that could have named it.
 GARAGE_API BatchModel find_model(const std::vector<ModelEntry>& entries, const std::string& id,
                                  const Environment& environment = process_environment);
 

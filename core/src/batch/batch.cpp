@@ -135,7 +135,7 @@ class Batch {
   }
 
   Outcome do_one(const BatchModel& model) {
-    if (!model.problem.empty()) throw Error(Errc::kNotFound, model.problem);
+    if (model.problem) throw *model.problem;
     if (is_done(model)) return Outcome::unchanged;
     if (options_.dry_run) {
       const std::lock_guard lock(mutex_);

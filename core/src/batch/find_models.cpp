@@ -1,10 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <utility>
-
-#include <glob.h>
 
 #include <fmt/format.h>
 
@@ -12,9 +9,11 @@
 #include <garage/catalog.hpp>
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
+#include <garage/path_text.hpp>
 
-#include "../file/read_file.hpp"
+#include "../model/utf8.hpp"
 #include "../process/in_parallel.hpp"
+#include "found_models.hpp"
 #include "hub_cache.hpp"
 
 namespace garage {
@@ -22,139 +21,97 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxListFile = 1'000'000'000;  // bytes
-constexpr std::size_t kAtOnce = 64;                    // paths that a thread looks at, one after another
+constexpr std::size_t kAtOnce = 64;  // models whose folders a thread looks at, one after another
 
-struct Look {
-  bool is_folder = false, is_checkpoint = false;
-};
-
-// What may not be looked at fails later, and is told.
-Look look_at(const fs::path& path) {
-  std::error_code code;
-  if (!fs::is_directory(path, code) && !code)
-    return {false, path.extension() == ".safetensors" && fs::is_regular_file(path, code)};
-  for (const auto* name : {"config.json", "model.safetensors", "model.safetensors.index.json"})
-    if (fs::exists(path / name, code) || code) return {true, true};
-  return {true, false};
+Found models_of(const ModelEntry& entry, std::optional<std::string_view> only) {
+  if (entry.glob) return models_in_glob(entry, only);
+  if (entry.hub_cache) return models_in_hub_cache(entry, only);
+  if (entry.list) return models_in_list(entry, only);
+  Found one;
+  if (!only || entry.id == *only)
+    one.models.push_back(
+        {{entry.id, *entry.path, entry.plugin, std::nullopt}, fmt::format("the entry '{}'", entry.id)});
+  return one;
 }
 
-std::vector<fs::path> matches(const std::string& pattern) {
-  glob_t found{};
-  const int code = ::glob(pattern.c_str(), GLOB_BRACE, nullptr, &found);
-  std::vector<fs::path> paths(found.gl_pathv, found.gl_pathv + (code == 0 ? found.gl_pathc : 0));
-  ::globfree(&found);
-  return paths;
+// What is read for it.
+fs::path source_of(const ModelEntry& entry) {
+  return entry.glob        ? fs::path(*entry.glob)
+         : entry.hub_cache ? *entry.hub_cache
+         : entry.list      ? *entry.list
+                           : *entry.path;
 }
 
-// "{parent}/{name}" of /models/org/llama: org/llama.
-std::string id_of(const std::string& pattern, const fs::path& path, bool is_folder) {
-  const auto name = is_folder ? path.filename() : path.stem();
-  auto id = pattern;
-  const std::pair<std::string, std::string> words[] = {{"{parent}", path.parent_path().filename().string()},
-                                                       {"{name}", name.string()}};
-  for (const auto& [word, text] : words)
-    for (auto at = id.find(word); at != id.npos; at = id.find(word, at + text.size()))
-      id.replace(at, word.size(), text);
-  return id;
+// Why it cannot be an id, and what to do.
+std::optional<Error> fault_of_id(const FoundModel& found) {
+  try {
+    safe_id(found.model.id);
+    return std::nullopt;
+  } catch (const Error& error) {
+    return Error(error.code(), fmt::format("{}: {}; name it by {{id: ..., path: {}}}", found.entry, error.what(),
+                                           path_text(found.model.path)));
+  }
 }
 
 class Finder {
  public:
+  explicit Finder(std::optional<std::string_view> only = {}) : only_(only) {}
+
   void find(const ModelEntry& entry) {
-    if (entry.path) add({entry.id, *entry.path, entry.plugin, {}}, fmt::format("the entry '{}'", entry.id));
-    else if (entry.glob) find_glob(entry);
-    else if (entry.hub_cache) find_in_cache(entry);
-    else if (entry.list) find_in_list(entry);
+    try {
+      auto found = models_of(entry, only_);
+      for (auto& each : found.models) add(std::move(each));
+      std::move(found.refused.begin(), found.refused.end(), std::back_inserter(refused_));
+      std::move(found.oddities.begin(), found.oddities.end(), std::back_inserter(oddities_));
+    } catch (const Error& error) { refused_.push_back({path_text(source_of(entry)), source_of(entry), {}, error}); }
   }
 
   BatchModels take() {
     BatchModels found;
-    found.models.reserve(models_.size());
+    found.models.reserve(models_.size() + refused_.size());
     for (auto& [id, from] : models_) found.models.push_back(std::move(from.model));
     note_same_folders(found.models);
     found.oddities = std::move(oddities_);
+    std::move(refused_.begin(), refused_.end(), std::back_inserter(found.models));
+    std::stable_sort(found.models.begin(), found.models.end(),
+                     [](const auto& a, const auto& b) { return a.id < b.id; });
     return found;
   }
 
  private:
-  struct From {
-    BatchModel model;
-    std::string entry;
-  };
-
   void note_same_folders(const std::vector<BatchModel>& models) {
     std::vector<std::optional<FileStamp>> stamps(models.size());
     in_parallel(models.size(), kAtOnce, [&](std::size_t i) { stamps[i] = stamp_of(models[i].path); });
     std::map<std::pair<std::uint64_t, std::uint64_t>, const std::string*> ids;  // by device and inode
     for (std::size_t i = 0; i < models.size(); ++i) {
-      if (!stamps[i] || !models[i].problem.empty()) continue;
+      if (!stamps[i] || models[i].problem) continue;
       const auto [other, fresh] = ids.emplace(std::pair(stamps[i]->device, stamps[i]->inode), &models[i].id);
       std::error_code code;
       if (!fresh)
         oddities_.push_back(fmt::format("'{}' and '{}' are the same folder, {}", *other->second, models[i].id,
-                                        fs::weakly_canonical(models[i].path, code).string()));
+                                        path_text(fs::weakly_canonical(models[i].path, code))));
     }
   }
 
-  void add(BatchModel model, const std::string& entry) {
-    if (!model.path.has_filename()) model.path = model.path.parent_path();
-    safe_id(model.id);
-    const auto id = model.id;
-    const auto path = model.path;
-    const auto [known, fresh] = models_.emplace(id, From{std::move(model), entry});
-    if (fresh || known->second.model.path == path) return;
-    throw Error(Errc::kInvalidArgument,
-                fmt::format("id '{}' is given twice: by {} for {}, and by {} for {}", id, known->second.entry,
-                            known->second.model.path.string(), entry, path.string()));
-  }
-
-  void find_glob(const ModelEntry& entry) {
-    const auto found = matches(*entry.glob);
-    std::vector<Look> looks(found.size());
-    in_parallel(found.size(), kAtOnce, [&](std::size_t i) { looks[i] = look_at(found[i]); });
-    std::size_t used = 0;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      if (!looks[i].is_checkpoint) continue;
-      ++used;
-      add({id_of(entry.id.empty() ? "{parent}/{name}" : entry.id, found[i], looks[i].is_folder),
-           found[i].lexically_normal(),
-           entry.plugin,
-           {}},
-          fmt::format("the glob {}", *entry.glob));
+  void add(FoundModel found) {
+    auto& path = found.model.path;
+    if (!path.has_filename()) path = path.parent_path();
+    if (auto fault = fault_of_id(found)) {
+      const auto label = found.model.id.empty() ? path_text(path) : utf8_label(found.model.id);
+      refused_.push_back({label, path, {}, std::move(fault)});
+      return;
     }
-    if (used == 0)
-      oddities_.push_back(fmt::format("the glob {} matches {}", *entry.glob,
-                                      found.empty() ? "nothing" : "no checkpoint, though other files"));
+    const auto [known, fresh] = models_.try_emplace(found.model.id, std::move(found));  // not moved if it is not fresh
+    auto& first = known->second;
+    if (!fresh && first.model.path != path)
+      first.model.problem.emplace(Errc::kInvalidArgument,
+                                  fmt::format("id '{}' is given twice: by {} for {}, and by {} for {}", found.model.id,
+                                              first.entry, path_text(first.model.path), found.entry, path_text(path)));
   }
 
-  void find_in_cache(const ModelEntry& entry) {
-    const auto models = models_in_hub_cache(*entry.hub_cache, entry.revision);
-    if (models.empty()) oddities_.push_back(fmt::format("the hub cache {} has no models", entry.hub_cache->string()));
-    for (auto model : models) {
-      model.plugin = entry.plugin;
-      add(std::move(model), fmt::format("the hub cache {}", entry.hub_cache->string()));
-    }
-  }
-
-  void find_in_list(const ModelEntry& entry) {
-    std::istringstream lines(read_text_file(*entry.list, kMaxListFile));
-    std::string line;
-    for (int number = 1; std::getline(lines, line); ++number) {
-      std::istringstream words(line);
-      std::string id, path;
-      if (!(words >> id) || id.starts_with('#')) continue;
-      std::getline(words >> std::ws, path);
-      path.resize(path.find_last_not_of(" \t\r") + 1);
-      if (path.empty())
-        throw Error(Errc::kInvalidArgument,
-                    fmt::format("{}:{}: should be an id and a path, is '{}'", entry.list->string(), number, line));
-      add({id, (entry.list->parent_path() / path).lexically_normal(), entry.plugin, {}},
-          fmt::format("{}:{}", entry.list->string(), number));
-    }
-  }
-
-  std::map<std::string, From> models_;
+  std::optional<std::string_view> only_;
+  std::map<std::string, FoundModel> models_;
+  std::vector<BatchModel> refused_;
   std::vector<std::string> oddities_;
 };
 
@@ -167,14 +124,21 @@ BatchModels find_models(const std::vector<ModelEntry>& entries) {
 }
 
 BatchModel find_model(const std::vector<ModelEntry>& entries, const std::string& id, const Environment& environment) {
+  safe_id(id);
   for (const auto& entry : entries)  // those that say it at once come first
-    if (entry.path && entry.id == id) return {id, *entry.path, entry.plugin, {}};
-  for (auto& model : find_models(entries).models)
+    if (entry.path && entry.id == id) return {id, *entry.path, entry.plugin, std::nullopt};
+  Finder finder(id);
+  for (const auto& entry : entries) finder.find(entry);
+  std::optional<Error> unread;
+  for (auto& model : finder.take().models) {
     if (model.id == id) return model;
+    if (!unread) unread = model.problem;
+  }
   const auto cache = hub_cache_folder(environment);
   if (auto model = model_in_hub_cache(cache, id)) return *model;
+  if (unread) throw *unread;
   throw Error(Errc::kNotFound,
-              fmt::format("'{}' is neither among the config's models nor in {}; say its PATH", id, cache.string()));
+              fmt::format("'{}' is neither among the config's models nor in {}; say its PATH", id, path_text(cache)));
 }
 
 }  // namespace garage

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/path_text.hpp>
 
 #include "../file/read_file.hpp"
+#include "found_models.hpp"
 
 namespace garage {
 namespace {
@@ -29,46 +31,59 @@ std::string trimmed(const std::string& text) {
 // A name that stays in its folder.
 bool is_plain(const std::string& name) {
   const fs::path path(name);
-  return !name.empty() && path.is_relative() && std::find(path.begin(), path.end(), "..") == path.end();
+  return !name.empty() && name.find('\0') == name.npos && path.is_relative() &&
+         std::find(path.begin(), path.end(), "..") == path.end();
 }
 
-// The snapshot's folder; a sentence when there is none.
-std::pair<fs::path, std::string> snapshot_of(const fs::path& model, const std::string& revision) {
-  if (!is_plain(revision)) return {{}, fmt::format("{}: '{}' is no revision", model.string(), revision)};
+[[noreturn]] void fail(const fs::path& path, const std::string& fault) {
+  throw Error(Errc::kNotFound, fmt::format("{}: {}", path_text(path), fault));
+}
+
+// Where a path leads, also by a link to what is not there.
+fs::path target_of(const fs::path& path) {
+  return fs::weakly_canonical(fs::is_symlink(path) ? path.parent_path() / fs::read_symlink(path) : path);
+}
+
+void require_in_cache(const fs::path& path, const fs::path& root) {
+  const auto target = target_of(path);
+  const auto [in_root, in_target] = std::mismatch(root.begin(), root.end(), target.begin(), target.end());
+  if (in_root != root.end()) fail(path, fmt::format("leads out of the cache, to {}", path_text(target)));
+}
+
+fs::path snapshot_of(const fs::path& model, const fs::path& root, const std::string& revision) {
+  if (!is_plain(revision)) fail(model, fmt::format("'{}' is no revision", revision));
   auto commit = revision;
   if (const auto ref = model / "refs" / revision; is_there(ref)) commit = trimmed(read_text_file(ref, 4096));
   const auto folder = model / "snapshots" / commit;
-  if (!is_plain(commit) || !is_there(folder))
-    return {{}, fmt::format("{}: revision '{}' is not in the cache", model.string(), revision)};
-  return {folder, {}};
+  if (is_plain(commit)) require_in_cache(folder, root);
+  if (!is_plain(commit) || !is_there(folder)) fail(model, fmt::format("revision '{}' is not in the cache", revision));
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_symlink()) require_in_cache(entry.path(), root);
+  return folder;
 }
 
-// What leads out of the cache, if anything.
-std::string stray_link(const fs::path& snapshot, const fs::path& root) {
-  for (const auto& entry : fs::recursive_directory_iterator(snapshot)) {
-    if (!entry.is_symlink()) continue;
-    const auto target = fs::weakly_canonical(entry.path());
-    const auto [in_root, in_target] = std::mismatch(root.begin(), root.end(), target.begin(), target.end());
-    if (in_root != root.end())
-      return fmt::format("{}: leads out of the cache, to {}", entry.path().string(), target.string());
-  }
-  return {};
+std::string id_of(const fs::path& folder) {
+  return replaced(folder.filename().string().substr(kPrefix.size()), "--", "/");
 }
 
 BatchModel model_at(const fs::path& folder, const fs::path& root, const std::string& revision) {
-  BatchModel model;
-  model.id = replaced(folder.filename().string().substr(kPrefix.size()), "--", "/");
-  model.path = folder;
+  BatchModel model{id_of(folder), folder, {}, std::nullopt};
   try {
-    auto [snapshot, problem] = snapshot_of(folder, revision);
-    model.problem = std::move(problem);
-    if (!model.problem.empty()) return model;
-    model.path = std::move(snapshot);
-    model.problem = stray_link(model.path, root);
+    model.path = snapshot_of(folder, root, revision);
   } catch (const fs::filesystem_error& error) {
-    model.problem = fmt::format("{}: {}", error.path1().string(), error.code().message());
-  } catch (const Error& error) { model.problem = error.what(); }
+    model.problem.emplace(Errc::kIo, fmt::format("{}: {}", path_text(error.path1()), error.code().message()));
+  } catch (const Error& error) { model.problem = error; }
   return model;
+}
+
+// As its links lead. Throws kNotFound, kIo.
+fs::path root_of(const fs::path& cache) {
+  std::error_code code;
+  const auto root = fs::canonical(cache, code);
+  if (code)
+    throw Error(code == std::errc::no_such_file_or_directory ? Errc::kNotFound : Errc::kIo,
+                fmt::format("{}: the hub cache cannot be read: {}", path_text(cache), code.message()));
+  return root;
 }
 
 }  // namespace
@@ -84,27 +99,40 @@ fs::path hub_cache_folder(const Environment& environment) {
   return fs::path(set("HOME").value_or(".")) / ".cache/huggingface/hub";
 }
 
-std::vector<BatchModel> models_in_hub_cache(const fs::path& cache, const std::optional<std::string>& revision) {
+Found models_in_hub_cache(const ModelEntry& entry, std::optional<std::string_view> only) {
+  const auto& cache = *entry.hub_cache;
+  const auto name = fmt::format("the hub cache {}", path_text(cache));
+  Found found;
+  const auto add = [&](BatchModel model) {
+    model.plugin = entry.plugin;
+    found.models.push_back({std::move(model), name});
+  };
+  if (only) {
+    if (auto model = model_in_hub_cache(cache, *only, entry.revision)) add(std::move(*model));
+    return found;
+  }
+  const auto root = root_of(cache);
   std::error_code code;
-  const auto root = fs::canonical(cache, code);
-  fs::directory_iterator entry(cache, code);
+  fs::directory_iterator each(cache, code);
+  for (; !code && each != fs::directory_iterator(); each.increment(code))
+    if (each->path().filename().native().starts_with(kPrefix))
+      add(model_at(each->path(), root, entry.revision.value_or("main")));
   if (code)
-    throw Error(code == std::errc::no_such_file_or_directory ? Errc::kNotFound : Errc::kIo,
-                fmt::format("{}: the hub cache cannot be read: {}", cache.string(), code.message()));
-  std::vector<BatchModel> models;
-  for (const auto& each : entry)
-    if (each.path().filename().string().starts_with(kPrefix))
-      models.push_back(model_at(each.path(), root, revision.value_or("main")));
-  std::sort(models.begin(), models.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return models;
+    found.refused.push_back(
+        {path_text(cache),
+         cache,
+         {},
+         Error(Errc::kIo, fmt::format("{}: the hub cache cannot be read: {}", path_text(cache), code.message()))});
+  else if (found.models.empty()) found.oddities.push_back(fmt::format("{} has no models", name));
+  return found;
 }
 
-std::optional<BatchModel> model_in_hub_cache(const fs::path& cache, const std::string& id,
+std::optional<BatchModel> model_in_hub_cache(const fs::path& cache, std::string_view id,
                                              const std::optional<std::string>& revision) {
-  const auto folder = cache / (std::string(kPrefix) + replaced(id, "/", "--"));
+  const auto folder = cache / (std::string(kPrefix) + replaced(std::string(id), "/", "--"));
   std::error_code code;
-  if (!fs::is_directory(folder, code)) return std::nullopt;
-  return model_at(folder, fs::canonical(cache), revision.value_or("main"));
+  if (!fs::is_directory(folder, code) || id_of(folder) != id) return std::nullopt;
+  return model_at(folder, root_of(cache), revision.value_or("main"));
 }
 
 }  // namespace garage

@@ -24,7 +24,8 @@ bool is_plain(std::string_view id, std::size_t i) {
 
 std::string safe_id(std::string_view id) {
   if (id.empty()) throw Error(Errc::kInvalidArgument, "a model id must not be empty");
-  if (!is_utf8(id)) throw Error(Errc::kInvalidArgument, "a model id must be UTF-8");
+  if (!is_utf8(id))
+    throw Error(Errc::kInvalidArgument, fmt::format("a model id must be UTF-8, is '{}'", utf8_label(id)));
   std::string name;
   for (std::size_t i = 0; i < id.size(); ++i) {
     if (id[i] == '/') name += "__";
