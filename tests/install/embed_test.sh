@@ -11,6 +11,9 @@ cmake -S "$source_folder/examples/embed" -B "$work/build" -G Ninja -DCMAKE_BUILD
   -DCMAKE_PREFIX_PATH="$work/prefix" "${@:3}" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 cmake --build "$work/build" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 
+# Wherever the LibTorch is that it was linked with.
+if env -u LD_LIBRARY_PATH ldd "$work/prefix/lib/libgarage_nn.so" | grep 'not found'; then exit 1; fi
+
 # Only what lies under the prefix: no plugin of the build folder, no catalog of the user.
 unset GARAGE_PLUGIN_PATH GARAGE_CATALOG GARAGE_CONFIG XDG_DATA_HOME XDG_CONFIG_HOME
 export HOME=$work
