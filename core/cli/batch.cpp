@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <garage/durable_file.hpp>
 #include <garage/error.hpp>
 
 #include "commands.hpp"
@@ -123,6 +124,7 @@ int run_batch_command(Session& session, const BatchRequest& request) {
     BatchOptions options;
     options.force = request.force;
     options.dry_run = request.dry_run;
+    options.apart = true;
     options.shard = request.shard ? parse_shard(*request.shard) : shard_of_process(config.batch);
     options.stops = [] { return interrupted != 0; };
     Progress progress;
@@ -135,7 +137,7 @@ int run_batch_command(Session& session, const BatchRequest& request) {
     progress.clear();
     if (request.prune && !interrupted) prune(session, request);
   }
-  if (request.report) write_text_file(*request.report, json_text(report) + "\n");
+  if (request.report) write_output(*request.report, json_text(report) + "\n");
   if (session.json) print(json_text(report));
   else print_report(report, request.dry_run);
   if (interrupted) return 130;

@@ -24,7 +24,7 @@ struct BatchRequest {
 
 int run_batch_command(Session& session, const BatchRequest& request);  // the exit code
 void run_register(Session& session, const std::string& id, const std::filesystem::path& path);
-void run_detect(const Session& session, const std::filesystem::path& path, bool explain);
+void run_detect(Session& session, const std::filesystem::path& path, bool explain);
 void run_list(const Session& session);
 void run_show(const Session& session, const std::string& id, const std::optional<std::filesystem::path>& html);
 void run_parts(const Session& session, const std::string& id, const std::optional<std::string>& type,

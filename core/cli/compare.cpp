@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <garage/durable_file.hpp>
 #include <garage/error.hpp>
 
 #include "commands.hpp"
@@ -79,7 +80,7 @@ void run_compare(const Session& session, std::vector<std::string> ids, bool all,
   for (const auto& id : ids) specs.push_back(require_spec(session, id));
   if (html && specs.size() != 2)
     throw Error(Errc::kInvalidArgument, fmt::format("--html draws two models, there are {}", specs.size()));
-  if (html) write_text_file(*html, comparison_page(*specs[0], *specs[1]));
+  if (html) write_output(*html, comparison_page(*specs[0], *specs[1]));
   if (html && !session.json) return print(fmt::format("wrote {}", html->string()));
   std::vector<Comparison> comparisons;
   for (std::size_t i = 0; i < specs.size(); ++i)

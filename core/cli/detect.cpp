@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
-#include <garage/checkpoint.hpp>
-#include <garage/error.hpp>
-#include <garage/path_text.hpp>
+#include <garage/apart.hpp>
 
 #include "commands.hpp"
 #include "output.hpp"
@@ -21,22 +19,21 @@ Table claims_table(const std::vector<Claim>& claims) {
 
 }  // namespace
 
-void run_detect(const Session& session, const std::filesystem::path& path, bool explain) {
-  const auto model = open_checkpoint(path);
-  for (const auto& oddity : model.notes) note(oddity);
-  const auto id = path_text(path);
-  const auto& host = session.registry.plugins();
-  if (explain && !session.json) print(claims_table(host.claims(model, id)));
-  const auto choice = host.choose(model, id);
+void run_detect(Session& session, const std::filesystem::path& path, bool explain) {
+  const auto detected = detect_apart(session.registry, path);
+  for (const auto& oddity : detected.notes) note(oddity);
+  if (explain && !session.json && !detected.claims.empty()) print(claims_table(detected.claims));
+  if (detected.fault) throw *detected.fault;
+  const auto& choice = detected.choice.value();
   if (session.json) {
     JsonWriter out(1);
     out.begin_object();
-    write_members(out, choice.claim);
-    if (explain) write_member(out, "claims", host.claims(model, id));
+    write_members(out, choice);
+    if (explain) write_member(out, "claims", detected.claims);
     out.end_object();
     return print(out.take());
   }
-  print(fmt::format("{} ({})", choice.claim.family, choice.claim.reason));
+  print(fmt::format("{} ({})", choice.family, choice.reason));
 }
 
 }  // namespace garage::cli

@@ -1,15 +1,10 @@
 #include "output.hpp"
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
 
 #include <unistd.h>
 
 #include <fmt/format.h>
-
-#include <garage/error.hpp>
 
 namespace garage::cli {
 namespace {
@@ -31,13 +26,6 @@ void print(std::string_view text) {
 }
 
 void print(const Table& table) { print(table.text(terminal_of(STDOUT_FILENO))); }
-
-void write_text_file(const std::filesystem::path& file, std::string_view text) {
-  std::ofstream out(file, std::ios::binary);
-  out.write(text.data(), static_cast<std::streamsize>(text.size()));
-  out.close();
-  if (!out) throw Error(Errc::kIo, fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
-}
 
 void note(std::string_view text) { tell("note", kYellow, text); }
 void error(std::string_view text) { tell("error", kRed, text); }

@@ -16,8 +16,6 @@ namespace garage::cli {
 
 void print(std::string_view text);  // to stdout, with a line end
 void print(const Table& table);     // as wide as the terminal is, and coloured there
-// Throws kIo.
-void write_text_file(const std::filesystem::path& file, std::string_view text);
 
 void note(std::string_view text);   // to stderr: "note: ..."
 void error(std::string_view text);  // to stderr: "error: ..."

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
+#include <garage/apart.hpp>
 #include <garage/batch.hpp>
-#include <garage/checkpoint.hpp>
 #include <garage/error.hpp>
 
 #include "commands.hpp"
@@ -30,13 +30,15 @@ std::string json(const ModelSpec& spec, const std::filesystem::path& file) {
 void run_register(Session& session, const std::string& id, const std::filesystem::path& path) {
   const auto found = path.empty() ? find_model(session.registry.config().models, id) : BatchModel{id, path, {}, {}};
   if (found.problem) throw *found.problem;
-  const auto model = open_checkpoint(found.path);
-  for (const auto& oddity : model.notes) note(oddity);
-  const auto spec = session.registry.update_model(id, model, found.plugin).spec;
+  const auto registered = register_apart(session.registry, id, found.path, found.plugin);
+  for (const auto& oddity : registered.notes) note(oddity);
+  const auto& spec = registered.spec;
+  std::int64_t tensors = 0;
+  for (const auto& [dtype, count] : spec->dtypes) tensors += count;
   const auto file = session.registry.catalog().path_of(id);
   if (session.json) return print(json(*spec, file));
   print(fmt::format("registered {}: {}, {} layers, {} parameters in {} tensors, {} parts", id, spec->family,
-                    spec->num_layers, grouped(spec->parameters), model.tensors().size(), spec->parts.size()));
+                    spec->num_layers, grouped(spec->parameters), tensors, spec->parts.size()));
   for (const auto& row : spec->ignored)
     print(fmt::format("  {} tensors {} left out: {}", row.count, row.tensors, row.why));
 }

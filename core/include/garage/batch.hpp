@@ -104,6 +104,9 @@ struct BatchProgress {
 struct BatchOptions {
   bool force = false;    // registers what is unchanged, too
   bool dry_run = false;  // registers nothing, and counts what it would
+  // Plugins work in processes apart (worker.hpp): one that crashes, ends its process, does not come back or takes all
+  // memory fails the model that it was at, and takes nobody else down.
+  bool apart = false;
   Shard shard;
   std::function<bool()> stops;  // asked by every thread before each model; true: no further one is begun
   // Called by one thread at a time.

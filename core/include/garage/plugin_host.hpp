@@ -6,6 +6,7 @@
 // Threads   All const members may be called from several threads at once.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -33,6 +34,10 @@ struct PluginSettings {
   std::set<std::string> disable;             // plugin names
   std::map<std::string, std::string> allow;  // plugin names to the sha256 of their files, in hex; empty: all may load
   bool probe = true;                         // a file not seen before is opened in a process of its own first
+  std::map<std::string, std::string> set_aside;  // plugin names to what they did in this run: they are not opened
+  // Of a process that works for this one (worker.hpp): 0 is no limit.
+  std::int64_t time_limit = 30;      // seconds that one call of a plugin may take
+  std::int64_t memory_limit = 2048;  // megabytes
   std::filesystem::path verdicts;  // where is kept what came of that; empty: nowhere, and each host tries anew
 };
 
@@ -80,6 +85,10 @@ class GARAGE_API PluginHost {
  public:
   explicit PluginHost(PluginSettings settings);
   ~PluginHost();
+
+  // Of the plugin files that are there and of what decides between them: another one whenever a model may come out in
+  // another way. Opens none of them.
+  std::string fingerprint() const;
 
   // Every plugin file seen, loaded or not, in search order.
   const std::vector<PluginRecord>& plugins() const;

@@ -9,11 +9,12 @@
 
 #include <fmt/format.h>
 
-#include <garage/checkpoint.hpp>
+#include <garage/durable_file.hpp>
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
 
 #include "../process/in_parallel.hpp"
+#include "../worker/worker.hpp"
 #include "batch_state.hpp"
 #include "source_stamp.hpp"
 
@@ -35,7 +36,10 @@ enum class Outcome { registered, unchanged, busy };
 class Batch {
  public:
   Batch(ModelRegistry& registry, const BatchOptions& options)
-      : registry_(registry), options_(options), state_(registry.catalog().folder(), options.dry_run) {}
+      : registry_(registry),
+        options_(options),
+        plugins_(registry.plugins().fingerprint()),
+        state_(registry.catalog().folder(), options.dry_run) {}
 
   BatchReport run(const BatchModels& models) {
     report_.shard = options_.shard;
@@ -43,6 +47,8 @@ class Batch {
     for (const auto& model : models.models)
       if (is_in_shard(model.id, options_.shard)) queue_.push_back(&model);
     report_.models = static_cast<std::int64_t>(queue_.size());
+    pass_over_done();
+    if (options_.apart && !options_.dry_run && !queue_.empty()) start_workers();
     work_through();
     // What other batches were at: until each is done, by them or, should they have ended, by us.
     while (!busy_.empty() && !stops()) {
@@ -51,6 +57,9 @@ class Batch {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       work_through();
     }
+    if (!options_.dry_run) flush_folder(registry_.catalog().folder());
+    if (pool_)
+      for (auto& note : pool_->notes()) report_.oddities.push_back(std::move(note));
     report_.left = report_.models - done_;
     report_.seconds = seconds_since(start_);
     std::sort(report_.failed.begin(), report_.failed.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -62,6 +71,32 @@ class Batch {
   static bool slower(const BatchTime& a, const BatchTime& b) { return a.seconds > b.seconds; }
 
   bool stops() const { return stopped_ || (options_.stops && options_.stops()); }
+
+  // Leaves in the queue what there is work for.
+  void pass_over_done() {
+    std::vector<char> is_left(queue_.size(), true);
+    in_parallel(
+        queue_.size(), 16,
+        [&](std::size_t i) {
+          const auto begin = Clock::now();
+          if (stops() || queue_[i]->problem || !is_done(*queue_[i])) return;
+          is_left[i] = false;
+          const std::lock_guard lock(mutex_);
+          account_for(*queue_[i], Outcome::unchanged, std::nullopt, seconds_since(begin));
+        },
+        threads());
+    std::size_t left = 0;
+    for (std::size_t i = 0; i < queue_.size(); ++i)
+      if (is_left[i]) queue_[left++] = queue_[i];
+    queue_.resize(left);
+  }
+
+  // While there is one thread here, workers are forks of this process; they have its plugins open.
+  void start_workers() {
+    registry_.plugins().plugins();
+    pool_.emplace(registry_);
+    pool_->start(std::min(threads(), queue_.size()));
+  }
 
   void work_through() {
     in_parallel(
@@ -120,23 +155,24 @@ class Batch {
     return stamp_of(registry_.catalog().path_of(model.id));
   }
 
-  // Of a checkpoint and of its spec; nothing when there is no spec, or the checkpoint is too young to tell.
-  static std::optional<std::string> stamp_of_both(const BatchModel& model, const SourceStamp& source,
-                                                  const std::optional<FileStamp>& spec) {
-    if (!source.is_settled || source.text.empty() || !spec) return std::nullopt;
-    return fmt::format("{} {} {} {} {}", source.text, model.plugin, spec->inode, spec->size, spec->modified_ns);
+  // Of a checkpoint, of the plugins and of its spec; nothing when there is no spec, or the checkpoint is too young to
+  // tell.
+  std::optional<std::string> stamp_of_both(const BatchModel& model, const std::string& source,
+                                           const std::optional<FileStamp>& spec) const {
+    if (source.empty() || !spec) return std::nullopt;
+    return fmt::format("{} {} {} {}", source, plugins_, model.plugin, version_text(*spec));
   }
 
   bool is_done(const BatchModel& model) {
     const auto spec = spec_stamp(model);
     if (options_.force || !spec) return false;
-    const auto stamp = stamp_of_both(model, source_stamp(model.path), spec);
+    const auto source = source_stamp(model.path);
+    const auto stamp = stamp_of_both(model, source.is_settled ? source.text : "", spec);
     return stamp && state_.is_done(model.id, *stamp);
   }
 
   Outcome do_one(const BatchModel& model) {
     if (model.problem) throw *model.problem;
-    if (is_done(model)) return Outcome::unchanged;
     if (options_.dry_run) {
       const std::lock_guard lock(mutex_);
       if (options_.begun) options_.begun(model);
@@ -160,19 +196,19 @@ class Batch {
   }
 
   Outcome register_one(const BatchModel& model) {
-    const auto source = source_stamp(model.path);
-    const auto opened = open_checkpoint(model.path);
-    if (!is_as_it_was(model.path, source))
-      throw Error(Errc::kIo, fmt::format("{}: changed while it was read", model.path.string()));
-    const bool is_written = registry_.update_model(model.id, opened, model.plugin).is_written;
-    if (const auto stamp = stamp_of_both(model, source, spec_stamp(model))) state_.note(model.id, *stamp);
+    const WorkOrder order{WorkKind::register_model, model.id, model.path, model.plugin};
+    const auto result = pool_ ? pool_->work_on(order) : work_on(registry_, order);
+    result.require_done();
+    if (const auto stamp = stamp_of_both(model, result.stamp, spec_stamp(model))) state_.note(model.id, *stamp);
     else state_.release(model.id);
-    return is_written ? Outcome::registered : Outcome::unchanged;
+    return result.is_written ? Outcome::registered : Outcome::unchanged;
   }
 
   ModelRegistry& registry_;
   const BatchOptions& options_;
+  std::string plugins_;  // a fingerprint
   BatchState state_;
+  std::optional<WorkerPool> pool_;
   Clock::time_point start_ = Clock::now();
   std::vector<const BatchModel*> queue_, busy_;
   std::atomic<bool> stopped_{false};
@@ -188,6 +224,7 @@ BatchReport run_batch(ModelRegistry& registry, const BatchModels& models, const 
   std::error_code code;
   if (!options.dry_run) fs::create_directories(folder, code);
   if (code) throw Error(Errc::kIo, fmt::format("{}: cannot be made: {}", folder.string(), code.message()));
+  if (!options.dry_run) remove_abandoned_files(folder);
   return Batch(registry, options).run(models);
 }
 

@@ -44,7 +44,7 @@ SourceStamp stamp_over(const fs::path& checkpoint, std::vector<fs::path> files) 
     if (!stamp) continue;
     is_there = true;
     seen.is_settled = seen.is_settled && is_settled(*stamp, now);
-    text += fmt::format("\n{} {} {}", file.string(), stamp->size, stamp->modified_ns);
+    text += fmt::format("\n{} {}", file.string(), version_text(*stamp));
   }
   if (is_there) seen.text = fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
   return seen;

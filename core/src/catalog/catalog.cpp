@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <garage/durable_file.hpp>
 #include <garage/error.hpp>
 #include <garage/spec_file.hpp>
 
-#include "../file/durable_file.hpp"
 #include "../file/read_file.hpp"
 #include "../index/catalog_index.hpp"
 #include "place.hpp"
@@ -26,8 +26,7 @@ bool Catalog::save(const ModelSpec& spec) const {
     try {
       const auto text = read_text_file(file, kMaxSpecFile);
       if (text == fresh) return false;
-      const auto there = read_spec_summary(text, file.string());
-      require_place(file, there.model_id);
+      read_spec_summary(text, file.string());  // of whichever model: what is in another's place is made anew
     } catch (const Error& error) {
       throw Error(error.code(),
                   fmt::format("{}. It is not overwritten; remove it to register '{}'", error.what(), spec.model_id));

@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 
+#include <garage/durable_file.hpp>
 #include <garage/error.hpp>
 #include <garage/json_writer.hpp>
 #include <garage/safetensors.hpp>
 
-#include "../file/durable_file.hpp"
 
 namespace garage {
 namespace {

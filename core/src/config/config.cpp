@@ -88,6 +88,8 @@ void read_plugins(const YamlReader& value, PluginSettings& plugins, const std::s
          });
        }},
       {"probe", [&](const YamlReader& v) { plugins.probe = v.flag(); }},
+      {"time_limit", [&](const YamlReader& v) { plugins.time_limit = v.whole_number(0, 86'400); }},
+      {"memory_limit", [&](const YamlReader& v) { plugins.memory_limit = v.whole_number(0, 1'000'000'000); }},
       {"disable",
        [&](const YamlReader& v) { v.each([&](const YamlReader& item) { plugins.disable.insert(item.text()); }); }},
   });

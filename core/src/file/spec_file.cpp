@@ -2,7 +2,7 @@
 
 #include <garage/spec_document.hpp>
 
-#include "durable_file.hpp"
+#include <garage/durable_file.hpp>
 #include "read_file.hpp"
 
 namespace garage {

@@ -9,6 +9,7 @@
 #include <garage/spec_document.hpp>
 
 #include "../spec/json_reader.hpp"
+#include "plugin_call.hpp"
 
 namespace garage {
 namespace {
@@ -72,6 +73,7 @@ void PluginDecomposer::call(const char* function, Call function_call) const {
   GuardedError guarded;
   auto& error = guarded.error;
   int status = 0;
+  const PluginCallMark mark(name_, function);
   try {
     status = function_call(&error);
   } catch (const std::exception& thrown) {

@@ -4,10 +4,13 @@
 #include <mutex>
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <garage/error.hpp>
+#include <garage/file_stamp.hpp>
 #include <garage/shared_library.hpp>
 
+#include "../file/own_library.hpp"
 #include "plugin_library.hpp"
 #include "plugin_probe.hpp"
 #include "plugin_search.hpp"
@@ -101,6 +104,20 @@ const PluginHost::Loaded& PluginHost::loaded() const {
 }
 
 const std::vector<PluginRecord>& PluginHost::plugins() const { return loaded().records; }
+
+std::string PluginHost::fingerprint() const {
+  std::string text;
+  const auto add_file = [&](const std::filesystem::path& file) {
+    const auto stamp = stamp_of(file);
+    text += fmt::format("{} {}\n", file.string(), stamp ? version_text(*stamp) : "");
+  };
+  add_file(own_library());  // whose rules every model is held to
+  for (const auto& record : find_plugin_files(settings_))
+    if (record.state == PluginState::loaded) add_file(record.path);
+  for (const auto& [family, plugin] : settings_.pin) text += fmt::format("pin {} {}\n", family, plugin);
+  for (const auto& [plugin, hash] : settings_.allow) text += fmt::format("allow {} {}\n", plugin, hash);
+  return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+}
 
 std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) const {
   const auto& plugins = loaded();

@@ -5,6 +5,8 @@
 #include <garage/error.hpp>
 #include <garage/shared_library.hpp>
 
+#include "plugin_call.hpp"
+
 namespace garage {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr const char* kEntry = "garage_plugin_v1";
 }  // namespace
 
 PluginLibrary open_plugin(const std::filesystem::path& file, const std::string& name) {
+  const PluginCallMark mark(name, "open");
   auto* entry = open_shared_library(file, kEntry);
   if (!entry) throw Error(Errc::kIncompatible, fmt::format("exports no {}: it is no garage plugin", kEntry));
   const auto* table = reinterpret_cast<decltype(&garage_plugin_v1)>(entry)();

@@ -1,16 +1,15 @@
 #include "plugin_probe.hpp"
 
-#include <dlfcn.h>
-
 #include <fmt/format.h>
 
 #include <garage/child_process.hpp>
+#include <garage/durable_file.hpp>
 #include <garage/error.hpp>
 #include <garage/json.hpp>
 #include <garage/json_writer.hpp>
 #include <garage/path_text.hpp>
 
-#include "../file/durable_file.hpp"
+#include "../file/own_library.hpp"
 #include "../file/read_file.hpp"
 #include "plugin_library.hpp"
 
@@ -21,15 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kLimit{5000};
 constexpr std::uint64_t kMaxVerdicts = 16'000'000;  // bytes
-
-// Beside the core: <libdir>/garage/garage-plugin-probe. Empty where an application brings the core alone.
-fs::path probe_program() {
-  Dl_info info{};
-  if (::dladdr(reinterpret_cast<const void*>(&run_plugin_probe), &info) == 0 || !info.dli_fname) return {};
-  std::error_code code;
-  const auto program = fs::canonical(info.dli_fname, code).parent_path() / "garage/garage-plugin-probe";
-  return !code && fs::exists(program, code) ? program : fs::path();
-}
 
 std::string verdict_of(const ChildOutcome& outcome) {
   if (const auto trouble = outcome.trouble(); !trouble.empty())
@@ -46,9 +36,7 @@ PluginProbe::PluginProbe(fs::path verdicts) : path_(std::move(verdicts)) {
     const auto document = parse_json(read_text_file(path_, kMaxVerdicts), path_.string());
     for (const auto& [file, entry] : document.as_object()) {
       const auto& fields = entry.as_object();
-      verdicts_[file] = {fields.at("size").to_number<std::uint64_t>(),
-                         fields.at("modified_ns").to_number<std::int64_t>(),
-                         std::string(fields.at("reason").as_string())};
+      verdicts_[file] = {std::string(fields.at("version").as_string()), std::string(fields.at("reason").as_string())};
     }
   } catch (const std::exception&) {
     verdicts_.clear();  // not there, or broken: all are tried again
@@ -63,8 +51,7 @@ PluginProbe::~PluginProbe() {
     for (const auto& [file, verdict] : verdicts_) {
       out.key(file);
       out.begin_object();
-      write_member(out, "size", verdict.size);
-      write_member(out, "modified_ns", verdict.modified_ns);
+      write_member(out, "version", verdict.version);
       write_member(out, "reason", verdict.reason);
       out.end_object();
     }
@@ -72,19 +59,20 @@ PluginProbe::~PluginProbe() {
     const auto text = out.take();
     fs::create_directories(path_.parent_path());
     write_durably(path_, {text});
+    remove_abandoned_files(path_.parent_path());
   } catch (const std::exception&) {}  // they are only a shortcut
 }
 
 std::optional<std::string> PluginProbe::quarantine(const fs::path& file, const std::string& name) {
-  static const auto program = probe_program();
+  static const auto program = own_program("garage-worker");
   const auto stamp = stamp_of(file);
   if (program.empty() || !stamp) return std::nullopt;
   const auto key = path_text(file);
+  const auto version = version_text(*stamp);
   const auto known = verdicts_.find(key);
-  if (known == verdicts_.end() || known->second.size != stamp->size ||
-      known->second.modified_ns != stamp->modified_ns) {
-    const auto outcome = run_in_child({program.string(), file.string(), name}, kLimit);
-    verdicts_[key] = {stamp->size, stamp->modified_ns, verdict_of(outcome)};
+  if (known == verdicts_.end() || known->second.version != version) {
+    const auto outcome = run_in_child({program.string(), "probe", file.string(), name}, kLimit);
+    verdicts_[key] = {version, verdict_of(outcome)};
     changed_ = true;
   }
   const auto& reason = verdicts_.at(key).reason;

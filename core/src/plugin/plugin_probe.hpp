@@ -1,5 +1,5 @@
 // Opening a plugin in a process of its own before it is opened in this one, so that one that crashes or hangs takes
-// nobody down; and remembering what came of it, by the file's path, size and modification time.
+// nobody down; and remembering what came of it, by the file's path and version.
 #pragma once
 
 #include <filesystem>
@@ -24,8 +24,7 @@ class PluginProbe {
 
  private:
   struct Verdict {
-    std::uint64_t size = 0;
-    std::int64_t modified_ns = 0;
+    std::string version;  // of the file (file_stamp.hpp)
     std::string reason;  // empty: fine
   };
   std::filesystem::path path_;
@@ -33,7 +32,7 @@ class PluginProbe {
   bool changed_ = false;
 };
 
-// What garage-plugin-probe does: opens the plugin, and asks it about models that are none.
+// What `garage-worker probe` does: opens the plugin, and asks it about models that are none.
 GARAGE_API int run_plugin_probe(const std::filesystem::path& file, const std::string& name);
 
 }  // namespace garage

@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <map>
 
-#include <dlfcn.h>
-
 #include <fmt/format.h>
+
+#include "../file/own_library.hpp"
 
 namespace garage {
 namespace {
@@ -37,14 +37,6 @@ std::vector<PluginRecord> files_in(const PluginFolder& folder) {
   return records;
 }
 
-fs::path library_folder() {
-  Dl_info info{};
-  if (::dladdr(reinterpret_cast<const void*>(&find_plugin_files), &info) == 0 || !info.dli_fname) return {};
-  std::error_code code;
-  const auto library = fs::canonical(info.dli_fname, code);
-  return code ? fs::path() : library.parent_path();
-}
-
 }  // namespace
 
 std::vector<PluginRecord> find_plugin_files(const PluginSettings& settings) {
@@ -61,6 +53,9 @@ std::vector<PluginRecord> find_plugin_files(const PluginSettings& settings) {
         } else if (settings.disable.contains(record.name)) {
           record.state = PluginState::disabled;
           record.reason = "the config's plugins.disable names it";
+        } else if (const auto why = settings.set_aside.find(record.name); why != settings.set_aside.end()) {
+          record.state = PluginState::quarantined;
+          record.reason = fmt::format("it {}", why->second);
         }
       }
       found.push_back(std::move(record));
@@ -75,7 +70,8 @@ std::vector<PluginFolder> standard_plugin_folders() {
   const auto* home = ::secure_getenv("HOME");
   if (data && *data) folders.push_back({fs::path(data) / "garage/plugins", "XDG_DATA_HOME"});
   else if (home && *home) folders.push_back({fs::path(home) / ".local/share/garage/plugins", "HOME"});
-  if (const auto beside = library_folder(); !beside.empty()) folders.push_back({beside / "garage/plugins", "built in"});
+  if (const auto library = own_library(); !library.empty())
+    folders.push_back({library.parent_path() / "garage/plugins", "built in"});
   return folders;
 }
 

@@ -93,6 +93,12 @@ inline void read_json(const JsonElement& element, boost::json::object& out, cons
   for (const auto& [name, item] : object_at(element, at)) out[name] = boost_value(item);
 }
 
+inline void read_json(const JsonElement& element, int& out, const JsonPath& at) {
+  std::int64_t number = 0;
+  if (element.get(number) || number != static_cast<int>(number)) wrong_json(at, "a whole number", element);
+  out = static_cast<int>(number);
+}
+
 template <class T>
   requires std::is_enum_v<T>
 void read_json(const JsonElement& element, T& out, const JsonPath& at) {

@@ -94,14 +94,6 @@ TEST_CASE("batch: what is unchanged is passed over, what is touched but equal is
   const auto again = work.run("catalog");
   CHECK(again.unchanged == 31);
   CHECK(again.registered == 0);
-  // Sizes and times are all that is looked at.
-  const auto config = work.models / "qwen2/config.json";
-  const auto text = read_text(config);
-  const auto time = fs::last_write_time(config);
-  write_text(config, std::string(text.size(), ' '));
-  fs::last_write_time(config, time);
-  CHECK(work.run("catalog").unchanged == 31);
-  write_text(config, text);
   for (const auto& file : fs::directory_iterator(work.models / "gpt2")) fs::last_write_time(file, fs::file_time_type::clock::now());
   CHECK(work.run("catalog").unchanged == 31);
   CHECK(work.run("catalog", {.force = true}).unchanged == 31);
@@ -121,6 +113,42 @@ TEST_CASE("batch: what is unchanged is passed over, what is touched but equal is
   fs::remove(work.folder / "catalog/models__gpt2.json");
   write_text(work.folder / "catalog/.index/batch.sqlite", "no database, but long enough to be read as one");
   CHECK(work.run("catalog").registered == 1);
+}
+
+TEST_CASE("batch: what rests is passed over after a look, and looked into when it, or what takes it apart, is another", "[batch]") {
+  const Work work;
+  fs::copy(plugin_folder(), work.folder / "plugins");
+  const auto begun = [&] {
+    auto config = test_config(work.folder / "catalog");
+    config.plugins.folders = {{work.folder / "plugins", "the test"}};
+    ModelRegistry registry(std::move(config));
+    std::vector<std::string> ids;
+    run_batch(registry, work.found(), {.begun = [&](const BatchModel& model) { ids.push_back(model.id); }});
+    return ids;
+  };
+  // A change within so long of the last one might show in no time.
+  const auto settle = [] { std::this_thread::sleep_for(std::chrono::milliseconds(2100)); };
+  settle();
+  CHECK(begun().size() == 31);
+  CHECK(begun().empty());
+  // Written in place, of the same size, with its old time put back: its change time tells.
+  const auto config = work.models / "qwen2/config.json";
+  const auto text = read_text(config);
+  const auto time = fs::last_write_time(config);
+  write_text(config, std::string(text.size(), ' '));
+  fs::last_write_time(config, time);
+  CHECK(begun() == std::vector<std::string>{"models/qwen2"});
+  write_text(config, text);
+  settle();
+  CHECK(begun() == std::vector<std::string>{"models/qwen2"});
+  CHECK(begun().empty());
+  // An update of a plugin, one more and one fewer.
+  fs::copy_file(plugin_folder() / "libgarage-llama.so", work.folder / "plugins/new");
+  fs::rename(work.folder / "plugins/new", work.folder / "plugins/libgarage-llama.so");
+  CHECK(begun().size() == 31);
+  CHECK(begun().empty());
+  fs::remove(work.folder / "plugins/libgarage-phi.so");
+  CHECK(begun().size() == 31);
 }
 
 TEST_CASE("batch: one bad model never stops the rest, unless it is to", "[batch]") {

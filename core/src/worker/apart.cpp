@@ -1,0 +1,36 @@
+#include <garage/apart.hpp>
+
+#include <iterator>
+
+#include <garage/path_text.hpp>
+
+#include "worker.hpp"
+
+namespace garage {
+namespace {
+
+WorkResult work_apart(ModelRegistry& registry, const WorkOrder& order) {
+  WorkerPool pool(registry);
+  auto result = pool.work_on(order);
+  auto notes = pool.notes();
+  std::move(notes.begin(), notes.end(), std::back_inserter(result.notes));
+  return result;
+}
+
+}  // namespace
+
+RegisteredApart register_apart(ModelRegistry& registry, const std::string& id, const std::filesystem::path& path,
+                               const std::string& plugin) {
+  auto result = work_apart(registry, {WorkKind::register_model, id, path, plugin});
+  result.require_done();
+  return {registry.require_spec(id), result.is_written, std::move(result.notes)};
+}
+
+DetectedApart detect_apart(ModelRegistry& registry, const std::filesystem::path& path) {
+  auto result = work_apart(registry, {WorkKind::detect, path_text(path), path, {}});
+  DetectedApart detected{std::move(result.claims), std::move(result.choice), std::nullopt, std::move(result.notes)};
+  if (result.code != 0) detected.fault.emplace(errc_from(static_cast<int>(result.code)), result.message);
+  return detected;
+}
+
+}  // namespace garage

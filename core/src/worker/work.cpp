@@ -1,0 +1,46 @@
+#include "work.hpp"
+
+#include <fmt/format.h>
+
+#include <garage/checkpoint.hpp>
+
+#include "../batch/source_stamp.hpp"
+
+namespace garage {
+namespace {
+
+void keep(ModelRegistry& registry, const WorkOrder& order, WorkResult& result) {
+  const auto source = source_stamp(order.path);
+  const auto model = open_checkpoint(order.path);
+  result.notes = model.notes;
+  if (!is_as_it_was(order.path, source))
+    throw Error(Errc::kIo, fmt::format("{}: changed while it was read", order.path.string()));
+  result.is_written = registry.update_model(order.id, model, order.plugin).is_written;
+  if (source.is_settled) result.stamp = source.text;
+}
+
+void detect(ModelRegistry& registry, const WorkOrder& order, WorkResult& result) {
+  const auto model = open_checkpoint(order.path);
+  result.notes = model.notes;
+  result.claims = registry.plugins().claims(model, order.id);
+  result.choice = registry.plugins().choose(model, order.id, order.plugin).claim;
+}
+
+}  // namespace
+
+WorkResult work_on(ModelRegistry& registry, const WorkOrder& order) {
+  WorkResult result;
+  const auto failed = [&](Errc code, const char* message) {
+    result.code = static_cast<std::int64_t>(code);
+    result.message = message;
+  };
+  try {
+    if (order.kind == WorkKind::register_model) keep(registry, order, result);
+    else detect(registry, order, result);
+  } catch (const Error& error) {
+    failed(error.code(), error.what());
+  } catch (const std::exception& error) { failed(Errc::kInternal, error.what()); }
+  return result;
+}
+
+}  // namespace garage
