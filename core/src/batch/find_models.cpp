@@ -98,7 +98,8 @@ class Finder {
     if (!path.has_filename()) path = path.parent_path();
     if (auto fault = fault_of_id(found)) {
       const auto label = found.model.id.empty() ? path_text(path) : utf8_label(found.model.id);
-      refused_.push_back({label, path, {}, std::move(fault)});
+      auto& own = found.model.problem;  // which another name would not mend
+      refused_.push_back({label, path, {}, own ? std::move(own) : std::move(fault)});
       return;
     }
     const auto [known, fresh] = models_.try_emplace(found.model.id, std::move(found));  // not moved if it is not fresh

@@ -86,6 +86,8 @@ TEST_CASE("entries: a bad one fails by itself, and the good models beside it are
        "/hub/models--/snapshots/aaa", Errc::kInvalidArgument, "a model id must not be empty; name it by {id: ..., path: /"},
       {"a hub cache's folder whose name is not UTF-8", [](const Store& s) { hub_model(s.folder / "hub", "models--org--caf\xE9", "gpt2", "aaa"); },
        {glob, "{hub_cache: hub}"}, "org/caf%E9", Errc::kInvalidArgument, "a model id must be UTF-8, is 'org/caf%E9'; name it by {id: ..., path: file:///"},
+      {"such a folder without a snapshot", [](const Store& s) { fs::create_directories(s.folder / "hub/models--caf\xE9"); }, {glob, "{hub_cache: hub}"},
+       "caf%E9", Errc::kNotFound, "/hub/models--caf%E9: revision 'main' is not in the cache"},
       {"a hub cache's file in a model's place", [](const Store& s) { write_text(s.folder / "hub/models--org--file", "x"); }, {glob, "{hub_cache: hub}"},
        "org/file", Errc::kNotFound, "revision 'main' is not in the cache"},
       {"a hub cache's ref that no folder can be", [](const Store& s) { hub_model(s.folder / "hub", "models--long", "gpt2", "aaa"); write_text(s.folder / "hub/models--long/refs/main", std::string(300, 'a')); },
