@@ -62,6 +62,7 @@ void print_failures(const BatchReport& report) {
   for (const auto& [why, failures] : causes) {
     if (failures.size() == 1) {
       print(fmt::format("failed: {}: {}", failures.front()->id, failures.front()->reason));
+      for (const auto& detail : failures.front()->details) print("  " + detail);
       continue;
     }
     print(fmt::format("{} failed: {}", failures.size(), why));
@@ -137,8 +138,8 @@ int run_batch_command(Session& session, const BatchRequest& request) {
     progress.clear();
     if (request.prune && !interrupted) prune(session, request);
   }
-  if (request.report) write_output(*request.report, json_text(report) + "\n");
-  if (session.json) print(json_text(report));
+  if (request.report) write_output(*request.report, {json_text(report) + "\n"});
+  if (session.json) print_json(json_text(report));
   else print_report(report, request.dry_run);
   if (interrupted) return 130;
   return report.failed.empty() && report.left == 0

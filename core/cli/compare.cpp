@@ -80,12 +80,12 @@ void run_compare(const Session& session, std::vector<std::string> ids, bool all,
   for (const auto& id : ids) specs.push_back(require_spec(session, id));
   if (html && specs.size() != 2)
     throw Error(Errc::kInvalidArgument, fmt::format("--html draws two models, there are {}", specs.size()));
-  if (html) write_output(*html, comparison_page(*specs[0], *specs[1]));
+  if (html) write_output(*html, {comparison_page(*specs[0], *specs[1])});
   if (html && !session.json) return print(fmt::format("wrote {}", html->string()));
   std::vector<Comparison> comparisons;
   for (std::size_t i = 0; i < specs.size(); ++i)
     for (auto j = i + 1; j < specs.size(); ++j) comparisons.push_back(compare(*specs[i], *specs[j]));
-  if (session.json) return print(comparisons.size() == 1 ? json_text(comparisons.front()) : json_text(comparisons));
+  if (session.json) return print_json(comparisons.size() == 1 ? json_text(comparisons.front()) : json_text(comparisons));
   if (comparisons.size() == 1) print_two(comparisons.front());
   else print_matrix(comparisons);
 }

@@ -31,7 +31,7 @@ void run_detect(Session& session, const std::filesystem::path& path, bool explai
     write_members(out, choice);
     if (explain) write_member(out, "claims", detected.claims);
     out.end_object();
-    return print(out.take());
+    return print_json(out.take());
   }
   print(fmt::format("{} ({})", choice.family, choice.reason));
 }

@@ -17,7 +17,7 @@ void run_diff_weights(const Session& session, const std::string& a, const std::s
   });
   progress.clear();
   for (const auto& why : comparison.left_out) note(why);
-  if (session.json) return print(json_text(comparison.parts));
+  if (session.json) return print_json(json_text(comparison.parts));
   Table table({"PART", "TYPE", "RELATIVE", "LARGEST", "COSINE"});
   for (std::size_t column = 2; column < 5; ++column) table.align_right(column);
   std::size_t equal = 0;

@@ -22,7 +22,7 @@ void run_extract(const Session& session, const std::string& id, const std::strin
   write_member(out, "folder", folder);
   write_member(out, "bytes", size);
   out.end_object();
-  print(out.take());
+  print_json(out.take());
 }
 
 }  // namespace garage::cli

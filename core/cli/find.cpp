@@ -24,7 +24,7 @@ PartQuery::Like parse_like(const std::string& text, const std::string& level) {
 void run_find(const Session& session, const PartQuery& query) {
   const auto result = find_parts(session.registry, query);
   for (const auto& why : result.unreadable) note(why);
-  if (session.json) return print(json_text(result.found));
+  if (session.json) return print_json(json_text(result.found));
   if (result.found.empty()) return print("no part in the catalog is like that");
   Table table({"MODEL", "PARTS", "TYPE", "IN", "OUT", query.swappable_with ? "LEVEL" : ""});
   table.align_right(3);

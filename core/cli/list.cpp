@@ -27,7 +27,7 @@ std::string json(const CatalogListing& listing) {
 void run_list(const Session& session) {
   const auto listing = session.registry.catalog().list();
   for (const auto& problem : listing.problems) note(problem.message);
-  if (session.json) return print(json(listing));
+  if (session.json) return print_json(json(listing));
   if (listing.models.empty()) return note("no models in " + session.registry.catalog().folder().string());
   Table table({"MODEL", "FAMILY", "LAYERS", "HIDDEN", "HEADS", "VOCAB", "PARAMETERS", "PARTS"});
   for (std::size_t column = 2; column < 8; ++column) table.align_right(column);

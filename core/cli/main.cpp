@@ -164,8 +164,8 @@ void add_commands(CLI::App& app, Options& o) {
   remove.add_option("ID", o.id, "A registered model")->required();
 }
 
-int fail(garage::Errc code, const std::string& message) {
-  garage::cli::error(message);
+int fail(garage::Errc code, std::string_view message, const std::vector<std::string>& details = {}) {
+  garage::cli::error(message, details);
   return static_cast<int>(code);
 }
 
@@ -206,6 +206,6 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const garage::Error& error) {
-    return fail(error.code(), error.what());
+    return fail(error.code(), error.message(), error.details());
   } catch (const std::exception& error) { return fail(garage::Errc::kInternal, error.what()); }
 }

@@ -14,11 +14,13 @@
 
 namespace garage::cli {
 
-void print(std::string_view text);  // to stdout, with a line end
-void print(const Table& table);     // as wide as the terminal is, and coloured there
+// To stdout, with a line end. What a line holds may come from anywhere: it is made printable.
+void print(std::string_view line);
+void print(const Table& table);         // as wide as the terminal is, and coloured there
+void print_json(std::string_view text);  // as it is
 
 void note(std::string_view text);   // to stderr: "note: ..."
-void error(std::string_view text);  // to stderr: "error: ..."
+void error(std::string_view text, const std::vector<std::string>& details = {});  // to stderr: "error: ..."
 
 template <class T>
 std::string json_text(const T& value) {

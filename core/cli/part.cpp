@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <garage/name_ranges.hpp>
+
 #include "commands.hpp"
 #include "output.hpp"
 #include "require.hpp"
@@ -24,13 +26,13 @@ void run_part(const Session& session, const std::string& id, const std::string& 
   if (session.json) {
     JsonWriter out(1);
     write_part(out, part);
-    return print(out.take());
+    return print_json(out.take());
   }
   print(fmt::format("{}: {}, {} -> {}, {} parameters, {}", name, part.part_type, part.input_dim, part.output_dim,
                     grouped(part.parameters), part.module_path));
   if (part.num_heads) print(fmt::format("  heads {}, head dim {}", *part.num_heads, or_dash(part.head_dim)));
   if (part.intermediate_dim) print(fmt::format("  inner {}", *part.intermediate_dim));
-  if (!part.children.empty()) print(fmt::format("  made of {}", fmt::join(part.children, ", ")));
+  if (!part.children.empty()) print(fmt::format("  made of {}", name_ranges(part.children)));
   if (part.blueprint) print_tensors(part);
 }
 

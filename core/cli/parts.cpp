@@ -53,7 +53,7 @@ void run_parts(const Session& session, const std::string& id, const std::optiona
     throw Error(Errc::kNotFound,
                 fmt::format("'{}' has no layer {}; its layers are 0 to {}", id, *layer, spec->num_layers - 1));
   const auto rows = chosen_parts(*spec, type, layer);
-  if (session.json) return print(json(rows));
+  if (session.json) return print_json(json(rows));
   Table table({"PART", "TYPE", "MODULE", "IN", "OUT", "PARAMETERS"});
   for (std::size_t column = 3; column < 6; ++column) table.align_right(column);
   for (const auto& [name, part] : rows)

@@ -12,7 +12,7 @@ namespace garage::cli {
 
 void list_plugin_checks(const Session& session) {
   const auto checks = conformance::list_checks();
-  if (session.json) return print(json_text(checks));
+  if (session.json) return print_json(json_text(checks));
   Table table({"CHECK", "DEMANDS"});
   for (const auto& check : checks) table.add({check.id, check.what});
   print(table);
@@ -21,7 +21,7 @@ void list_plugin_checks(const Session& session) {
 void run_plugin_check(const Session& session, const std::filesystem::path& file,
                       const std::vector<std::filesystem::path>& models, const std::optional<std::string>& only) {
   const auto results = conformance::check_plugin(file, models, only);
-  if (session.json) print(json_text(results));
+  if (session.json) print_json(json_text(results));
   else {
     Table table({"CHECK", "RESULT", "WHY"});
     for (const auto& result : results)

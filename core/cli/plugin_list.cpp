@@ -8,19 +8,19 @@ namespace garage::cli {
 
 void run_plugin_list(const Session& session) {
   const auto& records = session.registry.plugins().plugins();
-  if (session.json) return print(json_text(records));
+  if (session.json) return print_json(json_text(records));
   Table table({"PLUGIN", "STATE", "VERSION", "FAMILIES", "FROM", "FILE"});
-  std::string reasons;
+  std::vector<std::string> reasons;
   for (const auto& record : records) {
     table.add({record.name, boost::describe::enum_to_string(record.state, ""), record.info ? record.info->version : "-",
                record.info ? fmt::format("{}", fmt::join(record.info->families, " ")) : "-", record.origin,
                record.path.native()});
     if (!record.reason.empty())
-      reasons += fmt::format("{}{} is {}: {}", reasons.empty() ? "" : "\n", record.path.string(),
-                             boost::describe::enum_to_string(record.state, ""), record.reason);
+      reasons.push_back(fmt::format("{} is {}: {}", record.path.string(),
+                                    boost::describe::enum_to_string(record.state, ""), record.reason));
   }
   print(table);
-  if (!reasons.empty()) print(reasons);
+  for (const auto& reason : reasons) print(reason);
 }
 
 }  // namespace garage::cli

@@ -102,13 +102,14 @@ void run_plugin_new(const Session& session, const std::string& name, const std::
     out.begin_object();
     write_member(out, "folder", folder);
     out.end_object();
-    return print(out.take());
+    return print_json(out.take());
   }
+  print(fmt::format("{}: a plugin for family '{}'. Build it, and look at what is marked TODO in src/decomposer.cpp:",
+                    folder.string(), family));
   print(fmt::format(
-      "{}: a plugin for family '{}'. Build it, and look at what is marked TODO in src/decomposer.cpp:\n"
-      "  cmake -S {} -B {}/build -DCMAKE_PREFIX_PATH=<where garage is installed> && cmake --build {}/build\n"
-      "  ctest --test-dir {}/build --output-on-failure",
-      folder.string(), family, name, name, name, name));
+      "  cmake -S {} -B {}/build -DCMAKE_PREFIX_PATH=<where garage is installed> && cmake --build {}/build", name, name,
+      name));
+  print(fmt::format("  ctest --test-dir {}/build --output-on-failure", name));
 }
 
 }  // namespace garage::cli

@@ -36,7 +36,7 @@ void run_register(Session& session, const std::string& id, const std::filesystem
   std::int64_t tensors = 0;
   for (const auto& [dtype, count] : spec->dtypes) tensors += count;
   const auto file = session.registry.catalog().path_of(id);
-  if (session.json) return print(json(*spec, file));
+  if (session.json) return print_json(json(*spec, file));
   print(fmt::format("registered {}: {}, {} layers, {} parameters in {} tensors, {} parts", id, spec->family,
                     spec->num_layers, grouped(spec->parameters), tensors, spec->parts.size()));
   for (const auto& row : spec->ignored)

@@ -15,7 +15,7 @@ void run_remove(Session& session, const std::string& id) {
   out.begin_object();
   write_member(out, "removed", id);
   out.end_object();
-  print(out.take());
+  print_json(out.take());
 }
 
 }  // namespace garage::cli

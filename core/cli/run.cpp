@@ -27,7 +27,7 @@ void run_run(const Session& session, const nn::RunRequest& request) {
   write_member(out, "device", report.device);
   write_member(out, "output", request.output);
   out.end_object();
-  print(out.take());
+  print_json(out.take());
 }
 
 }  // namespace garage::cli

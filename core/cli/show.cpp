@@ -62,9 +62,9 @@ std::string shown_name(const Group& group) {
 
 void run_show(const Session& session, const std::string& id, const std::optional<std::filesystem::path>& html) {
   const auto spec = require_spec(session, id);
-  if (html) write_output(*html, model_page(*spec));
+  if (html) write_output(*html, {model_page(*spec)});
   if (html && !session.json) return print(fmt::format("wrote {}", html->string()));
-  if (session.json) return print(write_spec(*spec));
+  if (session.json) return print_json(write_spec(*spec));
   print(fmt::format("{}: {}{}, {} parameters", spec->model_id, spec->family,
                     spec->architecture.empty() ? "" : fmt::format(" ({})", spec->architecture),
                     grouped(spec->parameters)));

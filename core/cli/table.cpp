@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include <garage/printable.hpp>
+
 namespace garage::cli {
 namespace {
 
@@ -50,9 +52,11 @@ void append_cell(std::string& line, std::string_view text, std::size_t room, boo
 
 void Table::add(std::span<const std::string_view> row) {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    cells_ += row[i];
+    const auto begin = cells_.size();
+    if (is_printable(row[i])) cells_ += row[i];
+    else cells_ += printable(row[i]);
     ends_.push_back(cells_.size());
-    columns_[i].width = std::max(columns_[i].width, width(row[i]));
+    columns_[i].width = std::max(columns_[i].width, width(std::string_view(cells_).substr(begin)));
   }
 }
 

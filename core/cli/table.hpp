@@ -1,4 +1,4 @@
-// Table: rows for people. Columns two spaces apart; the first row is the heading.
+// Table: rows for people, whose cells are made printable. Columns two spaces apart; the first row is the heading.
 #pragma once
 
 #include <cstddef>

@@ -69,9 +69,10 @@ struct BatchFailure {
   std::string id;
   std::filesystem::path path;
   std::string reason;
-  std::int64_t code = 0;  // garage::Errc
+  std::vector<std::string> details;  // more of it, a line each
+  std::int64_t code = 0;             // garage::Errc
 };
-BOOST_DESCRIBE_STRUCT(BatchFailure, (), (id, path, reason, code))
+BOOST_DESCRIBE_STRUCT(BatchFailure, (), (id, path, reason, details, code))
 
 struct BatchTime {
   std::string id;

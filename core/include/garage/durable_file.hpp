@@ -18,7 +18,7 @@ GARAGE_API void write_durably(const std::filesystem::path& file, const std::vect
 
 // The same for a file that a user named: a link is followed, and what is no regular file (a pipe, a terminal) is
 // written to as it is.
-GARAGE_API void write_output(const std::filesystem::path& file, std::string_view text);
+GARAGE_API void write_output(const std::filesystem::path& file, const std::vector<std::string_view>& pieces);
 
 // So that after a power cut what was renamed into the folder is there.
 void flush_folder(const std::filesystem::path& folder);

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <garage/export.hpp>
 
@@ -25,11 +27,18 @@ enum class Errc : int {
 
 class GARAGE_API Error : public std::runtime_error {
  public:
-  Error(Errc code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(Errc code, const std::string& message) : std::runtime_error(message), code_(code), size_(message.size()) {}
+  // details: more that a person may want to know, a line each. what() has them below the message.
+  Error(Errc code, const std::string& message, std::vector<std::string> details);
+
   Errc code() const noexcept { return code_; }
+  std::string_view message() const noexcept { return std::string_view(what()).substr(0, size_); }
+  const std::vector<std::string>& details() const noexcept { return details_; }
 
  private:
   Errc code_;
+  std::size_t size_;  // of the message
+  std::vector<std::string> details_;
 };
 
 // "corrupt", "not found", ...: for messages and JSON.

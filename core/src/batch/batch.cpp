@@ -121,9 +121,10 @@ class Batch {
     try {
       outcome = do_one(model);
     } catch (const Error& error) {
-      failure = {model.id, model.path, error.what(), static_cast<std::int64_t>(error.code())};
+      failure = {model.id, model.path, std::string(error.message()), error.details(),
+                 static_cast<std::int64_t>(error.code())};
     } catch (const std::exception& error) {
-      failure = {model.id, model.path, error.what(), static_cast<std::int64_t>(Errc::kInternal)};
+      failure = {model.id, model.path, error.what(), {}, static_cast<std::int64_t>(Errc::kInternal)};
     }
     const std::lock_guard lock(mutex_);
     if (!failure && outcome == Outcome::busy) return busy_.push_back(&model);

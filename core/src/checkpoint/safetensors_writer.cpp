@@ -56,7 +56,7 @@ void write_safetensors(const std::filesystem::path& file, std::vector<Safetensor
   for (int i = 0; i < 8; ++i) length += static_cast<char>(header.size() >> (8 * i) & 0xFF);
   std::vector<std::string_view> pieces{length, header};
   for (const auto& [tensor, bytes] : tensors) pieces.emplace_back(static_cast<const char*>(bytes), data_size(tensor));
-  write_durably(file, pieces);
+  write_output(file, pieces);
 }
 
 }  // namespace garage

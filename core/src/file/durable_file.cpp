@@ -104,19 +104,19 @@ void write_durably(const fs::path& file, const std::vector<std::string_view>& pi
   fresh.rename_into_place();
 }
 
-void write_output(const fs::path& file, std::string_view text) {
+void write_output(const fs::path& file, const std::vector<std::string_view>& pieces) {
   std::error_code code;
   const auto status = fs::status(file, code);
   if (!fs::exists(status) || fs::is_regular_file(status)) {
     const auto target = followed(file);
-    write_durably(target, {text});
+    write_durably(target, pieces);
     if (target.has_parent_path()) remove_abandoned_files(target.parent_path());
     return;
   }
   const int descriptor = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
   if (descriptor < 0) fail(file, "written", errno);
   const std::unique_ptr<const int, void (*)(const int*)> closed(&descriptor, [](const int* open) { ::close(*open); });
-  write_all(descriptor, text, file);
+  for (const auto piece : pieces) write_all(descriptor, piece, file);
 }
 
 void flush_folder(const fs::path& folder) {

@@ -1,6 +1,21 @@
 #include <garage/error.hpp>
 
 namespace garage {
+namespace {
+
+std::string with_details(std::string text, const std::vector<std::string>& details) {
+  for (const auto& detail : details) text += "\n  " + detail;
+  return text;
+}
+
+}  // namespace
+
+Error::Error(Errc code, const std::string& message, std::vector<std::string> details)
+    : std::runtime_error(with_details(message, details)),
+      code_(code),
+      size_(message.size()),
+      details_(std::move(details)) {}
+
 
 std::string_view to_string(Errc code) noexcept {
   switch (code) {

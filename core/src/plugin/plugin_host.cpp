@@ -24,12 +24,12 @@ bool better(const Claim& a, std::int64_t a_priority, const Claim& b, std::int64_
   return std::make_tuple(-a.score, -a_priority, a.plugin) < std::make_tuple(-b.score, -b_priority, b.plugin);
 }
 
-std::string claims_text(const std::vector<Claim>& claims) {
-  std::string text;
+std::vector<std::string> lines_of(const std::vector<Claim>& claims) {
+  std::vector<std::string> lines;
   for (const auto& claim : claims)
-    text += fmt::format("\n  {}: {}{}", claim.plugin, claim.failed ? "failed: " : fmt::format("{} ", claim.score),
-                        claim.reason);
-  return text;
+    lines.push_back(
+        fmt::format("{}: {}{}", claim.plugin, claim.failed ? "failed: " : fmt::format("{} ", claim.score), claim.reason));
+  return lines;
 }
 
 }  // namespace
@@ -81,17 +81,17 @@ struct PluginHost::Loaded {
       text +=
           ", which has no config: names and shapes alone tell neither its family nor its head count; put its "
           "config.json beside the weights, or pass it with the live module";
-    text += claims_text(claims);
+    auto details = lines_of(claims);
     for (const auto& record : records)
       if (record.state == PluginState::refused || record.state == PluginState::quarantined)
-        text += fmt::format("\n  {} is {}: {}", record.path.string(), boost::describe::enum_to_string(record.state, ""),
-                            record.reason);
+        details.push_back(fmt::format("{} is {}: {}", record.path.string(),
+                                      boost::describe::enum_to_string(record.state, ""), record.reason));
     if (claims.empty()) {
       text += ": no plugin is loaded. Searched:";
       for (const auto& folder : settings.folders)
-        text += fmt::format("\n  {} ({})", folder.path.string(), folder.origin);
+        details.push_back(fmt::format("{} ({})", folder.path.string(), folder.origin));
     }
-    throw Error(no_config ? Errc::kNotFound : Errc::kUnsupported, text);
+    throw Error(no_config ? Errc::kNotFound : Errc::kUnsupported, text, std::move(details));
   }
 };
 
@@ -159,7 +159,7 @@ Choice PluginHost::choose(const Model& model, std::string_view id, std::string_v
     for (const auto& claim : all)
       if (claim.plugin == plugin && claim.score > 0) return choice(claim);
     throw Error(Errc::kNotFound,
-                fmt::format("plugin '{}' is to take '{}', and does not claim it:{}", plugin, id, claims_text(all)));
+                fmt::format("plugin '{}' is to take '{}', and does not claim it:", plugin, id), lines_of(all));
   }
   std::vector<Claim> top;
   for (const auto& claim : all)
@@ -172,8 +172,8 @@ Choice PluginHost::choose(const Model& model, std::string_view id, std::string_v
   if (plugins.library(top[0].plugin).info.priority > plugins.library(top[1].plugin).info.priority)
     return choice(top[0]);
   throw Error(Errc::kAmbiguous,
-              fmt::format("several plugins claim '{}' alike; name one under plugins.pin in the config:{}", id,
-                          claims_text(top)));
+              fmt::format("several plugins claim '{}' alike; name one under plugins.pin in the config:", id),
+              lines_of(top));
 }
 
 }  // namespace garage

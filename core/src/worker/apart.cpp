@@ -29,7 +29,7 @@ RegisteredApart register_apart(ModelRegistry& registry, const std::string& id, c
 DetectedApart detect_apart(ModelRegistry& registry, const std::filesystem::path& path) {
   auto result = work_apart(registry, {WorkKind::detect, path_text(path), path, {}});
   DetectedApart detected{std::move(result.claims), std::move(result.choice), std::nullopt, std::move(result.notes)};
-  if (result.code != 0) detected.fault.emplace(errc_from(static_cast<int>(result.code)), result.message);
+  if (result.code != 0) detected.fault.emplace(errc_from(static_cast<int>(result.code)), result.message, std::move(result.details));
   return detected;
 }
 

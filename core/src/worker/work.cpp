@@ -30,7 +30,7 @@ void detect(ModelRegistry& registry, const WorkOrder& order, WorkResult& result)
 
 WorkResult work_on(ModelRegistry& registry, const WorkOrder& order) {
   WorkResult result;
-  const auto failed = [&](Errc code, const char* message) {
+  const auto failed = [&](Errc code, std::string_view message) {
     result.code = static_cast<std::int64_t>(code);
     result.message = message;
   };
@@ -38,7 +38,8 @@ WorkResult work_on(ModelRegistry& registry, const WorkOrder& order) {
     if (order.kind == WorkKind::register_model) keep(registry, order, result);
     else detect(registry, order, result);
   } catch (const Error& error) {
-    failed(error.code(), error.what());
+    failed(error.code(), error.message());
+    result.details = error.details();
   } catch (const std::exception& error) { failed(Errc::kInternal, error.what()); }
   return result;
 }

@@ -33,6 +33,7 @@ BOOST_DESCRIBE_STRUCT(WorkOrder, (), (kind, id, path, plugin))
 struct WorkResult {
   std::int64_t code = 0;  // garage::Errc; 0: it is done
   std::string message;    // of the fault
+  std::vector<std::string> details;
   std::vector<std::string> notes;
   bool is_written = false;     // register_model
   std::string stamp;           // register_model: of the checkpoint's files (source_stamp.hpp); empty: too young to tell
@@ -40,10 +41,10 @@ struct WorkResult {
   std::vector<Claim> claims;   // detect
 
   void require_done() const {
-    if (code != 0) throw Error(errc_from(static_cast<int>(code)), message);
+    if (code != 0) throw Error(errc_from(static_cast<int>(code)), message, details);
   }
 };
-BOOST_DESCRIBE_STRUCT(WorkResult, (), (code, message, notes, is_written, stamp, choice, claims))
+BOOST_DESCRIBE_STRUCT(WorkResult, (), (code, message, details, notes, is_written, stamp, choice, claims))
 
 // In this process. Throws nothing but what runs out of memory: a fault is the result.
 WorkResult work_on(ModelRegistry& registry, const WorkOrder& order);

@@ -53,11 +53,11 @@ TEST_CASE("durable file: a link in its place is replaced, an output's is followe
   CHECK_FALSE(fs::is_symlink(folder / "link"));
   fs::remove(folder / "link");
   fs::create_symlink("elsewhere/victim", folder / "link");
-  write_output(folder / "link", "report");
+  write_output(folder / "link", {"report"});
   CHECK(fs::is_symlink(folder / "link"));
   CHECK(read_text(folder / "elsewhere/victim") == "report");
   fs::remove(folder / "elsewhere/victim");
-  write_output(folder / "link", "again");
+  write_output(folder / "link", {"again"});
   CHECK(read_text(folder / "elsewhere/victim") == "again");
 }
 
@@ -76,14 +76,14 @@ TEST_CASE("durable file: an output that is no regular file stays what it is", "[
   ::mkfifo(pipe.c_str(), 0600);
   std::string got;
   std::thread reader([&] { got = read_text(pipe); });
-  write_output(pipe, "through");
+  write_output(pipe, {"through"});
   reader.join();
   CHECK(got == "through");
   CHECK(fs::is_fifo(pipe));
-  write_output("/dev/null", "gone");
+  write_output("/dev/null", {"gone"});
   CHECK(fs::is_character_file("/dev/null"));
-  CHECK_THROWS_MATCHES(write_output(folder.path(), "x"), Error, is_error(Errc::kIo, "cannot be written: Is a directory"));
-  CHECK_THROWS_MATCHES(write_output(folder / "none/x", "x"), Error, is_error(Errc::kIo, "none/x: cannot be written: No such file"));
+  CHECK_THROWS_MATCHES(write_output(folder.path(), {"x"}), Error, is_error(Errc::kIo, "cannot be written: Is a directory"));
+  CHECK_THROWS_MATCHES(write_output(folder / "none/x", {"x"}), Error, is_error(Errc::kIo, "none/x: cannot be written: No such file"));
 }
 
 TEST_CASE("durable file: what killed writers left is removed when it is old", "[file]") {
