@@ -42,7 +42,7 @@ void run_plugin_new(const Session& session, const std::string& name, const std::
 void run_diff_weights(const Session& session, const std::string& a, const std::string& b);
 void run_find(const Session& session, const PartQuery& query);
 PartQuery::Like parse_like(const std::string& text, const std::string& level);  // "me/llama:attention_5", "weights"
-void run_compare(const Session& session, std::vector<std::string> ids, bool all,
+void run_compare(const Session& session, const std::vector<std::string>& ids, bool all,
                  const std::optional<std::filesystem::path>& html);
 void run_remove(Session& session, const std::string& id);
 

@@ -68,16 +68,31 @@ void print_matrix(const std::vector<Comparison>& comparisons) {
   print(table);
 }
 
-}  // namespace
+// Of the whole catalog: one that was removed since it was listed is not missed, and one that cannot be read is noted.
+std::vector<SpecPtr> all_specs(const Session& session) {
+  std::vector<SpecPtr> specs;
+  for (const auto& id : session.registry.list_models()) {
+    try {
+      if (auto spec = session.registry.get_spec(id)) specs.push_back(std::move(spec));
+    } catch (const Error& error) { note(error.what()); }
+  }
+  return specs;
+}
 
-void run_compare(const Session& session, std::vector<std::string> ids, bool all,
-                 const std::optional<std::filesystem::path>& html) {
-  if (all) ids = session.registry.list_models();
-  if (ids.size() < 2)
-    throw Error(Errc::kInvalidArgument, fmt::format("comparing takes two models or more, there {} {}",
-                                                    ids.size() == 1 ? "is" : "are", ids.size()));
+std::vector<SpecPtr> named_specs(const Session& session, const std::vector<std::string>& ids) {
   std::vector<SpecPtr> specs;
   for (const auto& id : ids) specs.push_back(require_spec(session, id));
+  return specs;
+}
+
+}  // namespace
+
+void run_compare(const Session& session, const std::vector<std::string>& ids, bool all,
+                 const std::optional<std::filesystem::path>& html) {
+  const auto specs = all ? all_specs(session) : named_specs(session, ids);
+  if (specs.size() < 2)
+    throw Error(Errc::kInvalidArgument, fmt::format("comparing takes two models or more, there {} {}",
+                                                    specs.size() == 1 ? "is" : "are", specs.size()));
   if (html && specs.size() != 2)
     throw Error(Errc::kInvalidArgument, fmt::format("--html draws two models, there are {}", specs.size()));
   if (html) write_output(*html, {comparison_page(*specs[0], *specs[1])});

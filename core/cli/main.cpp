@@ -190,11 +190,16 @@ int run(int argc, char** argv) {
   auto config = garage::load_config(options.overrides);
   if (options.jobs) config.batch.jobs = *options.jobs;
   garage::cli::Progress progress;
-  const auto indexing = [&](std::size_t done, std::size_t of) {
+  garage::IndexReports reports;
+  reports.progress = [&](std::size_t done, std::size_t of) {
     progress.show(fmt::format("{} of {} new specs are in the catalog's index", done, of));
     if (done == of) progress.clear();
   };
-  Session session{garage::ModelRegistry(std::move(config), indexing), options.json};
+  reports.note = [&](const std::string& what) {
+    progress.clear();
+    garage::cli::note(what);
+  };
+  Session session{garage::ModelRegistry(std::move(config), std::move(reports)), options.json};
   options.run(session);
   if (std::fflush(stdout) != 0) throw garage::Error(garage::Errc::kIo, "stdout cannot be written");
   return options.code;

@@ -129,6 +129,22 @@ TEST_CASE("cli: a broken file in the catalog is told and skipped", "[cli][errors
   CHECK(shell({"show", "half"}).code == static_cast<int>(Errc::kCorrupt));
 }
 
+TEST_CASE("cli: a damaged index is told, made anew, and not told again", "[cli][errors]") {
+  const Shell garage;
+  const auto answer = garage.with("llama-2", {"list"});
+  const auto index = garage.folder / "catalog/.index/specs.sqlite";
+  for (const auto& command : std::vector<std::vector<std::string>>{{"list"}, {"compare", "--all"}, {"find", "--type", "ffn"}, {"show", "lama-2"}}) {
+    CAPTURE(command);
+    const auto before = garage(command);
+    write_text(index, "no database");
+    const auto result = garage(command);
+    CHECK_THAT(result.err, ContainsSubstring("note: " + (garage.folder / "catalog").string() + ": its index was damaged (file is not a database) and is made anew"));
+    CHECK(result.out == before.out);
+    CHECK(result.code == before.code);
+    CHECK(garage(command).err == before.err);
+  }
+}
+
 TEST_CASE("cli: help and version are answers", "[cli]") {
   const Shell shell;
   CHECK_THAT(shell({"--help"}).out, ContainsSubstring("register"));
@@ -201,6 +217,10 @@ TEST_CASE("cli: compare of two, of more, and of too few", "[cli][compare]") {
   CHECK_THAT(garage({"find", "--type", "attention", "--kv-heads", "7"}).out, ContainsSubstring("no part in the catalog is like that"));
   CHECK_THAT(garage({"find", "--swappable-with", "llama-2"}).err, ContainsSubstring("takes ID:PART"));
   CHECK_THAT(garage({"find", "--swappable-with", "llama-2:ffn_0", "--level", "high"}).err, ContainsSubstring("--level is drop_in, weights or identical, not 'high'"));
+  // A spec that a list can show and that cannot be read whole.
+  write_text(garage.folder / "catalog/half.json", R"({"model_id": "half", "family": "llama", "parts": {}})");
+  CHECK(garage({"compare", "--all"}).out == all.out);
+  CHECK_THAT(garage({"compare", "--all"}).err, ContainsSubstring("note: ") && ContainsSubstring("half.json: has no 'hidden_dim'"));
   CHECK_THAT(garage({"compare", "llama-2"}).err, ContainsSubstring("comparing takes two models or more, there is 1"));
   CHECK_THAT(garage({"compare", "llama-2", "qwen2-mah"}).err, ContainsSubstring("did you mean 'qwen2-mha'?"));
 }

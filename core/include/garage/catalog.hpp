@@ -36,22 +36,29 @@ struct CatalogListing {
   std::vector<CatalogProblem> problems;  // files that are no specs, by path
 };
 
-// How many of how many specs a question has read that its index did not know. Called by the thread that asks, and only
-// when there are thousands; the last time with done == of, which may have grown.
-using IndexProgress = std::function<void(std::size_t done, std::size_t of)>;
+// What a question to the catalog reports while it is answered. Called by the thread that asks.
+struct IndexReports {
+  // How many of how many specs were read that the index did not know. Only when there are many; the last time with
+  // done == of, which may have grown.
+  std::function<void(std::size_t done, std::size_t of)> progress;
+  // For people: the index was damaged and is made anew, or cannot be used and the specs are read. The answer is the
+  // same.
+  std::function<void(const std::string& what)> note;
+};
 
 class GARAGE_API Catalog {
  public:
   // The folder is made when the first spec is saved.
-  explicit Catalog(std::filesystem::path folder, IndexProgress indexing = {})
-      : folder_(std::move(folder)), indexing_(std::move(indexing)) {}
+  explicit Catalog(std::filesystem::path folder, IndexReports reports = {})
+      : folder_(std::move(folder)), reports_(std::move(reports)) {}
 
   const std::filesystem::path& folder() const noexcept { return folder_; }
-  const IndexProgress& indexing() const noexcept { return indexing_; }
+  const IndexReports& reports() const noexcept { return reports_; }
   std::filesystem::path path_of(std::string_view id) const;
 
   // Whether it was written: a file that holds just that is left as it is.
-  // Throws kIo, and kCorrupt when a file that is no spec stands in the way.
+  // Throws kIo, kCorrupt when a file that is no spec stands in the way, and kUnsupported when the spec is larger than
+  // what is read back (64 MiB).
   bool save(const ModelSpec& spec) const;
 
   // Nothing when there is no such model. Throws kIo, kCorrupt, kUnsupported.
@@ -68,7 +75,7 @@ class GARAGE_API Catalog {
 
  private:
   std::filesystem::path folder_;
-  IndexProgress indexing_;
+  IndexReports reports_;
 };
 
 }  // namespace garage

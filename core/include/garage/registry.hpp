@@ -30,7 +30,7 @@ using SpecPtr = std::shared_ptr<const ModelSpec>;
 
 class GARAGE_API ModelRegistry {
  public:
-  explicit ModelRegistry(Config config, IndexProgress indexing = {});
+  explicit ModelRegistry(Config config, IndexReports reports = {});
   ~ModelRegistry();
 
   // "unknown" when no plugin claims the model. Throws kAmbiguous.

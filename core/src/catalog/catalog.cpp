@@ -19,6 +19,9 @@ fs::path Catalog::path_of(std::string_view id) const { return folder_ / (safe_id
 bool Catalog::save(const ModelSpec& spec) const {
   const auto file = path_of(spec.model_id);
   const auto fresh = write_spec(spec);
+  if (fresh.size() > kMaxSpecFile)
+    throw Error(Errc::kUnsupported, fmt::format("the spec of '{}' has {} bytes, at most {} are kept", spec.model_id,
+                                                fresh.size(), kMaxSpecFile));
   std::error_code code;
   fs::create_directories(folder_, code);
   if (code) throw Error(Errc::kIo, fmt::format("{}: cannot be made: {}", folder_.string(), code.message()));
@@ -48,7 +51,7 @@ std::optional<ModelSpec> Catalog::load(std::string_view id) const {
   }
 }
 
-CatalogListing Catalog::list() const { return CatalogIndex(*this).list(); }
+CatalogListing Catalog::list() const { return list_specs(*this); }
 
 bool Catalog::remove(std::string_view id) const {
   const auto file = path_of(id);

@@ -71,15 +71,14 @@ std::optional<std::string> others(const PartKind& kind, const std::string& part)
   return names.empty() ? std::nullopt : std::optional(name_ranges(names));
 }
 
-}  // namespace
-
-FindResult CatalogIndex::find(const PartQuery& query, const std::optional<PartKind>& like) {
-  database_->run("PRAGMA cache_size = -65536");  // KiB: no page of a large index is read twice
+// like: the part that the query's swappable_with names.
+FindResult find_in(sqlite::Database& database, const PartQuery& query, const std::optional<PartKind>& like) {
+  database.run("PRAGMA cache_size = -65536");  // KiB: no page of a large index is read twice
   FindResult result;
   Question question(query);
   const auto wanted = like ? std::optional(indexed_kind(*like)) : std::nullopt;
   if (wanted) question.ask_level(*wanted, query.swappable_with->level);
-  sqlite::Statement row(*database_,
+  sqlite::Statement row(database,
                         "SELECT id, family, names, part_type, input_dim, output_dim, hash, tensors_hash "
                         "FROM kind JOIN part ON part.kind = kind.row JOIN spec ON spec.row = part.spec" +
                             question.conditions() + " ORDER BY id, position");
@@ -99,15 +98,19 @@ FindResult CatalogIndex::find(const PartQuery& query, const std::optional<PartKi
     }
     result.found.push_back(std::move(found));
   }
-  sqlite::Statement problem(*database_, "SELECT problem FROM spec WHERE problem <> '' ORDER BY file");
+  sqlite::Statement problem(database, "SELECT problem FROM spec WHERE problem <> '' ORDER BY file");
   while (problem.step()) result.unreadable.push_back(problem.text(0));
   return result;
 }
 
+}  // namespace
+
 FindResult find_parts(const ModelRegistry& registry, const PartQuery& query) {
   const auto& like = query.swappable_with;
   const auto kind = like ? std::optional(kind_of_part(registry, *like)) : std::nullopt;
-  return CatalogIndex(registry.catalog()).find(query, kind);
+  FindResult result;
+  ask_index(registry.catalog(), [&](sqlite::Database& database) { result = find_in(database, query, kind); });
+  return result;
 }
 
 }  // namespace garage

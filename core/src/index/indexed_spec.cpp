@@ -1,6 +1,7 @@
 #include "indexed_spec.hpp"
 
 #include <charconv>
+#include <new>
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -69,21 +70,35 @@ IndexedKind indexed_kind(const PartKind& kind) {
           name_ranges(kind.members)};
 }
 
-std::string content_hash(const std::filesystem::path& file) {
-  try {
-    return hash_of(read_text_file(file, kMaxSpecFile));
-  } catch (const Error&) { return {}; }
-}
-
-IndexedSpec read_indexed_spec(const std::filesystem::path& file) {
+std::optional<IndexedSpec> read_indexed_spec(const std::filesystem::path& file) {
   IndexedSpec indexed;
   try {
     read_into(indexed, file);
   } catch (const Error& error) {
+    if (error.code() == Errc::kNotFound) {
+      std::error_code code;
+      const auto type = std::filesystem::symlink_status(file, code).type();
+      if (type == std::filesystem::file_type::not_found) return std::nullopt;
+      if (type == std::filesystem::file_type::regular) return read_indexed_spec(file);  // which just came again
+    }
     indexed.problem = error.what();
-    indexed.may_be_kept = error.code() != Errc::kIo && error.code() != Errc::kNotFound;
+    if (error.code() == Errc::kIo || error.code() == Errc::kNotFound) indexed.content.clear();
+  } catch (const std::bad_alloc&) {
+    indexed = {};
+    indexed.problem = fmt::format("{}: reading it takes more memory than there is", file.string());
+  } catch (const std::exception& error) {
+    indexed = {};
+    indexed.problem = fmt::format("{}: cannot be read: {}", file.string(), error.what());
   }
   return indexed;
+}
+
+bool is_still(const std::filesystem::path& file, const std::string& content, const std::string& problem) {
+  try {
+    if (!content.empty()) return hash_of(read_text_file(file, kMaxSpecFile)) == content;
+    const auto now = read_indexed_spec(file);
+    return now && now->content.empty() && now->problem == problem;
+  } catch (const std::exception&) { return false; }
 }
 
 }  // namespace garage

@@ -27,14 +27,15 @@ IndexedKind indexed_kind(const PartKind& kind);
 struct IndexedSpec {
   std::optional<SpecSummary> summary;  // nothing when the file is no spec
   std::vector<IndexedKind> kinds;
-  std::string content;      // a hash of the file's bytes; empty when it cannot be read
-  std::string problem;      // why there is no summary, or no kinds
-  bool may_be_kept = true;  // false when the system refused: no stamp tells when it stops to
+  std::string
+      content;  // a hash of the file's bytes; empty when the system refused, and no stamp tells when it stops to
+  std::string problem;  // why there is no summary, or no kinds
 };
 
-std::string content_hash(const std::filesystem::path& file);  // empty when it cannot be read
+// Throws nothing: what is wrong with the file is part of the answer. Nothing when it is no longer there.
+std::optional<IndexedSpec> read_indexed_spec(const std::filesystem::path& file);
 
-// Throws nothing: what is wrong with the file is part of the answer.
-IndexedSpec read_indexed_spec(const std::filesystem::path& file);
+// Whether reading it would give the same content and, where there is none, the same problem.
+bool is_still(const std::filesystem::path& file, const std::string& content, const std::string& problem);
 
 }  // namespace garage

@@ -12,7 +12,8 @@ namespace garage {
 
 using SpecFiles = std::unordered_map<std::string, FileStamp>;  // by file name
 
-// Empty when there is no such folder. Throws kIo when it cannot be read.
+// Empty when there is no such folder. Throws kIo when it cannot be read. What killed writers left in it is removed
+// (durable_file.hpp).
 SpecFiles spec_files(const std::filesystem::path& folder);
 
 // Whether what bears this stamp, looked at when the clock said now, would bear another if it changed after that: the

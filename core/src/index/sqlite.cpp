@@ -1,37 +1,81 @@
 #include "sqlite.hpp"
 
+#include <thread>
+
 #include <sqlite3.h>
-#include <unistd.h>
+
+#include <garage/file_stamp.hpp>
 
 namespace garage::sqlite {
 namespace {
 
-[[noreturn]] void fail(sqlite3* database) {
-  if (!database) throw SqliteError("out of memory", false);
-  const int code = sqlite3_errcode(database) & 0xff;  // without its extension
-  throw SqliteError(sqlite3_errmsg(database), code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR);
+// Whether it is the file's own fault, so that another one in its place would do.
+bool is_of_the_file(int code) {
+  switch (code) {
+    case SQLITE_IOERR_READ:  // a bad place on the disk
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_DATA:
+    case SQLITE_IOERR_CORRUPTFS: return true;
+  }
+  switch (code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR:  // no such table, or no such column
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_SCHEMA: return true;
+  }
+  return false;
 }
 
-// Somebody else writes: it ends, however long it takes.
-int wait(void*, int) {
-  ::usleep(2000);
-  return 1;
+[[noreturn]] void fail(sqlite3* database) {
+  if (!database) throw SqliteError("out of memory", false);
+  const int code = sqlite3_extended_errcode(database);
+  const bool is_busy = (code & 0xff) == SQLITE_BUSY;
+  const auto* what = is_busy                     ? "another process holds it and does not go on"
+                     : code == SQLITE_IOERR_LOCK ? "its file system has no locks"
+                                                 : sqlite3_errmsg(database);
+  throw SqliteError(what, is_of_the_file(code), is_busy);
 }
 
 }  // namespace
 
+// Whom somebody waits for: it goes on as long as its file changes.
+struct Database::Waiting {
+  std::filesystem::path file;
+  std::optional<FileStamp> seen;
+  std::chrono::milliseconds since{0};  // that the file was seen to change
+};
+
+void Database::Forget::operator()(Waiting* waiting) const { delete waiting; }
 void Database::Close::operator()(sqlite3* handle) const { sqlite3_close(handle); }
 void Statement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
 
-Database::Database(const std::filesystem::path& file, bool read_only) {
+int Database::wait(void* given, int) {
+  constexpr std::chrono::milliseconds kStep{2};
+  auto& waiting = *static_cast<Waiting*>(given);
+  if (const auto now = stamp_of(waiting.file); now != waiting.seen) {
+    waiting.seen = now;
+    waiting.since = {};
+  }
+  if (waiting.since >= kPatience) return 0;
+  std::this_thread::sleep_for(kStep);
+  waiting.since += kStep;
+  return 1;
+}
+
+Database::Database(const std::filesystem::path& file, bool read_only, const char* vfs)
+    : waiting_(new Waiting{file, {}, {}}) {
   const int flags =
       SQLITE_OPEN_NOMUTEX | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   sqlite3* opened = nullptr;
-  const int code = sqlite3_open_v2(file.empty() ? ":memory:" : file.c_str(), &opened, flags, nullptr);
+  const int code = sqlite3_open_v2(file.empty() ? ":memory:" : file.c_str(), &opened, flags, vfs);
   handle_.reset(opened);
   if (code != SQLITE_OK) fail(opened);
-  sqlite3_busy_handler(opened, wait, nullptr);
+  sqlite3_busy_handler(opened, wait, waiting_.get());
 }
+
+void Database::wait_no_longer() { sqlite3_busy_handler(handle(), nullptr, nullptr); }
 
 void Database::run(const char* sql) {
   if (sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(handle());

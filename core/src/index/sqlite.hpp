@@ -1,6 +1,7 @@
 // SQLite as this library uses it: a database, its statements, and errors as exceptions.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -16,16 +17,25 @@ namespace garage::sqlite {
 
 class SqliteError : public std::runtime_error {
  public:
-  SqliteError(const char* message, bool broken) : std::runtime_error(message), is_broken(broken) {}
+  SqliteError(const char* message, bool broken, bool busy = false)
+      : std::runtime_error(message), is_broken(broken), is_busy(busy) {}
 
-  bool is_broken;  // the file is no database, or not the one that was asked for
+  bool is_broken;  // the file is no database, or not the one that was asked for: another one would do
+  bool is_busy;    // somebody else holds it, and was waited for
 };
+
+// How long a connection waits for another that does not go on. A writer of ours shows itself several times a second.
+inline constexpr std::chrono::milliseconds kPatience{2000};
 
 class Database {
  public:
   // read_only: the file must be there, and nothing is written beside it. An empty path: in memory.
-  // A second connection waits for a first that writes. All members throw SqliteError.
-  explicit Database(const std::filesystem::path& file, bool read_only = false);
+  // vfs: what lies between SQLite and the file (guard.hpp); by default nothing.
+  // A connection waits for another that writes, as long as the file changes and kPatience beyond, in all.
+  // All members throw SqliteError.
+  explicit Database(const std::filesystem::path& file, bool read_only = false, const char* vfs = nullptr);
+
+  void wait_no_longer();  // what another connection holds is an error at once
 
   void run(const char* sql);  // statements without values
   std::int64_t number(const char* sql);
@@ -37,6 +47,13 @@ class Database {
   struct Close {
     void operator()(sqlite3* handle) const;
   };
+  struct Waiting;
+  struct Forget {
+    void operator()(Waiting* waiting) const;
+  };
+  static int wait(void* waiting, int);
+
+  std::unique_ptr<Waiting, Forget> waiting_;  // outlives the handle, which points to it
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

@@ -8,6 +8,7 @@
 #include <garage/error.hpp>
 #include <garage/spec_document.hpp>
 
+#include "../file/read_file.hpp"
 #include "../spec/json_reader.hpp"
 #include "plugin_call.hpp"
 
@@ -39,8 +40,6 @@ struct GuardedError {
   bool is_overrun() const { return after != kUntouched; }
 };
 
-constexpr std::uint64_t kMaxSpecSize = std::uint64_t{1} << 30;  // bytes; a runaway plugin must not take all memory
-
 struct SpecText {
   std::string bytes;
   bool failed = false;
@@ -48,7 +47,7 @@ struct SpecText {
   static void write(void* context, const char* bytes, std::uint64_t size) noexcept {
     auto& text = *static_cast<SpecText*>(context);
     try {
-      if (text.bytes.size() + size > kMaxSpecSize) text.failed = true;
+      if (size > kMaxSpecFile - text.bytes.size()) text.failed = true;
       if (!text.failed) text.bytes.append(bytes, size);
     } catch (...) { text.failed = true; }
   }
@@ -112,7 +111,7 @@ ModelSpec PluginDecomposer::decompose(const Model& model) const {
   const garage_writer writer{sizeof(garage_writer), 0, &text, &SpecText::write};
   call("decompose", [&](garage_error* error) { return table_->decompose(&abi_model.view(), &writer, error); });
   if (text.failed)
-    throw Error(Errc::kInternal, fmt::format("plugin '{}' wrote a spec of over {} bytes", name_, kMaxSpecSize));
+    throw Error(Errc::kInternal, fmt::format("plugin '{}' wrote a spec of over {} bytes", name_, kMaxSpecFile));
   return read_spec(text.bytes, fmt::format("the spec that plugin '{}' wrote", name_));
 }
 

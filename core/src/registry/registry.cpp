@@ -12,8 +12,8 @@
 
 namespace garage {
 struct ModelRegistry::State {
-  State(Config given, IndexProgress indexing)
-      : config(std::move(given)), catalog(config.catalog, std::move(indexing)), host(config.plugins) {}
+  State(Config given, IndexReports reports)
+      : config(std::move(given)), catalog(config.catalog, std::move(reports)), host(config.plugins) {}
 
   Config config;
   Catalog catalog;
@@ -27,8 +27,8 @@ struct ModelRegistry::State {
   std::unordered_map<std::string, Cached> cache;
 };
 
-ModelRegistry::ModelRegistry(Config config, IndexProgress indexing)
-    : state_(std::make_unique<State>(std::move(config), std::move(indexing))) {}
+ModelRegistry::ModelRegistry(Config config, IndexReports reports)
+    : state_(std::make_unique<State>(std::move(config), std::move(reports))) {}
 ModelRegistry::~ModelRegistry() = default;
 
 std::string ModelRegistry::detect_family(const Model& model, std::string_view id) const {
