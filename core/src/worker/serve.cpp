@@ -43,6 +43,7 @@ void prepare(const PluginSettings& settings, int call_file) {
   ::setrlimit(RLIMIT_CORE, &no_core);
   auto* shared = ::mmap(nullptr, sizeof(PluginCall), PROT_READ | PROT_WRITE, MAP_SHARED, call_file, 0);
   if (shared == MAP_FAILED) ::_exit(1);
+  ::close(call_file);  // what a plugin writes to descriptors that are not its own must not reach it
   call = static_cast<PluginCall*>(shared);
   show_plugin_calls(call);
   std::set_new_handler([] {
