@@ -99,7 +99,9 @@ class Gpt2Decomposer : public ModelDecomposer {
     const auto prefix = layer.substr(0, layer.size() - std::string_view("h.0.").size());
     const auto* tokens = model.resolve(prefix + "wte.weight");
     if (!tokens || tokens->shape.size() != 2 || !model.find(prefix + "wpe.weight")) return false;
-    return model.find(layer + "attn.c_attn.weight")->shape == std::vector{tokens->shape[1], 3 * tokens->shape[1]};
+    const auto& stored = model.find(layer + "attn.c_attn.weight")->shape;
+    const auto hidden = tokens->shape[1];
+    return stored.size() == 2 && stored[0] == hidden && stored[1] % 3 == 0 && stored[1] / 3 == hidden;
   }
 };
 

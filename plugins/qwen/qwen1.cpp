@@ -43,11 +43,9 @@ Qwen1Dims read_dims(const ConfigReader& config) {
 
 Rope read_qwen1_rope(const ConfigReader& config, std::int64_t head_dim) {
   const auto share = config.positive("rotary_pct", 1);
-  Rope rope{.theta = config.positive("rotary_emb_base", 10000),
-            .dims = static_cast<std::int64_t>(static_cast<double>(head_dim) * share)};
-  if (rope.dims < 2 || rope.dims % 2 != 0 || rope.dims > head_dim)
-    config.refuse("rotary_pct", "a share that turns an even number of dimensions");
-  return rope;
+  const auto dims = turned_dims(head_dim, share);
+  if (!dims) config.refuse("rotary_pct", "a share that turns an even number of dimensions");
+  return {.theta = config.positive("rotary_emb_base", 10000), .dims = *dims};
 }
 
 }  // namespace

@@ -36,14 +36,17 @@ std::int64_t count_tensors(const Model& model, const std::string& start) {
 std::int64_t count_modules(const Model& model, const std::string& list) {
   const auto prefix = list + ".";
   const auto& tensors = model.tensors();
-  std::int64_t count = 0;
+  std::uint64_t count = 0;
+  std::int64_t found = 0;
   for (auto at = first_from(tensors, prefix); at != tensors.end() && at->name.starts_with(prefix); ++at) {
-    std::int64_t index = -1;
+    std::uint32_t index = 0;  // of more modules than that no config speaks
     const auto* last = at->name.data() + at->name.size();
     const auto [end, code] = std::from_chars(at->name.data() + prefix.size(), last, index);
-    if (code == std::errc() && end != last && *end == '.' && index >= count) count = index + 1;
+    if (code != std::errc() || end == last || *end != '.') continue;
+    count = std::max(count, std::uint64_t{index} + 1);
+    ++found;
   }
-  return count;
+  return std::min(static_cast<std::int64_t>(count), found);
 }
 
 DecoderBuilder::DecoderBuilder(const Model& model, DecoderDims dims, DecoderNames names)

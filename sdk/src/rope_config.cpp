@@ -112,6 +112,13 @@ RopeScaling read_scaling(const ConfigReader& config, const ConfigReader& rope, s
 
 }  // namespace
 
+std::optional<std::int64_t> turned_dims(std::int64_t head_dim, double share) {
+  const auto dims = std::floor(static_cast<double>(head_dim) * share);
+  if (!(dims >= 2 && dims <= static_cast<double>(head_dim))) return std::nullopt;
+  const auto whole = static_cast<std::int64_t>(dims);
+  return whole % 2 == 0 ? std::optional(whole) : std::nullopt;
+}
+
 Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t max_positions, RopeDefaults defaults) {
   const auto rope = rope_object(config, defaults.layer_type);
   // What the rope's own object says comes before the config's top level: RotaryEmbeddingConfigMixin.
@@ -122,12 +129,13 @@ Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t m
   Rope made;
   made.theta = number("rope_theta", defaults.theta);
   const auto share = number("partial_rotary_factor", defaults.partial_rotary_factor);
-  made.dims = static_cast<std::int64_t>(static_cast<double>(head_dim) * share);
-  if (made.dims < 2 || made.dims % 2 != 0 || made.dims > head_dim)
+  const auto turned = turned_dims(head_dim, share);
+  if (!turned)
     throw Error(Errc::kCorrupt,
                 fmt::format("{}: the rope turns {} of {} dimensions of a head (partial_rotary_factor {}), "
                             "should be an even number of them",
-                            config.path(), made.dims, head_dim, share));
+                            config.path(), std::floor(static_cast<double>(head_dim) * share), head_dim, share));
+  made.dims = *turned;
   if (rope) made.scaling = read_scaling(config, *rope, max_positions, made.dims, defaults.yarn_means_longrope);
   return made;
 }

@@ -68,6 +68,10 @@ TEST_CASE("rope: a senseless one is refused by key and value", "[sdk][rope]") {
   struct Case { const char* json; Errc code; const char* says; };
   const auto c = GENERATE(values<Case>({
       {R"({"rope_theta": -1})", Errc::kCorrupt, "config.json: 'rope_theta' is -1, should be a number above 0"},
+      {R"({"partial_rotary_factor": 1e300})", Errc::kCorrupt, "of 8 dimensions of a head (partial_rotary_factor 1e+300), should be an even number of them"},
+      {R"({"partial_rotary_factor": 1e-300})", Errc::kCorrupt, "the rope turns 0 of 8 dimensions"},
+      {R"({"partial_rotary_factor": 0.4})", Errc::kCorrupt, "the rope turns 3 of 8 dimensions"},
+      {R"({"partial_rotary_factor": 1.25})", Errc::kCorrupt, "the rope turns 10 of 8 dimensions"},
       {R"({"rope_theta": "10000"})", Errc::kCorrupt, "'rope_theta' is \"10000\", should be a number"},
       {R"({"rope_scaling": "linear"})", Errc::kCorrupt, "'rope_scaling' is \"linear\", should be an object"},
       {R"({"rope_scaling": {"type": "linear"}})", Errc::kCorrupt, "config.json: rope_scaling: has no 'factor', should be a number above 0"},

@@ -25,7 +25,8 @@ struct PartKind {
 GARAGE_API std::string text_of(const PartKind& kind);
 GARAGE_API std::string tensors_text(const PartKind& kind);
 
-// In the order in which they first occur. Throws kUnsupported for a spec whose parts have no blueprints.
+// In the order in which they first occur. Requires a spec that was read or accounted for: parts that name one another
+// in a circle have no end. Throws kUnsupported for a spec whose parts have no blueprints.
 GARAGE_API std::vector<PartKind> part_kinds(const ModelSpec& spec);
 
 }  // namespace garage

@@ -20,8 +20,9 @@ GARAGE_API std::string write_spec_message(const ModelSpec& spec);
 GARAGE_API void write_part(JsonWriter& out, const PartSpec& part);  // the object that stands under its name
 
 // subject opens every message: a path. Reads the seed's files too; their parts have no blueprint.
-// Throws kCorrupt (no JSON, a member missing or of the wrong type: named by its path) and kUnsupported (a schema,
-// an op or a member of a blueprint that this version does not know).
+// Ensures  What parts name is there and fits, no part is part of itself, and every size is a count of 64 bits.
+// Throws   kCorrupt (no JSON; a member missing or of the wrong type, named by its path; a spec that contradicts itself)
+//          and kUnsupported (a schema, an op or a member of a blueprint that this version does not know).
 // In core alone: a plugin's binary has no use for it.
 GARAGE_API ModelSpec read_spec(std::string_view text, std::string_view subject);
 

@@ -18,7 +18,7 @@ struct TensorRole {
 };
 
 // In the order of the blueprint's members. Tensors of the part's children are not among them.
-// Requires: part has a blueprint, whose dimensions the part states (garage::account checks it).
+// Requires: part has a blueprint, and is of a spec that was read or accounted for.
 GARAGE_API std::vector<TensorRole> tensor_roles(const PartSpec& part);
 
 }  // namespace garage

@@ -82,13 +82,26 @@ std::shared_ptr<PartModule> build_custom(const PluginHost* plugins, const ModelS
     throw Error(Errc::kUnsupported,
                 fmt::format("{} wants builder '{}', which {} does not have; build plugin '{}' again", which,
                             custom.builder, file->string(), spec.decomposer.plugin));
-  auto module = found->second({name, part, custom, [&](const std::string& role) {
-                                 const auto tensor = custom.tensors.find(role);
-                                 if (tensor == custom.tensors.end())
-                                   throw Error(Errc::kNotFound, fmt::format("{} has no tensor '{}'", which, role));
-                                 return store.tensor(tensor->second.ref);
-                               }});
-  if (!module) throw Error(Errc::kInternal, fmt::format("{}: builder '{}' made nothing of it", which, custom.builder));
+  const auto tensor = [&](const std::string& role) {
+    const auto known = custom.tensors.find(role);
+    if (known == custom.tensors.end()) throw Error(Errc::kNotFound, fmt::format("{} has no tensor '{}'", which, role));
+    return store.tensor(known->second.ref);
+  };
+  const auto failed = [&](const std::string& fault) {
+    return Error(Errc::kInternal, fmt::format("{}: builder '{}' of plugin '{}' {}", which, custom.builder,
+                                              spec.decomposer.plugin, fault));
+  };
+  std::shared_ptr<PartModule> module;
+  try {
+    module = found->second({name, part, custom, tensor});
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::Error& error) {
+    throw failed(fmt::format("failed: LibTorch: {}", error.what_without_backtrace()));
+  } catch (const std::exception& error) {
+    throw failed(fmt::format("let an exception out: {}", error.what()));
+  } catch (...) { throw failed("let something that is no exception out"); }
+  if (!module) throw failed("made nothing of it");
   return module;
 }
 

@@ -28,6 +28,7 @@ class Side {
   explicit Side(const ModelSpec& spec)
       : store_(WeightFiles::unshared(spec), Placements({torch::kCPU, std::nullopt, true})) {}
 
+  void require_tensors(const PartSpec& part, const std::string& name) const { store_.require_tensors(part, name); }
   torch::Tensor tensor(const TensorRef& ref) const { return store_.tensor(ref); }
   void forget() const { store_.files()->forget(); }
 
@@ -143,6 +144,8 @@ WeightComparison diff_weights(const ModelRegistry& registry, const std::string& 
       result.left_out.push_back(fmt::format("{}: {}", name, why));
       continue;
     }
+    side_a.require_tensors(part, name);
+    side_b.require_tensors(*other, name);
     std::map<std::string, const TensorRef*> theirs;
     for (const auto& role : tensor_roles(*other)) theirs[role.role] = role.ref;
     std::vector<Pair> tensors;

@@ -53,6 +53,7 @@ void extract_part(const ModelRegistry& registry, const std::string& id, const st
   std::vector<torch::Tensor> tensors;
   std::vector<SafetensorsData> data;
   for (auto& [name, each] : alone.parts) {
+    store.require_tensors(each, name);
     untie(each, alone);
     for (const auto& role : tensor_roles(each)) {
       auto& ref = const_cast<TensorRef&>(*role.ref);  // of alone, which is ours

@@ -1,6 +1,23 @@
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
 #include "modules.hpp"
 
 namespace garage::nn {
+namespace {
+
+// What goes on as x goes in: added to it, a result of another shape might be spread over it without a word.
+torch::Tensor run(const PartPtr& part, const torch::Tensor& x, const ForwardContext& context) {
+  if (!part) return x;
+  const auto result = part->forward(carried_to(*part, x), context);
+  if (!result.defined() || result.sizes() != x.sizes())
+    throw Error(Errc::kInternal, fmt::format("{}: gave {} for {}, should give the same shape", part->name(),
+                                             result.defined() ? described(result) : "nothing", described(x)));
+  return result.to(x.options());
+}
+
+}  // namespace
 
 LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const Layer& layer, const TensorStore& store)
     : PartModule(name), join_(layer.join) {
@@ -15,9 +32,7 @@ LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const L
 }
 
 torch::Tensor LayerModule::compute(const torch::Tensor& input, const ForwardContext& context) {
-  const auto run = [&](const PartPtr& part, const torch::Tensor& x) {
-    return part ? part->forward(carried_to(*part, x), context).to(input.options()) : x;
-  };
+  const auto run = [&](const PartPtr& part, const torch::Tensor& x) { return nn::run(part, x, context); };
   const auto normed = run(attention_norm_, input);
   const auto attended = run(attention_post_norm_, run(attention_, normed));
   if (join_ == LayerJoin::parallel)

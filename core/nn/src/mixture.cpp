@@ -7,6 +7,10 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/topk.h>
 
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
 #include "modules.hpp"
 
 namespace garage::nn {
@@ -42,6 +46,16 @@ Routing route(const Mixture& mixture, const torch::Tensor& logits) {
   return {weights.to(logits.scalar_type()), experts};
 }
 
+// The part as the module that a mixture needs it to be, beyond what every module does. A spec that was read names none
+// but such parts.
+template <class Module>
+std::shared_ptr<Module> made_as(const char* wanted, const ModelSpec& spec, const std::string& part,
+                                const TensorStore& store) {
+  auto module = std::dynamic_pointer_cast<Module>(make_module(spec, part, store));
+  if (!module) throw Error(Errc::kInternal, fmt::format("part '{}' of '{}' should be a {}", part, spec.model_id, wanted));
+  return module;
+}
+
 // An expert may be somewhere else than its mixture.
 torch::Tensor visit(const FeedForwardModule& expert, const torch::Tensor& tokens) {
   return expert.apply(carried_to(expert, tokens)).to(tokens.options());
@@ -53,11 +67,9 @@ MixtureModule::MixtureModule(const std::string& name, const ModelSpec& spec, con
                              const Mixture& mixture, const TensorStore& store)
     : PartModule(name), hidden_(part.input_dim), mixture_(mixture) {
   const auto expert = [&](const std::string& expert_name) {
-    return register_module(expert_name,
-                           std::dynamic_pointer_cast<FeedForwardModule>(make_module(spec, expert_name, store)));
+    return register_module(expert_name, made_as<FeedForwardModule>("feed_forward", spec, expert_name, store));
   };
-  router_ = register_module(mixture.router,
-                            std::dynamic_pointer_cast<LinearModule>(make_module(spec, mixture.router, store)));
+  router_ = register_module(mixture.router, made_as<LinearModule>("linear", spec, mixture.router, store));
   for (const auto& expert_name : mixture.experts) experts_.push_back(expert(expert_name));
   if (mixture.shared_expert) shared_expert_ = expert(*mixture.shared_expert);
   if (mixture.shared_expert_gate)

@@ -49,6 +49,7 @@ PartPtr make_module(const ModelSpec& spec, const std::string& name, const Tensor
   if (!part->blueprint)
     throw Error(Errc::kUnsupported,
                 fmt::format("part '{}' of '{}' has no blueprint; register the model again", name, spec.model_id));
+  store.require_tensors(*part, name);
   const auto placed = store.of_part(*part, name);
   auto module = std::visit(Factory(spec, name, *part, placed), *part->blueprint);
   PartBinding::settle(*module);

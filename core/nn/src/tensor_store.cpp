@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <garage/accounting.hpp>
 #include <garage/error.hpp>
 
 #include "dtype_names.hpp"
@@ -35,22 +36,35 @@ TensorStore TensorStore::of_part(const PartSpec& part, const std::string& name) 
   return store;
 }
 
+const TensorInfo& TensorStore::info(const std::string& name) const {
+  if (const auto* found = files_->find(name)) return *found;
+  throw Error(Errc::kCorrupt, fmt::format("{}: has no tensor '{}'", files_->path().string(), name));
+}
+
+void TensorStore::require_tensors(const PartSpec& part, const std::string& name) const {
+  for (const auto& role : tensor_roles(part)) {
+    const auto& tensor = info(role.ref->tensor);
+    try {
+      require_shape(tensor, name, role);
+    } catch (const Error& error) { throw Error(error.code(), fmt::format("{}: {}", files_->path().string(), error.what())); }
+  }
+}
+
 torch::Tensor TensorStore::whole(const std::string& name) const {
-  const auto* info = files_->find(name);
-  if (!info) throw Error(Errc::kCorrupt, fmt::format("{}: has no tensor '{}'", files_->path().string(), name));
-  const auto type = scalar_type_of(info->dtype);
+  const auto& stored = info(name);
+  const auto type = scalar_type_of(stored.dtype);
   if (!type)
     throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' is {}, for which this LibTorch ({}) has no type",
-                                                files_->path().string(), name, to_string(info->dtype), TORCH_VERSION));
-  if (info->elements() == 0) return torch::empty(info->shape, *type);
+                                                files_->path().string(), name, to_string(stored.dtype), TORCH_VERSION));
+  if (stored.elements() == 0) return torch::empty(stored.shape, *type);
   const auto [begin, file] = files_->bytes(name);
   auto* bytes = const_cast<std::uint8_t*>(begin);
   const auto alignment = static_cast<std::uintptr_t>(c10::elementSize(*type));
   if (reinterpret_cast<std::uintptr_t>(bytes) % alignment == 0)
     return torch::from_blob(
-        bytes, info->shape, [file = file](void*) {}, *type);
+        bytes, stored.shape, [file = file](void*) {}, *type);
   // Nothing in the format promises alignment; torch's kernels want it.
-  auto copy = torch::empty(info->shape, *type);
+  auto copy = torch::empty(stored.shape, *type);
   std::memcpy(copy.data_ptr(), bytes, copy.nbytes());
   return copy;
 }

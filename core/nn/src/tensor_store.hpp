@@ -25,17 +25,21 @@ class TensorStore {
   // The same tensors, for a part and what is in it.
   TensorStore of_part(const PartSpec& part, const std::string& name) const;
 
+  // Throws kCorrupt unless every tensor that the part reads is here, in the shape that the part's dimensions demand.
+  void require_tensors(const PartSpec& part, const std::string& name) const;
+
   // On the part's device, in its dtype; of a mapped file and its own dtype nothing is copied.
   // Throws kCorrupt (no such tensor), kUnsupported (a dtype that this LibTorch lacks).
   torch::Tensor tensor(const TensorRef& ref) const;
   torch::Tensor tensor(const std::optional<TensorRef>& ref) const { return ref ? tensor(*ref) : torch::Tensor(); }
 
   bool has(const std::string& name) const { return files_->find(name) != nullptr; }
-  DType dtype(const TensorRef& ref) const { return files_->find(ref.tensor)->dtype; }  // as the file stores it
+  DType dtype(const TensorRef& ref) const { return info(ref.tensor).dtype; }  // as the file stores it
   const std::shared_ptr<WeightFiles>& files() const noexcept { return files_; }
   const PluginHost* plugins() const noexcept { return plugins_; }
 
  private:
+  const TensorInfo& info(const std::string& name) const;
   torch::Tensor whole(const std::string& name) const;
 
   std::shared_ptr<WeightFiles> files_;

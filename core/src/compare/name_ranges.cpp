@@ -11,6 +11,13 @@
 namespace garage {
 namespace {
 
+// Digits as a part's name has them: what else stands there ("-1", "007") belongs to the stem, and is shown as it is. No
+// longer than what can be counted with.
+bool is_index(std::string_view text) {
+  return !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == text.npos &&
+         (text == "0" || text.front() != '0');
+}
+
 // "expert_5_17" is stem "expert" and numbers 5, 17.
 struct Split {
   std::string stem;
@@ -21,11 +28,11 @@ Split split(std::string_view name) {
   Split made;
   while (made.numbers.size() < 2) {
     const auto underscore = name.rfind('_');
-    if (underscore == name.npos || underscore + 1 == name.size()) break;
+    if (underscore == name.npos) break;
+    const auto digits = name.substr(underscore + 1);
+    if (!is_index(digits)) break;
     std::int64_t number = 0;
-    const auto* last = name.data() + name.size();
-    const auto [end, code] = std::from_chars(name.data() + underscore + 1, last, number);
-    if (code != std::errc() || end != last) break;
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
     made.numbers.insert(made.numbers.begin(), number);
     name = name.substr(0, underscore);
   }

@@ -11,6 +11,8 @@
 #include <garage/spec_document.hpp>
 #include <garage/tensor_roles.hpp>
 
+#include "../spec/part_references.hpp"
+
 namespace garage {
 namespace {
 
@@ -77,19 +79,11 @@ class KindFinder {
         if (field != "op") kind.fields[role + "." + field] = value;
       for (const auto& [tensor, shape] : child.tensors) kind.tensors[role + "." + tensor] = shape;
     };
-    const auto maybe = [&](const std::string& role, const std::optional<std::string>& name) {
-      if (name) add(role, *name);
-    };
-    if (const auto* layer = std::get_if<Layer>(&blueprint)) {
-      add("attention_norm", layer->attention_norm);
-      add("attention", layer->attention);
-      maybe("attention_post_norm", layer->attention_post_norm);
-      maybe("feed_forward_norm", layer->feed_forward_norm);
-      maybe("feed_forward", layer->feed_forward);
-      maybe("feed_forward_post_norm", layer->feed_forward_post_norm);
+    if (std::get_if<Layer>(&blueprint)) {
+      each_reference(blueprint, [&](const PartReference& reference) { add(reference.role, reference.part); });
     } else if (const auto* mixture = std::get_if<Mixture>(&blueprint)) {
       add("router", mixture->router);
-      maybe("shared_expert", mixture->shared_expert);
+      if (mixture->shared_expert) add("shared_expert", *mixture->shared_expert);
       kind.fields["experts"] = std::to_string(mixture->experts.size());
       std::map<std::size_t, int> counts;  // experts of a kind
       for (const auto& expert : mixture->experts) ++counts[kind_of(expert)];

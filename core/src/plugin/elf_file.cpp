@@ -112,7 +112,7 @@ class ElfFile {
   std::vector<T> table(std::uint64_t offset, std::uint64_t size) const {
     const auto raw = bytes(offset, size);
     std::vector<T> made(size / sizeof(T));
-    std::memcpy(made.data(), raw.data(), made.size() * sizeof(T));
+    if (!made.empty()) std::memcpy(made.data(), raw.data(), made.size() * sizeof(T));
     return made;
   }
   static std::string text_at(const std::string& strings, std::uint64_t offset) {

@@ -6,10 +6,9 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
-#include <garage/spec_document.hpp>
 
 #include "../file/read_file.hpp"
-#include "../spec/json_reader.hpp"
+#include "../spec/spec_reader.hpp"
 #include "plugin_call.hpp"
 
 namespace garage {
@@ -112,7 +111,8 @@ ModelSpec PluginDecomposer::decompose(const Model& model) const {
   call("decompose", [&](garage_error* error) { return table_->decompose(&abi_model.view(), &writer, error); });
   if (text.failed)
     throw Error(Errc::kInternal, fmt::format("plugin '{}' wrote a spec of over {} bytes", name_, kMaxSpecFile));
-  return read_spec(text.bytes, fmt::format("the spec that plugin '{}' wrote", name_));
+  const auto subject = fmt::format("the spec that plugin '{}' wrote", name_);
+  return spec_of(JsonDocument(text.bytes, subject), subject, Errc::kInternal);
 }
 
 void check_plugin_table(const garage_plugin* table) {

@@ -37,6 +37,22 @@ bool matches(std::string_view pattern, std::string_view text) {
   return pattern.find_first_not_of('*', p) == pattern.npos;
 }
 
+// What the role sees of the tensor; of a whole one nothing need be worked out.
+StridedView viewed(const TensorInfo& tensor, const std::string& part, const TensorRole& role) {
+  StridedView view;
+  try {
+    if (!role.ref->view.empty()) view = see(tensor.shape, role.ref->view);
+  } catch (const Error& error) {
+    disagree(fmt::format("tensor '{}' {} cannot be the {} of {}, {}: {}", tensor.name, shape_text(tensor.shape),
+                         role.role, part, shape_text(role.shape), error.what()));
+  }
+  const auto& shape = role.ref->view.empty() ? tensor.shape : view.seen_as ? *view.seen_as : view.shape;
+  if (shape != role.shape)
+    disagree(fmt::format("tensor '{}' {} gives {} for the {} of {}, whose dimensions demand {}", tensor.name,
+                         shape_text(tensor.shape), shape_text(shape), role.role, part, shape_text(role.shape)));
+  return view;
+}
+
 struct Claim {
   const std::string* part;
   std::string role;
@@ -98,14 +114,14 @@ class Ledger {
                            left.size() > 1 ? fmt::format(" ({} more are left over)", left.size() - 1) : ""));
   }
 
-  // Until here a part's parameters were its own; from here they are its children's, too.
+  // Until here a part's parameters were its own; from here they are its children's, too. A part has one place, and so
+  // it counts once in each part that it lies in.
   void count() {
     spec_.parameters = 0;
+    for (const auto& [name, part] : spec_.parts) add(spec_.parameters, part.parameters, name);
     std::vector<std::int64_t> totals;
-    for (const auto& [name, part] : spec_.parts) {
-      spec_.parameters += part.parameters;
-      totals.push_back(with_children(part, 0));
-    }
+    std::int64_t all = 0;  // which a reader of the spec may want
+    for (const auto& [name, part] : spec_.parts) add(all, totals.emplace_back(with_children(part)), name);
     auto total = totals.begin();
     for (auto& [name, part] : spec_.parts) part.parameters = *total++;
     spec_.dtypes.clear();
@@ -121,23 +137,10 @@ class Ledger {
       return;
     }
     const bool whole = role.ref->view.empty();
-    const auto view = whole ? StridedView{} : viewed(*tensor, name, role);
-    const auto& shape = whole ? tensor->shape : view.seen_as ? *view.seen_as : view.shape;
-    if (shape != role.shape)
-      disagree(fmt::format("tensor '{}' {} gives {} for the {} of {}, whose dimensions demand {}", tensor->name,
-                           shape_text(tensor->shape), shape_text(shape), role.role, name, shape_text(role.shape)));
+    const auto view = viewed(*tensor, name, role);
     if (role.shared) return;
     claims_of(*tensor).push_back({&name, std::move(role.role), coalesce(view), whole});
-    part.parameters += whole ? tensor->elements() : view.elements();
-  }
-
-  static StridedView viewed(const TensorInfo& tensor, const std::string& name, const TensorRole& role) {
-    try {
-      return see(tensor.shape, role.ref->view);
-    } catch (const Error& error) {
-      disagree(fmt::format("tensor '{}' {} cannot be the {} of {}, {}: {}", tensor.name, shape_text(tensor.shape),
-                           role.role, name, shape_text(role.shape), error.what()));
-    }
+    add(part.parameters, whole ? tensor->elements() : view.elements(), name);
   }
 
   Claims& claims_of(const TensorInfo& tensor) {
@@ -177,12 +180,15 @@ class Ledger {
     return nullptr;
   }
 
-  // Requires: each part's parameters are its own alone. Children are leaves, or made of leaves; deeper nesting is a
-  // loop.
-  std::int64_t with_children(const PartSpec& part, int depth) const {
-    if (depth > 8) throw Error(Errc::kInternal, "parts are children of one another");
+  static void add(std::int64_t& count, std::int64_t more, const std::string& part) {
+    if (__builtin_add_overflow(count, more, &count))
+      disagree(fmt::format("with part '{}' the model has more numbers than 64 bits count", part));
+  }
+
+  // Requires: each part's parameters are its own alone, and the model's sum fits.
+  std::int64_t with_children(const PartSpec& part) const {
     auto sum = part.parameters;
-    for (const auto& child : part.children) sum += with_children(*spec_.parts.find(child), depth + 1);
+    for (const auto& child : part.children) sum += with_children(*spec_.parts.find(child));
     return sum;
   }
 
@@ -194,8 +200,13 @@ class Ledger {
 
 }  // namespace
 
+void require_shape(const TensorInfo& tensor, const std::string& part, const TensorRole& role) {
+  viewed(tensor, part, role);
+}
+
 void account(ModelSpec& spec, const Model& model) {
   require_consistent(spec);
+  require_complete(spec);
   Ledger ledger(spec, model);
   ledger.claim_all();
   ledger.check_ties();

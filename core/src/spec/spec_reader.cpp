@@ -1,6 +1,7 @@
 #include "spec_reader.hpp"
 
 #include "blueprint_ops.hpp"
+#include "spec_rules.hpp"
 
 namespace garage {
 
@@ -72,12 +73,15 @@ SpecSummary summary_members(const JsonObject& document) {
 
 }  // namespace
 
-ModelSpec spec_of(const JsonDocument& document, std::string_view subject) {
+ModelSpec spec_of(const JsonDocument& document, std::string_view subject, Errc contradiction) {
   const JsonPath at{nullptr, subject};
   const auto object = object_at(document.root(), at);
   check_schema(object, at);
   ModelSpec spec;
   read_members(object, spec, at);
+  try {
+    require_consistent(spec);
+  } catch (const Error& error) { throw Error(contradiction, fmt::format("{}: {}", subject, error.what())); }
   return spec;
 }
 

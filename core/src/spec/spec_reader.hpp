@@ -9,7 +9,8 @@
 
 namespace garage {
 
-ModelSpec spec_of(const JsonDocument& document, std::string_view subject);
+// contradiction: the code for a document that reads well and contradicts itself.
+ModelSpec spec_of(const JsonDocument& document, std::string_view subject, Errc contradiction = Errc::kCorrupt);
 SpecSummary summary_of(const JsonDocument& document, std::string_view subject);
 
 }  // namespace garage

@@ -19,9 +19,18 @@ std::int64_t last_element(const StridedView& view) {
   return last;
 }
 
+// No tensor reaches further; sums of a few distances within it are numbers of 64 bits.
+constexpr std::int64_t kFurthest = std::int64_t{1} << 60;  // elements
+
 Shape row_major(const Shape& shape) {
   Shape strides(shape.size(), 1);
-  for (std::size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * std::max<std::int64_t>(shape[i], 1);
+  std::int64_t reach = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    strides[i] = reach;
+    if (__builtin_mul_overflow(reach, std::max<std::int64_t>(shape[i], 1), &reach) || reach > kFurthest)
+      throw Error(Errc::kCorrupt, fmt::format("{} has more elements than the {} of the largest tensor",
+                                              shape_text(shape), kFurthest));
+  }
   return strides;
 }
 

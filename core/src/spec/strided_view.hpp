@@ -20,7 +20,8 @@ struct StridedView {
   bool is_contiguous() const;  // after coalesce: one run of elements
 };
 
-// The view of a row-major tensor of that shape. Throws kCorrupt, saying which step does not fit which shape.
+// The view of a row-major tensor of that shape. Throws kCorrupt, saying which step does not fit which shape, or that
+// a shape is larger than any tensor's.
 StridedView see(const std::vector<std::int64_t>& tensor_shape, const std::vector<ViewStep>& steps);
 
 // The same elements with as few dimensions as possible, largest stride first.

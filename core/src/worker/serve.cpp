@@ -29,10 +29,11 @@ constexpr bool kMayLimitMemory = true;
 
 // Beyond what the process has mapped already.
 void limit_memory(std::int64_t megabytes) {
-  if (!kMayLimitMemory || megabytes <= 0) return;
-  rlim_t pages = 0;
+  std::int64_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;  // the first number: all that is mapped
-  const auto bytes = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + static_cast<rlim_t>(megabytes * kMegabyte);
+  call->mapped = pages * ::sysconf(_SC_PAGESIZE);
+  if (!kMayLimitMemory || megabytes <= 0) return;
+  const auto bytes = static_cast<rlim_t>(call->mapped + megabytes * kMegabyte);
   const rlimit limit{bytes, bytes};
   ::setrlimit(RLIMIT_AS, &limit);
 }

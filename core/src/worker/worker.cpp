@@ -4,13 +4,13 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,7 +28,7 @@ namespace garage {
 namespace {
 
 constexpr int kAboveAll = 10;    // where what workers are given begins: others look for low numbers
-constexpr int kLookEvery = 100;   // milliseconds
+constexpr int kLookEvery = 10;    // milliseconds
 constexpr int kMostLooks = 2000;  // a millisecond apart
 
 [[noreturn]] void fail(const char* what) {
@@ -168,12 +168,20 @@ std::optional<WorkResult> Worker::wait_for_result(WorkerLoss& loss) {
         return std::nullopt;
       }
     }
+    if (count == 0) look_at_memory();
     const bool late = is_late();
     if (is_gone || late) {
       tell_loss(late, loss);
       return std::nullopt;
     }
   }
+}
+
+// Of what runs for long enough to take much: when it has ended, nobody tells.
+void Worker::look_at_memory() {
+  std::int64_t pages = 0;
+  std::ifstream(fmt::format("/proc/{}/statm", process_)) >> pages;
+  if (call_->mapped > 0) most_ = std::max(most_, pages * ::sysconf(_SC_PAGESIZE) - call_->mapped);
 }
 
 bool Worker::is_late() const {
@@ -188,9 +196,9 @@ void Worker::tell_loss(bool is_late, WorkerLoss& loss) {
     loss.function = call_->function;
   }
   loss.is_timeout = is_late;
-  const bool is_full = call_->out_of_memory || max_kilobytes_ > memory_limit_ * 1'000'000 / 1024 / 2;
+  const bool is_full = memory_limit_ > 0 && (call_->out_of_memory || most_ > memory_limit_ * 1'000'000 / 2);
   const auto memory = is_full ? fmt::format(", with {} MB of the {} that plugins.memory_limit gives it",
-                                            max_kilobytes_ * 1024 / 1'000'000, memory_limit_)
+                                            most_ / 1'000'000, memory_limit_)
                               : std::string();
   loss.trouble = is_late ? fmt::format("did not come back within {} s (plugins.time_limit)", time_limit_)
                          : trouble_of(status, memory);
@@ -198,19 +206,17 @@ void Worker::tell_loss(bool is_late, WorkerLoss& loss) {
 
 int Worker::end(bool by_force) {
   int status = 0;
-  rusage usage{};
   // One that ends closes its socket first; one that a plugin closed may go on for ever.
   for (int looks = 0; !by_force && looks < kMostLooks; ++looks) {
-    if (::wait4(process_, &status, WNOHANG, &usage) != 0) break;
+    if (::waitpid(process_, &status, WNOHANG) != 0) break;
     ::usleep(1000);
     by_force = looks + 1 == kMostLooks;
   }
   if (by_force) {
     ::kill(process_, SIGKILL);
-    while (::wait4(process_, &status, 0, &usage) < 0 && errno == EINTR) {}
+    while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {}
   }
   ::kill(-process_, SIGKILL);  // whatever it left running
-  max_kilobytes_ = usage.ru_maxrss;
   process_ = -1;
   return status;
 }

@@ -49,6 +49,7 @@ class Worker {
   void start_program(const Config& config, int socket, int call);
   std::optional<WorkResult> wait_for_result(WorkerLoss& loss);
   bool is_late() const;
+  void look_at_memory();
   void tell_loss(bool is_late, WorkerLoss& loss);
   int end(bool by_force);  // the wait status
 
@@ -56,7 +57,7 @@ class Worker {
   std::unique_ptr<LineSocket> socket_;
   std::unique_ptr<PluginCall, Unmap> call_;
   pid_t process_ = -1;
-  long max_kilobytes_ = 0;  // of memory, when it ended
+  std::int64_t most_ = 0;  // bytes that it was seen to have taken
 };
 
 // What all threads of a run share.

@@ -193,6 +193,7 @@ TEST_CASE("plugin host: a spec that a plugin gets wrong is an error that names i
       {"speechless", Errc::kInternal, "plugin 'speechless': decompose failed with code 42 and no message"},
       {"throwing_late", Errc::kInternal, "plugin 'throwing_late' let something that is no exception out of decompose"},
       {"nonsense", Errc::kCorrupt, "the spec that plugin 'nonsense' wrote: not valid JSON"},
+      {"loops", Errc::kInternal, "the spec that plugin 'loops' wrote: part 'layer_0': it is part of itself"},
       {"fickle", Errc::kInternal, "plugin 'fickle' claimed family 'other' and decomposed 'fake'"},
       {"good", Errc::kCorrupt, "tensor 'w' [1] belongs to no part"},
   }));

@@ -74,6 +74,10 @@ TEST_CASE("accounting: slices that overlap, leave a gap or do not fit are refuse
       {"a step after a view that only a copy can give", {{12, 5}, {{{2, 5}, {{Kind::view, {2, 3, 2, 5}}, {Kind::select, {1, 0}}, {Kind::view, {4, 5}}, {Kind::narrow, {0, 0, 2}}}}}}, "narrow [0, 0, 2] does not fit"},
       {"the same of each head twice", {{12, 5}, {{{4, 5}, of_each_head(0)}, {{4, 5}, of_each_head(0)}, {{4, 5}, of_each_head(2)}}}, "claimed twice"},
       {"a part of each head left over", {{12, 5}, {{{4, 5}, of_each_head(0)}, {{4, 5}, of_each_head(2)}}}, "tensor 'w' [12, 5] has 60 numbers, p0 uses 40 of them"},
+      {"a larger tensor than there are", {{4294967296, 4294967296}, {{{1, 6}, {{Kind::narrow, {0, 0, 1}}}}}}, "tensor 'w' [4294967296, 4294967296] cannot be the weight of p0, [1, 6]: [4294967296, 4294967296] has more elements than the 1152921504606846976 of the largest tensor"},
+      {"strides beyond 64 bits of nothing", {{0, 4294967296, 4294967296}, {{{0, 6}, {{Kind::select, {1, 1}}}}}}, "[0, 4294967296, 4294967296] has more elements"},
+      {"a view of nothing with strides beyond 64 bits", {{0, 6}, {{{0, 6}, {{Kind::view, {0, 4294967296, 4294967296}}, {Kind::view, {0, 6}}}}}}, "[0, 4294967296, 4294967296] has more elements"},
+      {"a view beyond 64 bits", {{4, 6}, {{{4, 6}, {{Kind::view, {4294967296, 4294967296}}}}}}, "view [4294967296, 4294967296] does not fit [4, 6]"},
       {"another shape", {{4, 6}, {{{6, 4}, {}}}}, "tensor 'w' [4, 6] gives [4, 6] for the weight of p0, whose dimensions demand [6, 4]"},
   }));
   DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(c.slices.account_for(), Error, is_error(Errc::kCorrupt, c.says)); }
@@ -113,7 +117,7 @@ TEST_CASE("accounting: a tied head shares, and counts once", "[spec][accounting]
   account(spec, model);
   CHECK(spec.parameters == 40);
   CHECK(spec.parts.find("output_head")->parameters == 0);
-  spec.parts.add("other", part("layer_norm", 4, 4, Norm{NormKind::rms, 1e-5, std::nullopt}));
+  spec.parts.add("other", part("embedding", 0, 0, Custom{}));
   std::get<OutputHead>(*spec.parts.find("output_head")->blueprint).tied_to = "other";
   CHECK_THROWS_MATCHES(account(spec, model), Error, is_error(Errc::kInternal, "part 'output_head' is tied to 'other', which does not own tensor 'e'"));
 }
@@ -146,4 +150,16 @@ TEST_CASE("accounting: a spec that contradicts itself is the plugin's fault", "[
     spec.parts.add("p", c.part);
     CHECK_THROWS_MATCHES(account(spec, Model(std::vector<TensorInfo>{})), Error, is_error(Errc::kInternal, c.says));
   }
+}
+
+TEST_CASE("accounting: numbers that 64 bits do not count are refused", "[spec][accounting]") {
+  constexpr auto kHalf = std::int64_t{1} << 31;
+  ModelSpec spec;
+  spec.family = "test";
+  std::vector<TensorInfo> tensors;
+  for (const auto* name : {"a", "b"}) {
+    spec.parts.add(name, part("projector", kHalf, kHalf, Linear{{name, {}}, std::nullopt}));
+    tensors.push_back({name, DType::kF32, {kHalf, kHalf}});
+  }
+  CHECK_THROWS_MATCHES(account(spec, Model(tensors)), Error, is_error(Errc::kCorrupt, "with part 'b' the model has more numbers than 64 bits count"));
 }

@@ -24,7 +24,7 @@ ModelSpec full_spec() {
   const Linear linear{ref, TensorRef{"b", {}}};
   const Norm norm{NormKind::rms, 1e-5, ref, ref, 1, true};
   Rope rope{500000, 8, RopePairing::interleaved, {}};
-  rope.scaling = {RopeScalingKind::longrope, 8.0, 1.25, 4096, 1.0, 4.0, 32.0, 1.0, false, {1.0, 1.5}, {2.0, 3.0}, 1.1, 1.2};
+  rope.scaling = {RopeScalingKind::longrope, 8.0, 1.25, 4096, 1.0, 4.0, 32.0, 1.0, false, {1.0, 1.5, 2.0, 2.5}, {2.0, 3.0, 4.0, 5.0}, 1.1, 1.2};
   ModelSpec spec;
   spec.model_id = "a/\"b\"\n\x01ä";
   spec.family = "f";
@@ -36,10 +36,16 @@ ModelSpec full_spec() {
   spec.decomposer = {"p", "1.0"};
   spec.assembly = {"linear"};
   spec.ignored = {{"x.*", 2, "why"}};
-  const auto add = [&](const char* name, Blueprint blueprint) {
+  const auto add = [&](const char* name, Blueprint blueprint, std::vector<std::string> children = {}) {
     PartSpec part;
     part.part_type = name;
     part.module_path = "m";
+    part.input_dim = 8;
+    part.output_dim = 2;
+    part.num_heads = 4;
+    part.head_dim = 8;
+    part.intermediate_dim = 3;
+    part.children = std::move(children);
     part.blueprint = std::move(blueprint);
     spec.parts.add(name, std::move(part));
   };
@@ -47,18 +53,17 @@ ModelSpec full_spec() {
   add("norm", norm);
   add("rope", rope);
   add("attention", Attention{4, 2, 8, 0.5, linear, linear, linear, linear, norm, norm, rope, 4096, 50.0, false});
-  add("ffn", FeedForward{"silu", linear, linear, linear});
-  add("mixture", Mixture{"gate_0", {"e0", "e1"}, 2, Scoring::sparsemixer, 0.01, "shared", linear});
+  const FeedForward ffn{"silu", linear, linear, linear};
+  for (const auto* name : {"ffn", "e0", "e1", "shared"}) add(name, ffn);
+  add("gate", linear);
+  add("mixture", Mixture{"gate", {"e0", "e1"}, 2, Scoring::sparsemixer, 0.01, "shared", linear}, {"gate", "e0", "e1", "shared"});
   add("embedding", Embedding{ref, 2.5, IndexedBy::positions});
   add("head", OutputHead{linear, 30.0, "embedding"});
-  add("layer", Layer{LayerJoin::sandwich, "n", "a", "p", "f", "ffn", "q"});
-  add("custom", Custom{"mamba", {{"d", 1}}, {{"x_proj", {ref, {1, 2}}}}});
-  auto& last = *spec.parts.find("custom");
-  last.layer_idx = 0;
-  last.num_heads = 1;
-  last.head_dim = 2;
-  last.intermediate_dim = 3;
-  last.children = {"norm"};
+  for (const auto* name : {"n", "p", "f", "q"}) add(name, norm);
+  add("layer", Layer{LayerJoin::sandwich, "n", "attention", "p", "f", "ffn", "q"}, {"n", "attention", "p", "f", "ffn", "q"});
+  add("custom", Custom{"mamba", {{"d", 1}}, {{"x_proj", {ref, {1, 2}}}}}, {"norm"});
+  spec.parts.find("custom")->layer_idx = 0;
+  spec.parts.find("custom")->parameters = 7;
   return spec;
 }
 
@@ -125,7 +130,7 @@ TEST_CASE("spec document: a number comes back to the last bit", "[spec][document
   for (int i = 0; i < 2000; ++i) {
     const auto number = std::bit_cast<double>(random());
     if (!std::isfinite(number)) continue;
-    std::get<Rope>(*spec.parts.find("rope")->blueprint).theta = number;
+    std::get<Embedding>(*spec.parts.find("embedding")->blueprint).scale = number;
     spec.extra_info["number"] = number;
     if (read_spec(write_spec(spec), "spec") != spec) FAIL(number);
   }

@@ -61,7 +61,8 @@ Linear rows(Linear fused, std::int64_t start, std::int64_t length);
 // How many tensors have a name that begins so.
 std::int64_t count_tensors(const Model& model, const std::string& start);
 
-// How many modules a list has: one more than the highest i of tensors named "<list>.<i>.…".
+// How many modules a list has: one more than the highest i of tensors named "<list>.<i>.…", but no more than there are
+// such tensors.
 std::int64_t count_modules(const Model& model, const std::string& list);
 
 class DecoderBuilder {

@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <signal.h>
 
+#include "specs.h"
+
 #define TEXT(s) {s, sizeof(s) - 1}
 
 #ifndef FAKE_NAME
@@ -92,7 +94,14 @@ static int32_t decompose(const garage_model* model, const garage_writer* writer,
 #endif
 }
 
-static const void* get_extension(garage_str id) { (void)id; return NULL; }
+static const void* get_extension(garage_str id) {
+#ifdef FAKE_NN_FILE
+  static const garage_nn_library library = {sizeof(garage_nn_library), 0, TEXT(FAKE_NN_FILE)};
+  if (id.size == strlen(GARAGE_NN_LIBRARY_ID) && memcmp(id.data, GARAGE_NN_LIBRARY_ID, id.size) == 0) return &library;
+#endif
+  (void)id;
+  return NULL;
+}
 
 #ifndef FAKE_TABLE
 #define FAKE_TABLE {sizeof(garage_plugin), 1, 0, TEXT(FAKE_INFO), &detect, &decompose, &get_extension}
