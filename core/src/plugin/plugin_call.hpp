@@ -15,7 +15,7 @@ struct PluginCall {
   char function[16];                  // "open", "detect", "decompose"
   std::atomic<std::int64_t> since_ns;  // on the steady clock, which all processes share; 0: nothing is running
   std::atomic<bool> out_of_memory;     // an allocation failed, at any time
-  std::atomic<std::int64_t> mapped;    // bytes that the process had mapped before it called any plugin
+  std::atomic<std::int64_t> mapped;    // bytes, before any plugin was called; 0: memory is not limited
 };
 
 // Every call from then on is shown there. Null: nowhere, as at first.

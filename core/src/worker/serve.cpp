@@ -29,10 +29,10 @@ constexpr bool kMayLimitMemory = true;
 
 // Beyond what the process has mapped already.
 void limit_memory(std::int64_t megabytes) {
+  if (!kMayLimitMemory || megabytes <= 0) return;
   std::int64_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;  // the first number: all that is mapped
   call->mapped = pages * ::sysconf(_SC_PAGESIZE);
-  if (!kMayLimitMemory || megabytes <= 0) return;
   const auto bytes = static_cast<rlim_t>(call->mapped + megabytes * kMegabyte);
   const rlimit limit{bytes, bytes};
   ::setrlimit(RLIMIT_AS, &limit);
