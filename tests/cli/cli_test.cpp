@@ -170,6 +170,14 @@ TEST_CASE("cli: the catalog's commands never map LibTorch", "[cli][libtorch]") {
   CHECK_THAT(libraries_of({"plugin", "list"}), ContainsSubstring("libgarage-gpt2.so"));
 }
 
+TEST_CASE("cli: a process in which plugins work maps no LibTorch", "[cli][libtorch]") {
+  const Shell shell;
+  const auto plugins = std::filesystem::path(GARAGE_TEST_FAKES) / "observes";
+  const auto result = shell({"--plugins", plugins.string(), "detect", reference("gpt2").string(), "--explain"});
+  CHECK(result.code == 0);
+  CHECK_THAT(result.out, ContainsSubstring("LibTorch is not mapped"));
+}
+
 TEST_CASE("cli: the catalog's commands open no plugin", "[cli]") {
   const Shell shell;
   const auto result = run_program(garage_binary(), {"list"}, {{"GARAGE_CATALOG", (shell.folder / "catalog").string()}, {"LD_DEBUG", "files"}});

@@ -59,6 +59,16 @@ static void scribble_all(void) {
     if (write(i, "{}\n", 3) < 0) continue;
 }
 
+/* Says in its reason whether LibTorch is mapped into the process that asks. */
+static void say_whether_torch_is_mapped(garage_detection* answer) {
+  char line[4096];
+  FILE* maps = fopen("/proc/self/maps", "r");
+  int is_mapped = 0;
+  while (maps && fgets(line, sizeof line, maps)) is_mapped |= strstr(line, "libtorch") != NULL || strstr(line, "libc10") != NULL;
+  if (maps) fclose(maps);
+  strcpy(answer->reason, !maps ? "cannot tell" : is_mapped ? "LibTorch is mapped" : "LibTorch is not mapped");
+}
+
 static int32_t detect(const garage_model* model, garage_detection* answer, garage_error* error) {
   (void)model; (void)answer; (void)error;
   FAKE_ON_DETECT;
@@ -66,6 +76,9 @@ static int32_t detect(const garage_model* model, garage_detection* answer, garag
   error->code = 3;
   memset(error->message, 'x', sizeof error->message + 300);
   return 3;
+#elif defined(FAKE_OBSERVES)
+  say_whether_torch_is_mapped(answer);
+  return 0;
 #elif defined(FAKE_DETECT_FAILS)
   error->code = 3;
   strcpy(error->message, "the fake has a headache");
@@ -123,4 +136,4 @@ const garage_plugin* garage_plugin_v1(void) {
 
 /* Every kind keeps these in use. */
 extern const void* const fake_uses[];
-const void* const fake_uses[] = {(const void*)&detect, (const void*)&decompose, (const void*)&get_extension, (const void*)&has_tensor, (const void*)&close_all, (const void*)&scribble_all};
+const void* const fake_uses[] = {(const void*)&detect, (const void*)&decompose, (const void*)&get_extension, (const void*)&has_tensor, (const void*)&close_all, (const void*)&scribble_all, (const void*)&say_whether_torch_is_mapped};
