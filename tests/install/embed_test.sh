@@ -23,4 +23,4 @@ transformer.h.0.attn: 4 heads of 8
 transformer.h.1.attn: 4 heads of 8
 transformer.h.2.attn: 4 heads of 8
 attention_0 gives [1, 4, 32]" ] || { echo "embed answered:"; echo "$answer"; exit 1; }
-"$work/prefix/bin/garage" --catalog "$work/catalog" show mine | grep -q '43,296 parameters'
+"$work/prefix/bin/garage" --catalog "$work/catalog" show mine | grep '43,296 parameters' >/dev/null

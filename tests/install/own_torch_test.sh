@@ -46,5 +46,6 @@ cp -r "$torch_dir" "$(dirname "$torch_dir")/Caffe2" "$own$(dirname "$torch_dir")
 ln -s "$libraries"/lib{torch,c10,caffe2,shm}*.so* "$own$libraries"
 ln -s /usr/include "$own/usr/include"
 expect "$(run_path own "$own$torch_dir" "$own/usr")" "\$ORIGIN:$own$libraries"
-ldd "$work/own/prefix/lib/libprobe.so" | grep -q "libtorch[^ ]* => $own$libraries/" ||
-  { echo "the loader does not find it there:"; ldd "$work/own/prefix/lib/libprobe.so"; exit 1; }
+# Read whole before it is searched: a grep that has found something ends, and ldd would die of writing to it.
+found=$(ldd "$work/own/prefix/lib/libprobe.so")
+grep -q "libtorch[^ ]* => $own$libraries/" <<<"$found" || { echo "the loader does not find it there: $found"; exit 1; }
