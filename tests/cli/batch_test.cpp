@@ -7,9 +7,13 @@
 #include <unistd.h>
 
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <fmt/format.h>
 
+#include "checkpoint_files.hpp"
+#include "sanitizer.hpp"
 #include "shell.hpp"
 
+using namespace garage;
 using namespace garage::test;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
@@ -53,6 +57,34 @@ TEST_CASE("cli: batch registers what a file names, and says how it went", "[cli]
   CHECK_THAT(shell({"batch"}).err, ContainsSubstring("the config names no models"));
   CHECK(shell({"batch", (shell.folder / "none.yaml").string()}).code == 6);
   CHECK_THAT(shell({"batch", (shell.folder / "models.yaml").string(), "--shard", "3"}).err, ContainsSubstring("a shard is I/N"));
+}
+
+TEST_CASE("cli: of a thousand good models beside plugins that take their process down all are kept", "[cli][batch][worker]") {
+  const Shell shell;
+  std::string models = "models:\n", paths;
+  for (int i = 0; i < 1000; ++i)
+    models += fmt::format("  - {{id: good/{}, path: \"{}\"}}\n", i, reference(i % 2 ? "gpt2" : "llama-2").string());
+  std::map<std::string, std::string> says{{"crashes_work", "plugin 'crashes_work' crashed: Segmentation fault"},
+                                          {"exits_work", "plugin 'exits_work' ended the process with exit code 0"},
+                                          {"spins_work", "plugin 'spins_work' did not come back within 1 s"}};
+  if (!has_sanitizer()) says["eats_work"] = "that plugins.memory_limit gives it";
+  for (const auto& [fake, words] : says) {
+    write_checkpoint(shell.folder / fake, R"({"model_type": "odd"})", {{fake, DType::kF32, {1}}});
+    models += fmt::format("  - {{id: bad/{0}, path: {0}}}\n", fake);
+    paths += fmt::format("\"{}/{}\", ", GARAGE_TEST_FAKES, fake);
+  }
+  const auto config = shell.folder / "models.yaml", report = shell.folder / "report.json";
+  write_text(config, fmt::format("plugins: {{paths: [{}], time_limit: 1, memory_limit: 256}}\n{}", paths, models));
+  CHECK(shell({"batch", config.string(), "--report", report.string()}).code == 10);
+  CHECK(specs_in(shell.folder / "catalog").size() == 1000);
+  const auto told = boost::json::parse(read_text(report));
+  CHECK(told.at("registered") == 1000);
+  REQUIRE(told.at("failed").as_array().size() == says.size());
+  for (const auto& failure : told.at("failed").as_array()) {
+    const std::string id(failure.at("id").as_string());
+    CHECK_THAT(std::string(failure.at("reason").as_string()),
+               ContainsSubstring(says.at(id.substr(4))) && ContainsSubstring("in decompose of '" + id + "'"));
+  }
 }
 
 TEST_CASE("cli: failures of one cause are told together", "[cli][batch]") {

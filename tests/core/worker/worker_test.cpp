@@ -12,6 +12,7 @@
 
 #include "checkpoint_files.hpp"
 #include "is_error.hpp"
+#include "sanitizer.hpp"
 #include "test_registry.hpp"
 
 using namespace garage;
@@ -53,14 +54,6 @@ class Threads {
   std::atomic<bool> stops_{false};
   std::thread other_;
 };
-
-bool has_sanitizer() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return true;
-#else
-  return false;
-#endif
-}
 
 }  // namespace
 
