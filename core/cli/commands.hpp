@@ -34,6 +34,7 @@ void run_extract(const Session& session, const std::string& id, const std::strin
                  const std::filesystem::path& folder);
 void run_run(const Session& session, const nn::RunRequest& request);
 void run_plugin_list(const Session& session);
+void run_plugin_allow(const Session& session, const std::filesystem::path& folder);
 void run_plugin_check(const Session& session, const std::filesystem::path& file,
                       const std::vector<std::filesystem::path>& models, const std::optional<std::string>& only);
 void list_plugin_checks(const Session& session);

@@ -38,26 +38,32 @@ struct Options {
   std::function<void(Session&)> run;
 };
 
+// Of the config's models: who registers them, or places their parts on devices, reads them.
+enum class Models { left_out, read };
+
 // Adds one command: what it takes is added by the caller.
 CLI::App& command(CLI::App& app, Options& options, const std::string& name, const std::string& what,
-                  std::function<void(Session&)> run) {
+                  std::function<void(Session&)> run, Models models = Models::left_out) {
   auto* added = app.add_subcommand(name, what);
   added->fallthrough();  // general options may also stand after the command
-  added->callback([&options, run = std::move(run)] { options.run = run; });
+  added->callback([&options, models, run = std::move(run)] {
+    options.run = run;
+    options.overrides.models = models == Models::read;
+  });
   return *added;
 }
 
 void add_commands(CLI::App& app, Options& o) {
   using namespace garage::cli;
   auto& reg = command(app, o, "register", "Decompose a checkpoint and keep its spec",
-                      [&o](Session& s) { run_register(s, o.id, o.path); });
+                      [&o](Session& s) { run_register(s, o.id, o.path); }, Models::read);
   reg.add_option("ID", o.id, "What to call the model: meta-llama/Llama-2-7b-hf")->required();
   reg.add_option("PATH", o.path,
                  "Its folder, or a .safetensors or TorchScript file; left out: as the config's models "
                  "or Hugging Face's cache have it");
 
   auto& batch = command(app, o, "batch", "Register all models that a config names",
-                        [&o](Session& s) { o.code = run_batch_command(s, o.batch); });
+                        [&o](Session& s) { o.code = run_batch_command(s, o.batch); }, Models::read);
   batch.add_option("FILE", o.overrides.config, "The config; left out: as for every command");
   batch.add_option("--jobs", o.jobs, "Threads; else as the config says")->check(CLI::Range(1, 4096));
   batch.add_flag("--force", o.batch.force, "Register what is unchanged, too");
@@ -92,13 +98,13 @@ void add_commands(CLI::App& app, Options& o) {
   part.add_option("PART", o.part, "A part's name: attention_5")->required();
 
   auto& extract = command(app, o, "extract", "Write a part as a folder that runs without catalog or plugin",
-                          [&o](Session& s) { run_extract(s, o.id, o.part, o.path); });
+                          [&o](Session& s) { run_extract(s, o.id, o.part, o.path); }, Models::read);
   extract.add_option("ID", o.id, "A registered model")->required();
   extract.add_option("PART", o.part, "A part's name: attention_5")->required();
   extract.add_option("-o,--output", o.path, "The folder to write")->required();
 
   auto& run = command(app, o, "run", "Run a part, a whole model or an extracted part on tensors in a file",
-                      [&o](Session& s) { run_run(s, o.request); });
+                      [&o](Session& s) { run_run(s, o.request); }, Models::read);
   run.add_option("ID", o.request.id, "A registered model, or the folder of an extracted part")->required();
   run.add_option("PART", o.request.part, "A part's name; left out: the whole model");
   run.add_option("--input", o.request.input, "safetensors with hidden_states, or input_ids (embedding, whole model)")
@@ -114,7 +120,7 @@ void add_commands(CLI::App& app, Options& o) {
   compare.add_option("--html", o.html, "Of two models: write a page with their picture to this file");
 
   auto& diff = command(app, o, "diff-weights", "Say how far the weights of two models are apart, part by part",
-                       [&o](Session& s) { run_diff_weights(s, o.id, o.part); });
+                       [&o](Session& s) { run_diff_weights(s, o.id, o.part); }, Models::read);
   diff.add_option("A", o.id, "A registered model")->required();
   diff.add_option("B", o.part, "Another, of the same shapes")->required();
 
@@ -135,10 +141,13 @@ void add_commands(CLI::App& app, Options& o) {
   find.add_option("--swappable-with", o.like, "ID:PART, a part that these could stand for");
   find.add_option("--level", o.level, "With it: drop_in, weights or identical, at least");
 
-  auto& plugin = *app.add_subcommand("plugin", "List, check and make plugins");
+  auto& plugin = *app.add_subcommand("plugin", "List, allow, check and make plugins");
   plugin.require_subcommand(1);
   plugin.fallthrough();
   command(plugin, o, "list", "Every plugin file seen, and what became of it", [](Session& s) { run_plugin_list(s); });
+  auto& allow = command(plugin, o, "allow", "Let the plugins that a folder's garage.yaml brings be opened, as they are",
+                        [&o](Session& s) { run_plugin_allow(s, o.path); });
+  allow.add_option("FOLDER", o.path, "The folder of the garage.yaml, as the note names it")->required();
   auto& fresh =
       command(plugin, o, "new", "Write a plugin project, to be built with the installed SDK", [&o](Session& s) {
         run_plugin_new(s, o.id, o.family, o.models.empty() ? std::nullopt : std::optional(o.models.front()));
@@ -199,6 +208,9 @@ int run(int argc, char** argv) {
     progress.clear();
     garage::cli::note(what);
   };
+  // What is being allowed need not be said to be not allowed.
+  if (!app.got_subcommand("plugin") || !app.get_subcommand("plugin")->got_subcommand("allow"))
+    for (const auto& what : config.notes) garage::cli::note(what);
   Session session{garage::ModelRegistry(std::move(config), std::move(reports)), options.json};
   options.run(session);
   if (std::fflush(stdout) != 0) throw garage::Error(garage::Errc::kIo, "stdout cannot be written");

@@ -87,6 +87,18 @@ TEST_CASE("cli: of a thousand good models beside plugins that take their process
   }
 }
 
+TEST_CASE("cli: a config of two million models costs nothing where they are not asked for", "[cli][config][bomb]") {
+  const Shell shell;
+  std::string yaml = "models:\n";
+  for (int i = 0; i < 2'000'000; ++i) yaml += "  - {id: m, path: x}\n";
+  write_text(shell.folder / "many.yaml", yaml);
+  for (const auto* command : {"list", "find"}) {
+    const auto result = shell({"--config", (shell.folder / "many.yaml").string(), command}, {.seconds = 5, .bytes = std::uint64_t{1} << 30});
+    CAPTURE(command, result.err);
+    CHECK(result.code == 0);
+  }
+}
+
 TEST_CASE("cli: failures of one cause are told together", "[cli][batch]") {
   const Shell shell;
   for (const auto* name : {"a", "b", "c"}) write_text(shell.folder / "models" / name / "config.json", R"({"model_type": "falcon"})");

@@ -13,10 +13,10 @@ namespace garage::test {
 struct Shell {
   TemporaryFolder folder;
 
-  ProgramResult operator()(std::vector<std::string> arguments) const {
+  ProgramResult operator()(std::vector<std::string> arguments, ProgramLimits limits = {}) const {
     return run_program(garage_binary(), arguments,
                        {{"GARAGE_CATALOG", (folder / "catalog").string()}, {"GARAGE_CONFIG", ""}, {"GARAGE_PLUGIN_PATH", ""},
-                        {"HOME", folder.path().string()}, {"XDG_CONFIG_HOME", ""}, {"XDG_DATA_HOME", ""}});
+                        {"HOME", folder.path().string()}, {"XDG_CONFIG_HOME", ""}, {"XDG_DATA_HOME", ""}}, limits);
   }
   ProgramResult with(const std::string& variant, std::vector<std::string> arguments) const {
     REQUIRE((*this)({"register", variant, reference(variant).string()}).code == 0);

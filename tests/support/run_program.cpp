@@ -33,10 +33,21 @@ std::vector<char*> pointers(std::vector<std::string>& lines) {
   return list;
 }
 
+// util-linux's prlimit, which every Debian has: posix_spawn has no words for limits.
+std::vector<std::string> limit_words(ProgramLimits limits) {
+  std::vector<std::string> words;
+  if (limits.seconds) words.push_back("--cpu=" + std::to_string(limits.seconds));
+#ifndef __SANITIZE_ADDRESS__
+  if (limits.bytes) words.push_back("--as=" + std::to_string(limits.bytes));
+#endif
+  if (!words.empty()) words.insert(words.begin(), "/usr/bin/prlimit");
+  return words;
+}
+
 }  // namespace
 
 ProgramResult run_program(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                          const std::map<std::string, std::string>& environment) {
+                          const std::map<std::string, std::string>& environment, ProgramLimits limits) {
   const TemporaryFolder folder;
   const auto out = folder / "out", err = folder / "err";
   posix_spawn_file_actions_t actions;
@@ -45,13 +56,15 @@ ProgramResult run_program(const std::filesystem::path& program, const std::vecto
   posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT, 0600);
   posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT, 0600);
 
-  std::vector<std::string> words{program.string()};
+  auto words = limit_words(limits);
+  words.push_back(program.string());
   words.insert(words.end(), arguments.begin(), arguments.end());
+  const auto file = words.front();
   auto lines = merged_environment(environment);
   const auto begin = std::chrono::steady_clock::now();
   pid_t child = 0;
   const int spawned =
-      ::posix_spawn(&child, program.c_str(), &actions, nullptr, pointers(words).data(), pointers(lines).data());
+      ::posix_spawn(&child, file.c_str(), &actions, nullptr, pointers(words).data(), pointers(lines).data());
   posix_spawn_file_actions_destroy(&actions);
   if (spawned != 0) throw std::runtime_error("cannot run " + program.string());
 

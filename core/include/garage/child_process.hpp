@@ -25,9 +25,12 @@ struct ChildOutcome {
   std::chrono::milliseconds limit{0};
 };
 
+inline constexpr int kChildFile = 4;  // the descriptor as which a program gets the file that it is given
+
 // Runs a program, whose report is what it writes to descriptor 3, in a process group that is killed once the limit has
-// passed. Throws kIo when it cannot be started.
-GARAGE_API ChildOutcome run_in_child(const std::vector<std::string>& program, std::chrono::milliseconds limit);
+// passed. given: a descriptor that it gets; -1: none. Throws kIo when it cannot be started.
+GARAGE_API ChildOutcome run_in_child(const std::vector<std::string>& program, std::chrono::milliseconds limit,
+                                     int given = -1);
 
 // Runs a function in a fork of this process; what it returns is the report. Requires: this process has one thread.
 // What it throws is trouble, with exit code 1.

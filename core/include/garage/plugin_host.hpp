@@ -1,8 +1,9 @@
 // PluginHost: finds plugins, opens them, and asks them whose model this is.
 //
 // Lifetime  Plugins are opened when first needed and never closed; a host may be destroyed at any time.
-// Trust     A plugin runs with the user's rights. A file or folder that others may write is refused, and so is what
-//           `allow` does not have.
+// Trust     A plugin runs with the user's rights. A file is refused in which others than the user and root have a say
+//           (they own or may write it, a folder above it, or a link on the way), and so is what `allow` does not have.
+//           What is loaded is the very file that was looked at.
 // Threads   All const members may be called from several threads at once.
 #pragma once
 
@@ -20,13 +21,27 @@
 
 #include <garage/decomposer.hpp>
 #include <garage/export.hpp>
+#include <garage/shared_library.hpp>
 
 namespace garage {
 
+// What a config brings that was only found, not named by the user: nothing but the files that the user allowed.
+struct FoundPlugins {
+  std::filesystem::path config_folder;        // what `garage plugin allow` is to name
+  std::map<std::string, std::string> sha256;  // of the files that were allowed, by their names in the folder, in hex
+
+  GARAGE_API bool allows(const std::string& file_name, const std::string& file_sha256) const;
+  GARAGE_API std::string command() const;  // that allows what is there now
+  GARAGE_API std::string remedy() const;   // for a file that is not allowed: why, and the command
+};
+BOOST_DESCRIBE_STRUCT(FoundPlugins, (), (config_folder, sha256))
+
 struct PluginFolder {
   std::filesystem::path path;
-  std::string origin;  // who named it: "--plugins", "GARAGE_PLUGIN_PATH", a config file, "built in"
+  std::string origin;                 // who named it: "--plugins", "GARAGE_PLUGIN_PATH", a config file, "built in"
+  std::optional<FoundPlugins> found;  // nothing: the user named it
 };
+BOOST_DESCRIBE_STRUCT(PluginFolder, (), (path, origin, found))
 
 struct PluginSettings {
   std::vector<PluginFolder> folders;         // searched in this order, not recursively
@@ -38,7 +53,7 @@ struct PluginSettings {
   // Of a process that works for this one (worker.hpp): 0 is no limit.
   std::int64_t time_limit = 30;      // seconds that one call of a plugin may take
   std::int64_t memory_limit = 2048;  // megabytes
-  std::filesystem::path verdicts;  // where is kept what came of that; empty: nowhere, and each host tries anew
+  std::filesystem::path verdicts;    // where is kept what came of that; empty: nowhere, and each host tries anew
 };
 
 // `$XDG_DATA_HOME/garage/plugins` and `<libdir>/garage/plugins` beside the core.
@@ -61,6 +76,7 @@ struct PluginRecord {
   PluginState state = PluginState::loaded;
   std::string reason;  // why it is not loaded, and what to do
   std::optional<PluginInfo> info;
+  std::optional<FoundPlugins> found;  // of its folder
 };
 BOOST_DESCRIBE_STRUCT(PluginRecord, (), (name, path, origin, state, reason, info))
 
@@ -102,9 +118,10 @@ class GARAGE_API PluginHost {
   // kAmbiguous when nothing decides; kNotFound when the named plugin does not claim it.
   Choice choose(const Model& model, std::string_view id, std::string_view plugin = {}) const;
 
-  // The library that builds the custom parts of a loaded plugin; nothing when there is no such plugin, or it needs none.
-  // Throws kIncompatible when it is not to be trusted: it is held to what a plugin file is, as "garage-nn-<plugin>".
-  std::optional<std::filesystem::path> nn_library(std::string_view plugin) const;
+  // The library that builds the custom parts of a loaded plugin; nothing when there is no such plugin, or it needs
+  // none. It is held to what a plugin file is, as "garage-nn-<plugin>". Throws kIncompatible when it is not to be
+  // trusted, kNotFound, kIo; the message names the file.
+  std::optional<LibraryFile> nn_library(std::string_view plugin) const;
 
  private:
   struct Loaded;

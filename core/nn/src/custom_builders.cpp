@@ -33,7 +33,7 @@ std::string mapped_library(const std::string& stem) {
 }
 
 // Two LibTorches in one process crash: before the library is opened, those that it needs must be those that are here.
-void require_own_torch(const fs::path& file) {
+void require_own_torch(const LibraryFile& file) {
   for (const auto& needed : needed_libraries(file)) {
     if (!needed.starts_with("libtorch") && !needed.starts_with("libc10")) continue;
     const auto here = mapped_library(needed.substr(0, needed.find(".so")));
@@ -44,9 +44,8 @@ void require_own_torch(const fs::path& file) {
   }
 }
 
-const PartBuilders& open_builders(const fs::path& file) {
+const PartBuilders& open_builders(const LibraryFile& file) {
   try {
-    if (!fs::exists(file)) throw Error(Errc::kNotFound, "is not there");
     if (const auto fault = shared_library_fault(file)) throw Error(Errc::kIncompatible, *fault);
     require_own_torch(file);
     auto* entry = open_shared_library(file, "garage_nn_library_v1");
@@ -59,7 +58,7 @@ const PartBuilders& open_builders(const fs::path& file) {
       throw Error(Errc::kIncompatible,
                   fmt::format("is built for '{}', this process is '{}'; build it again", theirs, ours));
     return *table->builders;
-  } catch (const Error& error) { throw Error(error.code(), fmt::format("{}: {}", file.string(), error.what())); }
+  } catch (const Error& error) { throw Error(error.code(), fmt::format("{}: {}", file.path().string(), error.what())); }
 }
 
 }  // namespace
@@ -81,7 +80,7 @@ std::shared_ptr<PartModule> build_custom(const PluginHost* plugins, const ModelS
   if (found == builders.end() || !found->second)
     throw Error(Errc::kUnsupported,
                 fmt::format("{} wants builder '{}', which {} does not have; build plugin '{}' again", which,
-                            custom.builder, file->string(), spec.decomposer.plugin));
+                            custom.builder, file->path().string(), spec.decomposer.plugin));
   const auto tensor = [&](const std::string& role) {
     const auto known = custom.tensors.find(role);
     if (known == custom.tensors.end()) throw Error(Errc::kNotFound, fmt::format("{} has no tensor '{}'", which, role));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -12,6 +13,7 @@
 
 #include "../model/utf8.hpp"
 #include "../process/in_parallel.hpp"
+#include "brace_spread.hpp"
 #include "found_models.hpp"
 
 namespace garage {
@@ -20,6 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kAtOnce = 64;  // paths that a thread looks at, one after another
+constexpr std::size_t kMaxPattern = 65'536;  // bytes
+constexpr std::ptrdiff_t kMaxBraces = 100;   // glob calls itself for each
+constexpr std::uint64_t kMaxPatterns = 10'000, kMaxFolders = 200;
 
 struct Look {
   bool is_folder = false, is_checkpoint = false, is_dangling = false;
@@ -37,9 +42,24 @@ Look look_at(const fs::path& path) {
   return {true, false};
 }
 
+// Throws kInvalidArgument for a pattern that glob would take apart without end, or its stack for.
+void require_bounded(const std::string& pattern) {
+  const auto refuse = [&](const std::string& fault) {
+    throw Error(Errc::kInvalidArgument, fmt::format("the glob {} {}", utf8_label(pattern.substr(0, 200)), fault));
+  };
+  if (pattern.size() > kMaxPattern) refuse(fmt::format("has {} bytes, at most {} are tried", pattern.size(), kMaxPattern));
+  const auto braces = std::count(pattern.begin(), pattern.end(), '{');
+  if (braces > kMaxBraces) refuse(fmt::format("has {} braces, at most {} are tried", braces, kMaxBraces));
+  const auto spread = brace_spread(pattern);
+  if (spread.patterns > kMaxPatterns)
+    refuse(fmt::format("stands for more than {} patterns: its braces multiply", kMaxPatterns));
+  if (spread.folders > kMaxFolders) refuse(fmt::format("goes more than {} folders deep", kMaxFolders));
+}
+
 // Folders on the way that may not be read are told: what would match in them is not found.
 std::vector<fs::path> matches(const std::string& pattern, std::vector<std::string>& oddities) {
   static thread_local std::vector<std::string>* unread = nullptr;  // glob hands its callback nothing of ours
+  require_bounded(pattern);
   unread = &oddities;
   const auto note = [](const char* folder, int code) {
     if (code != ENOENT && code != ENOTDIR)

@@ -13,7 +13,8 @@
 namespace garage {
 namespace {
 
-constexpr std::uint64_t kMaxListFile = 1'000'000'000;  // bytes
+constexpr std::uint64_t kMaxListFile = 256'000'000;  // bytes
+constexpr std::size_t kMaxLines = 4'000'000;         // that name something: each takes some hundred bytes of memory
 
 // "me/llama /models/llama": an id, then a path up to the end of the line.
 std::pair<std::string, std::string> split(const std::string& line) {
@@ -34,6 +35,9 @@ Found models_in_list(const ModelEntry& entry, std::optional<std::string_view> on
   for (int number = 1; std::getline(lines, line); ++number) {
     auto [id, path] = split(line);
     if (id.empty() || id.starts_with('#') || (only && id != *only)) continue;
+    if (found.models.size() + found.refused.size() == kMaxLines)
+      throw Error(Errc::kInvalidArgument, fmt::format("{}: lists more than {} models; make several lists of it",
+                                                      path_text(*entry.list), kMaxLines));
     const auto place = fmt::format("{}:{}", path_text(*entry.list), number);
     try {
       if (path.empty())

@@ -98,7 +98,9 @@ void read_shards(const fs::path& folder, Weights& weights, Fingerprint& fingerpr
   const auto index = read_shard_index(folder / kIndexName);
   std::vector<SafetensorsHeader> headers;
   std::uint64_t data_size = 0;
+  std::size_t tensors = 0;
   for (const auto& shard : index.shards) {
+    if (tensors > index.weight_map.size()) break;  // some stand twice or are not listed, and check_shards says which
     try {
       headers.push_back(read_safetensors_header(folder / shard));
     } catch (const Error& error) {
@@ -107,6 +109,7 @@ void read_shards(const fs::path& folder, Weights& weights, Fingerprint& fingerpr
                                               shard, index.shards.size()));
     }
     data_size += headers.back().file_size - headers.back().data_begin;
+    tensors += headers.back().entries.size();
   }
   check_shards(index, headers);
   weights.tensors.reserve(index.weight_map.size());

@@ -20,10 +20,12 @@ struct RawEntry {
 };
 
 // Throws kCorrupt for a value of the wrong type and for a field or metadata key that stands twice. Fields that
-// nobody knows are passed over, as the specification's own reader does.
+// nobody knows are passed over, as the specification's own reader does. A tensor must be whole, and the metadata in
+// proportion to the header, when they end: nothing is kept of what would be refused later.
 class HeaderEvents : public JsonEvents<HeaderEvents> {
  public:
-  explicit HeaderEvents(std::string_view file) : file_(file) {}
+  HeaderEvents(std::string_view file, std::uint64_t header_size)
+      : file_(file), metadata_limit_(kMetadata + header_size / 8) {}
 
   std::vector<RawEntry> entries;
   std::vector<std::pair<std::string, std::string>> metadata;
@@ -32,7 +34,9 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
     expect(Kind::kObject, "an object");
     ++depth_;
   }
-  void object_end() { --depth_; }
+  void object_end() {
+    if (--depth_ == 1 && !in_metadata_) require_whole(entries.back());
+  }
   void array_begin() {
     expect(Kind::kArray, "an array");
     ++depth_;
@@ -54,6 +58,7 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
       if (field_ != Field::kMetadata) entries.emplace_back().name = text;
       in_metadata_ = field_ == Field::kMetadata;
     } else if (depth_ == 2 && in_metadata_) {
+      spend_metadata(text.size() + kPair);
       metadata.emplace_back(text, "");
     } else if (depth_ == 2) {
       begin_field(text);
@@ -62,7 +67,10 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
 
   void string(std::string_view text) {
     expect(Kind::kString, "a string");
-    if (field_ == Field::kMetadata) metadata.back().second = text;
+    if (field_ == Field::kMetadata) {
+      spend_metadata(text.size());
+      metadata.back().second = text;
+    }
     if (field_ == Field::kDType) entries.back().dtype = text;
   }
 
@@ -102,6 +110,20 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
     }
   }
 
+  void spend_metadata(std::uint64_t bytes) {
+    if ((metadata_size_ += bytes) > metadata_limit_)
+      fail(fmt::format("__metadata__ has more than {} bytes, the most that are read in a header of this size",
+                       metadata_limit_));
+  }
+
+  void require_whole(const RawEntry& entry) const {
+    const auto* missing = !entry.dtype     ? "dtype"
+                          : !entry.shape   ? "shape"
+                          : !entry.offsets ? "data_offsets"
+                                           : nullptr;
+    if (missing) fail(fmt::format("tensor '{}' has no '{}'", name(), missing));
+  }
+
   void begin_field(std::string_view text) {
     const auto& entry = entries.back();
     field_ = text == "dtype"          ? Field::kDType
@@ -121,7 +143,11 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
     throw Error(Errc::kCorrupt, fmt::format("{}: {}", file_, fault));
   }
 
+  // The metadata is for people (some thousand bytes) and for names of shared tensors; every plugin is handed all of it.
+  static constexpr std::uint64_t kMetadata = 1 << 20, kPair = 16;  // bytes: whatever the header's size; of a pair's keeping
+
   std::string_view file_;
+  std::uint64_t metadata_limit_, metadata_size_ = 0;
   int depth_ = 0;
   Field field_ = Field::kIgnored;
   std::vector<std::uint64_t> numbers_;  // of the array that is open

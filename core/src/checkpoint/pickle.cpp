@@ -21,6 +21,8 @@
 namespace garage {
 namespace {
 
+constexpr std::size_t kMaxValues = 1 << 23;  // of a tensor there are some twenty
+
 class Machine {
  public:
   Machine(std::string_view bytes, const std::string& subject) : bytes_(bytes), subject_(subject) {}
@@ -79,6 +81,7 @@ class Machine {
 
   template <class T>
   void push(T value) {
+    if (pickle_.values.size() == kMaxValues) fail(fmt::format("has more than {} values", kMaxValues));
     stack_.push_back(&pickle_.values.emplace_back(Pickled{std::move(value)}));
   }
   PickledPtr pop() {

@@ -41,7 +41,8 @@ struct Pickle {
   const Pickled* root = nullptr;
 };
 
-// Throws kCorrupt, opening with subject: cut off, an opcode that no pickle has or that this reader does not know.
+// Throws kCorrupt, opening with subject: cut off, an opcode that no pickle has or that this reader does not know, more
+// than some million values.
 Pickle read_pickle(std::string_view bytes, const std::string& subject);
 
 }  // namespace garage

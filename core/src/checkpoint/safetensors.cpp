@@ -40,9 +40,6 @@ class HeaderRules {
   }
 
   SafetensorsEntry believe(RawEntry& raw) const {
-    require(raw, raw.dtype.has_value(), "dtype");
-    require(raw, raw.shape.has_value(), "shape");
-    require(raw, raw.offsets.has_value(), "data_offsets");
     const auto dtype = dtype_from(*raw.dtype);
     if (!dtype)
       throw Error(Errc::kUnsupported,
@@ -80,10 +77,6 @@ class HeaderRules {
  private:
   [[noreturn]] void fail(const std::string& fault) const {
     throw Error(Errc::kCorrupt, fmt::format("{}: {}", file_, fault));
-  }
-
-  void require(const RawEntry& raw, bool there, const char* field) const {
-    if (!there) fail(fmt::format("tensor '{}' has no '{}'", raw.name, field));
   }
 
   void check_size(const SafetensorsEntry& entry) const {
@@ -128,7 +121,7 @@ SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
   const HeaderRules rules(path.string());
   const auto text = file.read(8, rules.header_size(file));
   require_header_text(text, path.string());
-  auto events = read_json_events<HeaderEvents>(text, path.string() + ": header", path.native());
+  auto events = read_json_events<HeaderEvents>(text, path.string() + ": header", path.native(), text.size());
 
   SafetensorsHeader header;
   header.file_size = file.size();

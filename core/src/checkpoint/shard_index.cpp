@@ -4,6 +4,7 @@
 #include "shard_index.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -119,6 +120,7 @@ void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>&
     throw Error(Errc::kCorrupt, fmt::format("{}: {}", index.path, fault));
   };
   const auto holds = [&](std::uint32_t shard, std::string_view tensor) {
+    if (shard >= headers.size()) return false;
     const auto& entries = headers[shard].entries;
     return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.tensor.name == tensor; });
   };
@@ -139,8 +141,11 @@ void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>&
     }
   }
   if (found == index.weight_map.size()) return;
+  std::unordered_set<std::string_view> held;  // what is held lies where the index says, as was seen above
+  for (const auto& header : headers)
+    for (const auto& entry : header.entries) held.insert(entry.tensor.name);
   for (const auto& [name, shard] : index.weight_map)
-    if (!holds(shard, name))
+    if (!held.contains(name))
       fail(fmt::format("tensor '{}' is not in shard '{}', where the index says it is; it is in no shard", name,
                        index.shards[shard]));
 }

@@ -28,7 +28,7 @@ struct ShardIndex {
 ShardIndex read_shard_index(const std::filesystem::path& path);
 
 // Throws kCorrupt unless the shards hold exactly the tensors that the index lists, each in its own shard.
-// headers[i] belongs to index.shards[i].
+// headers[i] belongs to index.shards[i]; the last may be left out where those before hold more tensors than are listed.
 void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>& headers);
 
 }  // namespace garage

@@ -9,6 +9,7 @@
 // in elements; a storage is the persistent id ("storage", torch.FloatStorage, key, device, elements).
 #include "torchscript.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <tuple>
@@ -19,14 +20,15 @@
 
 #include "../file/read_file.hpp"
 #include "pickle.hpp"
+#include "walk_budget.hpp"
 #include "zip_entries.hpp"
 
 namespace garage {
 namespace {
 
-constexpr std::uint64_t kMaxPickle = std::uint64_t{1} << 28;  // bytes; of large models it has some hundred thousand
-constexpr int kMaxModuleDepth = 100;
-constexpr int kMaxModules = 1'000'000;  // modules may be shared, so that few bytes can stand for very many
+constexpr std::uint64_t kMaxPickle = std::uint64_t{1} << 25;  // bytes; of large models it has some hundred thousand
+constexpr std::size_t kMaxModuleDepth = 100;
+constexpr std::size_t kMaxRank = 64;  // PyTorch's own bound
 
 std::optional<DType> dtype_of_storage(std::string_view name) {
   static const std::map<std::string_view, DType> kStorages = {
@@ -69,7 +71,8 @@ class Reader {
     const auto bytes = ReadFile(file_).read(entry.offset, entry.size);
     const auto pickle = read_pickle(bytes, subject_ + ": data.pkl");
     if (!as<Pickled::Object>(pickle.root)) fail("data.pkl holds no module");
-    add_module("", pickle.root, 0);
+    budget_.emplace(subject_, entry.size);
+    add_module("", pickle.root);
     result_.inventory = bytes;
     for (const auto& [name, each] : entries_)
       result_.inventory += fmt::format("\n{} {} {} {}", name, each.offset, each.size, each.crc);
@@ -87,25 +90,35 @@ class Reader {
                   fmt::format("{}: entry '{}' is compressed, as torch.jit.save never writes it", subject_, name));
   }
 
-  void add_module(const std::string& prefix, const Pickled* module, int depth) {
-    if (++modules_ > kMaxModules) fail(fmt::format("it has more than {} modules", kMaxModules));
-    if (depth > kMaxModuleDepth) fail(fmt::format("its modules nest more than {} deep", kMaxModuleDepth));
+  void add_module(const std::string& prefix, const Pickled* module) {
+    if (std::find(open_.begin(), open_.end(), module) != open_.end())
+      fail(fmt::format("its module '{}' contains itself", prefix.substr(0, prefix.size() - 1)));
+    if (open_.size() == kMaxModuleDepth) fail(fmt::format("its modules nest more than {} deep", kMaxModuleDepth));
     const auto* state = as<Pickled::Dict>(as<Pickled::Object>(module)->state);
     if (!state) return;  // packed in a way of its own: no tensors that have names
+    open_.push_back(module);
+    budget_->visit(state->items.size());
     for (const auto& [key, value] : state->items) {
       const auto* name = as<std::string>(key);
       const auto* object = as<Pickled::Object>(value);
       if (!name || !object) continue;
       const auto* of = as<Pickled::Class>(object->of);
-      if (of && of->name.starts_with("torch._utils._rebuild")) add_tensor(prefix + *name, of->name, *object);
-      else if (object->state) add_module(prefix + *name + ".", value, depth + 1);
+      const bool is_tensor = of && of->name.starts_with("torch._utils._rebuild");
+      if (!is_tensor && !object->state) continue;
+      budget_->name(prefix.size() + name->size());
+      if (is_tensor) add_tensor(prefix + *name, of->name, *object);
+      else add_module(prefix + *name + ".", value);
     }
+    open_.pop_back();
   }
 
-  std::vector<std::int64_t> numbers(const std::string& tensor, const Pickled* value) const {
+  std::vector<std::int64_t> numbers(const std::string& tensor, const Pickled* value) {
     std::vector<std::int64_t> result;
     const auto* sequence = as<Pickled::Sequence>(value);
     if (!sequence) fail(fmt::format("tensor '{}' has no sizes or strides", tensor));
+    if (sequence->items.size() > kMaxRank)
+      fail(fmt::format("tensor '{}' has {} dimensions, at most {} are read", tensor, sequence->items.size(), kMaxRank));
+    budget_->visit(sequence->items.size());
     for (const auto& item : sequence->items) {
       const auto* number = as<std::int64_t>(item);
       if (!number || *number < 0) fail(fmt::format("tensor '{}' has a size or stride that is no number", tensor));
@@ -119,7 +132,7 @@ class Reader {
     std::string key;
     std::uint64_t elements;
   };
-  Storage storage_of(const std::string& tensor, const Pickled* value) const {
+  Storage storage_of(const std::string& tensor, const Pickled* value) {
     const auto* persistent = as<Pickled::Persistent>(value);
     const auto* id = persistent ? as<Pickled::Sequence>(persistent->id) : nullptr;
     if (!id || id->items.size() < 5) fail(fmt::format("tensor '{}' has no storage", tensor));
@@ -127,6 +140,7 @@ class Reader {
     const auto* key = as<std::string>(id->items[2]);
     const auto* elements = as<std::int64_t>(id->items[4]);
     if (!type || !key || !elements || *elements < 0) fail(fmt::format("tensor '{}' has a broken storage", tensor));
+    budget_->name(key->size());
     const auto dtype = dtype_of_storage(type->name);
     if (!dtype)
       throw Error(Errc::kUnsupported,
@@ -149,6 +163,7 @@ class Reader {
       fail(fmt::format("tensor '{}' has {} sizes and {} strides", name, sizes.size(), strides.size()));
     const auto [first, fresh] = names_.emplace(std::tuple(storage.key, *offset, sizes, strides), name);
     if (!fresh) {
+      budget_->name(first->second.size());
       result_.metadata[name] = first->second;
       return;
     }
@@ -184,7 +199,8 @@ class Reader {
   std::string subject_;
   std::map<std::string, ZipEntry> entries_;
   std::string folder_;  // with its slash
-  int modules_ = 0;
+  std::optional<WalkBudget> budget_;
+  std::vector<const Pickled*> open_;  // the modules that are being read, each in the one before it
   std::map<std::tuple<std::string, std::int64_t, std::vector<std::int64_t>, std::vector<std::int64_t>>, std::string>
       names_;
   TorchScriptFile result_;

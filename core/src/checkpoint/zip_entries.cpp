@@ -20,10 +20,11 @@ std::map<std::string, ZipEntry> read_zip_entries(const std::filesystem::path& fi
   int code = unzGoToFirstFile(archive.get());
   for (; code == UNZ_OK; code = unzGoToNextFile(archive.get())) {
     unz_file_info64 info{};
-    std::string name(65'536, '\0');
+    if (unzGetCurrentFileInfo64(archive.get(), &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK)
+      fail("its directory of entries is broken");
+    std::string name(info.size_filename, '\0');
     if (unzGetCurrentFileInfo64(archive.get(), &info, name.data(), name.size(), nullptr, 0, nullptr, 0) != UNZ_OK)
       fail("its directory of entries is broken");
-    name.resize(info.size_filename);
     ZipEntry entry{0, info.uncompressed_size, static_cast<std::uint32_t>(info.crc), false};
     entry.stored = info.compression_method == 0 && (info.flag & 1) == 0 && info.compressed_size == entry.size;
     if (unzOpenCurrentFile2(archive.get(), nullptr, nullptr, /*raw=*/1) != UNZ_OK)

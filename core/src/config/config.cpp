@@ -1,7 +1,7 @@
 #include <garage/config.hpp>
 
 #include <algorithm>
-#include <cstdlib>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -9,6 +9,8 @@
 #include <garage/path_text.hpp>
 
 #include "../file/read_file.hpp"
+#include "config_file.hpp"
+#include "models_block.hpp"
 #include "yaml_reader.hpp"
 
 namespace garage {
@@ -16,7 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxConfigFile = 64'000'000;  // bytes
+constexpr std::uint64_t kMaxConfigFile = 64'000'000;  // bytes: of the file, and of all that it includes
+constexpr std::uint64_t kMaxSettings = 8'000'000;     // bytes, where models are left out; YAML takes a hundred for each
+constexpr std::size_t kMaxIncludes = 1000, kMaxIncludeDepth = 32;
 
 // Paths as a config file means them.
 class PathReader {
@@ -151,107 +155,108 @@ void read_batch(const YamlReader& value, BatchSettings& batch) {
                }}});
 }
 
-// One file into what was read before it; those that it includes come before itself, and its own settings win.
-// chain: the files that are being read, each included by the one before.
-void read_into(Config& config, std::vector<DeviceRule>& of_entries, std::string_view yaml, const fs::path& file,
-               const Environment& environment, std::vector<fs::path>& chain) {
-  const PathReader path(fs::absolute(file).parent_path(), environment);
-  const auto document = read_yaml(yaml, file.string());
-  std::error_code code;
-  chain.push_back(fs::weakly_canonical(fs::absolute(file), code));
-  const auto include = [&](const YamlReader& item) {
-    const auto other = path(item);
-    if (std::find(chain.begin(), chain.end(), fs::weakly_canonical(other, code)) != chain.end())
-      item.refuse(fmt::format("includes {}, which includes it: a loop", other.string()));
-    if (!is_there(other)) item.refuse(fmt::format("includes {}, which is not there", other.string()));
-    read_into(config, of_entries, read_text_file(other, kMaxConfigFile), other, environment, chain);
-  };
-  const auto later = [](const YamlReader&) {};
-  YamlReader::Handlers handlers{{"catalog", later}, {"plugins", later},
-                                {"devices", later}, {"models", later},
-                                {"batch", later},   {"include", [&](const YamlReader& v) { v.each(include); }}};
-  document.keys(handlers);
-  document.keys({{"include", later},
-                 {"catalog", [&](const YamlReader& v) { config.catalog = path(v); }},
-                 {"plugins", [&](const YamlReader& v) { read_plugins(v, config.plugins, path_text(file), path); }},
-                 {"devices", [&](const YamlReader& v) { read_devices(v, config.devices); }},
-                 {"models",
-                  [&](const YamlReader& v) {
-                    v.each(
-                        [&](const YamlReader& item) { config.models.push_back(read_model(item, path, of_entries)); });
-                  }},
-                 {"batch", [&](const YamlReader& v) { read_batch(v, config.batch); }}});
-  chain.pop_back();
-}
+// Reads one file and those that it includes into a config: these come before itself, and its own settings win. A file
+// that several include is read where it is first included.
+class ConfigFiles {
+ public:
+  ConfigFiles(Config& config, const Environment& environment, bool with_models)
+      : config_(config), environment_(environment), with_models_(with_models) {}
+
+  void read(std::string_view yaml, const fs::path& file) {
+    std::error_code code;
+    chain_.push_back(fs::weakly_canonical(fs::absolute(file), code));
+    seen_.insert(chain_.back());
+    const PathReader path(fs::absolute(file).parent_path(), environment_);
+    const auto document = read_document(yaml, file.string());
+    const auto later = [](const YamlReader&) {};
+    document.keys({{"catalog", later},
+                   {"plugins", later},
+                   {"devices", later},
+                   {"models", later},
+                   {"batch", later},
+                   {"include", [&](const YamlReader& v) {
+                      v.each([&](const YamlReader& item) { include(path(item), item); });
+                    }}});
+    read_settings(document, file, path);
+    chain_.pop_back();
+  }
+
+  // Rules that entries of `models:` have of their own, which go before all others.
+  std::vector<DeviceRule> of_entries;
+
+ private:
+  YamlReader read_document(std::string_view yaml, const std::string& file) const {
+    if (with_models_) return read_yaml(yaml, file);
+    const auto rest = without_models_block(yaml);
+    const auto settings = rest ? std::string_view(*rest) : yaml;
+    if (settings.size() > kMaxSettings)
+      throw Error(Errc::kInvalidArgument,
+                  fmt::format("{}: has {} bytes, and at most {} are read beside a block of `models:`: name many models "
+                              "in a list of their own, {{list: FILE}}",
+                              file, settings.size(), kMaxSettings));
+    return read_yaml(settings, file);
+  }
+
+  void include(const fs::path& file, const YamlReader& item) {
+    std::error_code code;
+    const auto name = fs::weakly_canonical(file, code);
+    if (std::find(chain_.begin(), chain_.end(), name) != chain_.end())
+      item.refuse(fmt::format("includes {}, which includes it: a loop", file.string()));
+    if (++includes_ > kMaxIncludes)
+      item.refuse(fmt::format("includes {}: files include others more than {} times", file.string(), kMaxIncludes));
+    if (chain_.size() > kMaxIncludeDepth)
+      item.refuse(fmt::format("includes {}: files include each other more than {} deep", file.string(),
+                              kMaxIncludeDepth));
+    if (!is_there(file)) item.refuse(fmt::format("includes {}, which is not there", file.string()));
+    if (seen_.contains(name)) return;
+    const auto text = read_text_file(file, kMaxConfigFile);
+    if ((size_ += text.size()) > kMaxConfigFile)
+      item.refuse(fmt::format("includes {}: all files that are included have more than {} bytes", file.string(),
+                              kMaxConfigFile));
+    read(text, file);
+  }
+
+  void read_settings(const YamlReader& document, const fs::path& file, const PathReader& path) {
+    document.keys({{"include", [](const YamlReader&) {}},
+                   {"catalog", [&](const YamlReader& v) { config_.catalog = path(v); }},
+                   {"plugins", [&](const YamlReader& v) { read_plugins(v, config_.plugins, path_text(file), path); }},
+                   {"devices", [&](const YamlReader& v) { read_devices(v, config_.devices); }},
+                   {"models",
+                    [&](const YamlReader& v) {
+                      v.each([&](const YamlReader& item) {
+                        config_.models.push_back(read_model(item, path, of_entries));
+                      });
+                    }},
+                   {"batch", [&](const YamlReader& v) { read_batch(v, config_.batch); }}});
+  }
+
+  Config& config_;
+  const Environment& environment_;
+  bool with_models_;
+  std::vector<fs::path> chain_;  // the files that are being read, each included by the one before
+  std::set<fs::path> seen_;
+  std::size_t includes_ = 0;
+  std::uint64_t size_ = 0;  // bytes, of what was included
+};
 
 fs::path default_catalog(const Environment& environment) {
   return fs::path(environment("HOME").value_or(".")) / ".model_garage/registry";
 }
 
-// The file to read, if any; one that somebody named has to be there.
-std::optional<fs::path> config_file(const ConfigOverrides& overrides, const Environment& environment) {
-  if (overrides.config) return overrides.config;
-  if (const auto named = environment("GARAGE_CONFIG"); named && !named->empty()) return *named;
-  auto folder = environment("XDG_CONFIG_HOME");
-  if (!folder || folder->empty()) folder = environment("HOME").value_or("") + "/.config";
-  for (const auto& file : {fs::path("garage.yaml"), fs::path(*folder) / "garage/garage.yaml"})
-    if (is_there(file)) return file;
-  return std::nullopt;
-}
-
-// Where what was learned of plugin files is kept; nowhere when there is no home.
-fs::path verdicts_file(const Environment& environment) {
-  if (const auto cache = environment("XDG_CACHE_HOME"); cache && !cache->empty())
-    return fs::path(*cache) / "garage/plugins.json";
-  if (const auto home = environment("HOME"); home && !home->empty())
-    return fs::path(*home) / ".cache/garage/plugins.json";
-  return {};
-}
-
-std::vector<PluginFolder> folders_in(std::string_view list, const std::string& origin) {
-  std::vector<PluginFolder> folders;
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const auto end = std::min(list.find(':', begin), list.size());
-    if (end > begin) folders.push_back({fs::path(list.substr(begin, end - begin)), origin});
-    begin = end + 1;
-  }
-  return folders;
-}
-
 }  // namespace
 
-std::optional<std::string> process_environment(const char* name) {
-  const auto* value = ::secure_getenv(name);  // a set-uid program does as its user's environment says not
-  return value ? std::optional<std::string>(value) : std::nullopt;
-}
-
-Config parse_config(std::string_view yaml, const fs::path& file, const Environment& environment) {
+Config parse_config(std::string_view yaml, const fs::path& file, const Environment& environment, bool with_models) {
   Config config;
   config.catalog = default_catalog(environment);
-  std::vector<DeviceRule> of_entries;
-  std::vector<fs::path> chain;
-  read_into(config, of_entries, yaml, file, environment, chain);
-  config.devices.rules.insert(config.devices.rules.begin(), of_entries.begin(), of_entries.end());
+  ConfigFiles files(config, environment, with_models);
+  files.read(yaml, file);
+  auto& rules = config.devices.rules;
+  rules.insert(rules.begin(), files.of_entries.begin(), files.of_entries.end());
   return config;
 }
 
-Config load_config(const ConfigOverrides& overrides, const Environment& environment) {
-  const auto file = config_file(overrides, environment);
-  auto config = file ? parse_config(read_text_file(*file, kMaxConfigFile), *file, environment)
-                     : parse_config("", "garage.yaml", environment);
-  if (const auto catalog = environment("GARAGE_CATALOG"); catalog && !catalog->empty()) config.catalog = *catalog;
-  if (overrides.catalog) config.catalog = *overrides.catalog;
-  config.catalog = fs::absolute(config.catalog);
-
-  std::vector<PluginFolder> folders;
-  for (const auto& folder : overrides.plugins) folders.push_back({folder, "--plugins"});
-  for (auto& folder : folders_in(environment("GARAGE_PLUGIN_PATH").value_or(""), "GARAGE_PLUGIN_PATH"))
-    folders.push_back(std::move(folder));
-  for (auto& folder : config.plugins.folders) folders.push_back(std::move(folder));
-  for (auto& folder : standard_plugin_folders()) folders.push_back(std::move(folder));
-  config.plugins.folders = std::move(folders);
-  config.plugins.verdicts = verdicts_file(environment);
-  return config;
+Config read_config(const fs::path& file, const Environment& environment, bool with_models) {
+  return parse_config(read_text_file(file, kMaxConfigFile), file, environment, with_models);
 }
 
 }  // namespace garage

@@ -13,6 +13,8 @@
 namespace garage {
 namespace {
 
+constexpr std::uint64_t kBudget = 1 << 20;  // bytes, whatever the file's size
+
 std::string at(const std::string& file, const YAML::Mark& mark) {
   return mark.is_null() ? file : fmt::format("{}:{}:{}", file, mark.line + 1, mark.column + 1);
 }
@@ -37,7 +39,12 @@ void YamlReader::refuse(const std::string& fault) const {
 }
 
 YamlReader YamlReader::child(const YAML::Node& node, const std::string& key) const {
-  return {node, file_, name_.empty() ? key : name_ + "." + key};
+  return {node, file_, name_.empty() ? key : name_ + "." + key, budget_};
+}
+
+void YamlReader::spend(std::uint64_t bytes) const {
+  if (*budget_ < bytes) refuse("is out of proportion to the file: its aliases stand for too much");
+  *budget_ -= bytes;
 }
 
 void YamlReader::keys(const Handlers& handlers) const {
@@ -55,8 +62,9 @@ void YamlReader::each_pair(const std::function<void(const std::string&, const Ya
   if (!node_.IsMap()) refuse("should be a mapping of keys to values");
   std::set<std::string> seen;
   for (const auto& pair : node_) {
-    if (!pair.first.IsScalar()) YamlReader(pair.first, file_, name_).refuse("has a key that is no word");
+    if (!pair.first.IsScalar()) YamlReader(pair.first, file_, name_, budget_).refuse("has a key that is no word");
     const auto key = pair.first.Scalar();
+    spend(1 + key.size());
     // Faults of a key are reported where the key stands.
     if (!seen.insert(key).second) child(pair.first, key).refuse("stands twice");
     auto value = child(pair.second, key);
@@ -69,11 +77,15 @@ void YamlReader::each(const std::function<void(const YamlReader&)>& handle) cons
   if (is_empty()) return;
   if (!node_.IsSequence()) refuse("should be a list");
   std::size_t index = 0;
-  for (const auto& item : node_) handle({item, file_, fmt::format("{}[{}]", name_, index++)});
+  for (const auto& item : node_) {
+    spend(1);
+    handle({item, file_, fmt::format("{}[{}]", name_, index++), budget_});
+  }
 }
 
 std::string YamlReader::text() const {
   if (!node_.IsScalar()) refuse("should be a text");
+  spend(node_.Scalar().size());
   return node_.Scalar();
 }
 
@@ -96,7 +108,8 @@ std::int64_t YamlReader::whole_number(std::int64_t lowest, std::int64_t highest)
 YamlReader read_yaml(std::string_view text, const std::string& file) {
   require_utf8(text, file);
   try {
-    return {YAML::Load(std::string(text)), file, ""};
+    // Without aliases nothing is read more often than a few times.
+    return {YAML::Load(std::string(text)), file, "", std::make_shared<std::uint64_t>(kBudget + 16 * text.size())};
   } catch (const YAML::Exception& error) {
     throw Error(Errc::kInvalidArgument, fmt::format("{}: is no YAML: {}", at(file, error.mark), error.msg));
   }

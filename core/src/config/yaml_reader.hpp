@@ -1,10 +1,14 @@
 // YamlReader: one node of a config file, read with the words of an error ready.
+//
+// What is read of a file is in proportion to its size: an alias stands for its anchor without a copy, but who reads it
+// again and again would make one each time.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include <yaml-cpp/yaml.h>
@@ -14,8 +18,9 @@ namespace garage {
 class YamlReader {
  public:
   // name: the keys that lead here, "plugins.paths"; empty for the document.
-  YamlReader(YAML::Node node, std::string file, std::string name)
-      : node_(std::move(node)), file_(std::move(file)), name_(std::move(name)) {}
+  // budget: how many bytes may still be read; shared by the readers of one file.
+  YamlReader(YAML::Node node, std::string file, std::string name, std::shared_ptr<std::uint64_t> budget)
+      : node_(std::move(node)), file_(std::move(file)), name_(std::move(name)), budget_(std::move(budget)) {}
 
   // Calls for each key of a mapping the reader that handles it, with the value. An empty node has no keys.
   // Throws kInvalidArgument for a key that is unknown or stands twice, and for what is no mapping.
@@ -35,10 +40,13 @@ class YamlReader {
 
  private:
   YamlReader child(const YAML::Node& node, const std::string& key) const;
+  // Throws kInvalidArgument when more is read than the file may stand for.
+  void spend(std::uint64_t bytes) const;
   bool is_empty() const { return !node_.IsDefined() || node_.IsNull(); }
 
   YAML::Node node_;
   std::string file_, name_;
+  std::shared_ptr<std::uint64_t> budget_;
 };
 
 // Throws kInvalidArgument when the text is no YAML, or not UTF-8.

@@ -23,7 +23,9 @@ bool is_there(const std::filesystem::path& path) {
 
 ReadFile::ReadFile(const std::filesystem::path& path)
     // O_NONBLOCK: opening a pipe without a writer must not hang.
-    : path_(path.string()), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    : ReadFile(path, ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+
+ReadFile::ReadFile(const std::filesystem::path& path, int descriptor) : path_(path.string()), descriptor_(descriptor) {
   if (descriptor_ < 0)
     throw Error(errno == ENOENT || errno == ENOTDIR ? Errc::kNotFound : Errc::kIo,
                 fmt::format("{}: cannot be opened: {}", path_, std::strerror(errno)));

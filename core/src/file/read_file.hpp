@@ -16,10 +16,13 @@ class ReadFile {
  public:
   // Throws kNotFound, kIo.
   explicit ReadFile(const std::filesystem::path& path);
+  // One that is open, and is closed with this; path: what errors call it. Throws kIo.
+  ReadFile(const std::filesystem::path& path, int descriptor);
   ReadFile(const ReadFile&) = delete;
   ReadFile& operator=(const ReadFile&) = delete;
   ~ReadFile();
 
+  int descriptor() const noexcept { return descriptor_; }
   std::uint64_t size() const noexcept { return size_; }  // bytes, when it was opened
 
   // Exactly count bytes from offset. Throws kIo when the file ends before, or the system refuses.

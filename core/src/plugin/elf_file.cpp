@@ -29,7 +29,7 @@ constexpr std::uint64_t kMaxTable = std::uint64_t{1} << 30;  // bytes
 
 class ElfFile {
  public:
-  explicit ElfFile(const std::filesystem::path& path) : file_(path) {}
+  explicit ElfFile(const ReadFile& file) : file_(file) {}
 
   std::optional<std::string> fault() {
     if (file_.size() < sizeof(Header))
@@ -143,20 +143,26 @@ class ElfFile {
     return false;
   }
 
-  ReadFile file_;
+  const ReadFile& file_;
   Header header_{};
 };
 
 }  // namespace
 
-std::optional<std::string> shared_library_fault(const std::filesystem::path& path) {
+LibraryFile::LibraryFile(std::filesystem::path path)
+    : path_(std::move(path)), opened_(std::make_shared<const ReadFile>(path_)) {}
+
+LibraryFile::LibraryFile(std::filesystem::path path, std::shared_ptr<const ReadFile> opened)
+    : path_(std::move(path)), opened_(std::move(opened)) {}
+
+std::optional<std::string> shared_library_fault(const LibraryFile& file) {
   try {
-    return ElfFile(path).fault();
+    return ElfFile(file.opened()).fault();
   } catch (const Error& error) { return error.what(); }
 }
 
-std::vector<std::string> needed_libraries(const std::filesystem::path& file) { return ElfFile(file).needed(); }
+std::vector<std::string> needed_libraries(const LibraryFile& file) { return ElfFile(file.opened()).needed(); }
 
-std::vector<std::string> exported_symbols(const std::filesystem::path& file) { return ElfFile(file).exported(); }
+std::vector<std::string> exported_symbols(const LibraryFile& file) { return ElfFile(file.opened()).exported(); }
 
 }  // namespace garage

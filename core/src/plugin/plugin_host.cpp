@@ -8,9 +8,9 @@
 
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
-#include <garage/shared_library.hpp>
 
 #include "../file/own_library.hpp"
+#include "../file/read_file.hpp"
 #include "plugin_library.hpp"
 #include "plugin_probe.hpp"
 #include "plugin_search.hpp"
@@ -48,19 +48,22 @@ struct PluginHost::Loaded {
         record.state = state;
         record.reason = reason;
       };
-      if (const auto why = distrust(record.path, record.name, settings)) {
-        keep_out(PluginState::refused, *why);
+      std::optional<LibraryFile> file;
+      try {
+        file = open_trusted_library(record.path, record.name, record.found, settings);
+      } catch (const Error& error) {
+        keep_out(PluginState::refused, error.what());
         continue;
       }
       // What no loader would take needs no process of its own.
-      if (settings.probe && !shared_library_fault(record.path)) {
-        if (const auto why = probe.quarantine(record.path, record.name)) {
+      if (settings.probe && !shared_library_fault(*file)) {
+        if (const auto why = probe.quarantine(*file, record.name)) {
           keep_out(PluginState::quarantined, *why);
           continue;
         }
       }
       try {
-        libraries.push_back(open_plugin(record.path, record.name));
+        libraries.push_back(open_plugin(*file, record.name));
         record.info = libraries.back().info;
       } catch (const Error& error) { keep_out(PluginState::refused, error.what()); }
     }
@@ -123,7 +126,7 @@ std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) c
   const auto& plugins = loaded();
   const AbiModel abi_model(model, id);
   std::vector<Claim> claims;
-  for (const auto& [info, decomposer, file] : plugins.libraries) {
+  for (const auto& [info, decomposer] : plugins.libraries) {
     try {
       auto answer = decomposer->detect(abi_model);
       claims.push_back({info.name, answer.score, std::move(answer.family), std::move(answer.reason), false});
@@ -135,15 +138,17 @@ std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) c
   return claims;
 }
 
-std::optional<std::filesystem::path> PluginHost::nn_library(std::string_view plugin) const {
-  for (const auto& library : loaded().libraries)
-    if (library.info.name == plugin)
-      if (const auto name = library.decomposer->nn_library_file()) {
-        auto file = library.file.parent_path() / *name;
-        if (const auto why = distrust(file, file.stem().string(), settings_))
-          throw Error(Errc::kIncompatible, fmt::format("{}: {}", file.string(), *why));
-        return file;
-      }
+std::optional<LibraryFile> PluginHost::nn_library(std::string_view plugin) const {
+  for (const auto& record : loaded().records) {
+    if (record.name != plugin || record.state != PluginState::loaded) continue;
+    const auto name = loaded().library(plugin).decomposer->nn_library_file();
+    if (!name) return std::nullopt;
+    const auto file = record.path.parent_path() / *name;
+    try {
+      if (!is_there(file)) throw Error(Errc::kNotFound, "is not there");
+      return open_trusted_library(file, file.stem().string(), record.found, settings_);
+    } catch (const Error& error) { throw Error(error.code(), fmt::format("{}: {}", file.string(), error.what())); }
+  }
   return std::nullopt;
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
-#include <garage/shared_library.hpp>
 
 #include "plugin_call.hpp"
 
@@ -14,7 +13,7 @@ constexpr const char* kEntry = "garage_plugin_v1";
 
 }  // namespace
 
-PluginLibrary open_plugin(const std::filesystem::path& file, const std::string& name) {
+PluginLibrary open_plugin(const LibraryFile& file, const std::string& name) {
   const PluginCallMark mark(name, "open");
   auto* entry = open_shared_library(file, kEntry);
   if (!entry) throw Error(Errc::kIncompatible, fmt::format("exports no {}: it is no garage plugin", kEntry));
@@ -24,7 +23,7 @@ PluginLibrary open_plugin(const std::filesystem::path& file, const std::string& 
   if (info.name != name)
     throw Error(Errc::kIncompatible, fmt::format("calls itself '{}', its file '{}'; name the file libgarage-{}.so",
                                                  info.name, name, info.name));
-  return {std::move(info), std::make_shared<PluginDecomposer>(name, table), file};
+  return {std::move(info), std::make_shared<PluginDecomposer>(name, table)};
 }
 
 }  // namespace garage

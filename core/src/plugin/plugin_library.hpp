@@ -1,9 +1,10 @@
-// PluginLibrary: a plugin file, opened.
+// PluginLibrary: a plugin, opened.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
+
+#include <garage/shared_library.hpp>
 
 #include "plugin_decomposer.hpp"
 
@@ -12,11 +13,10 @@ namespace garage {
 struct PluginLibrary {
   PluginInfo info;
   std::shared_ptr<const PluginDecomposer> decomposer;
-  std::filesystem::path file;
 };
 
 // Opens the file for good. name is the one that the file's name says.
 // Throws kIncompatible: why it is refused, and what to do. The message does not name the file.
-PluginLibrary open_plugin(const std::filesystem::path& file, const std::string& name);
+PluginLibrary open_plugin(const LibraryFile& file, const std::string& name);
 
 }  // namespace garage

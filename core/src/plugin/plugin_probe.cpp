@@ -63,15 +63,16 @@ PluginProbe::~PluginProbe() {
   } catch (const std::exception&) {}  // they are only a shortcut
 }
 
-std::optional<std::string> PluginProbe::quarantine(const fs::path& file, const std::string& name) {
+std::optional<std::string> PluginProbe::quarantine(const LibraryFile& file, const std::string& name) {
   static const auto program = own_program("garage-worker");
-  const auto stamp = stamp_of(file);
+  const auto descriptor = file.opened().descriptor();
+  const auto stamp = stamp_of(descriptor);
   if (program.empty() || !stamp) return std::nullopt;
-  const auto key = path_text(file);
+  const auto key = path_text(file.path());
   const auto version = version_text(*stamp);
   const auto known = verdicts_.find(key);
   if (known == verdicts_.end() || known->second.version != version) {
-    const auto outcome = run_in_child({program.string(), "probe", file.string(), name}, kLimit);
+    const auto outcome = run_in_child({program.string(), "probe", file.path().string(), name}, kLimit, descriptor);
     verdicts_[key] = {version, verdict_of(outcome)};
     changed_ = true;
   }
@@ -84,7 +85,8 @@ int run_plugin_probe(const fs::path& file, const std::string& name) {
   die_of_signals();
   std::string report = "opened";
   try {
-    const auto library = open_plugin(file, name);
+    const LibraryFile given(file, std::make_shared<const ReadFile>(file, kChildFile));
+    const auto library = open_plugin(given, name);
     const Model empty(std::vector<TensorInfo>{});
     const Model odd({{"odd.weight", DType::kF32, {2, 3}}}, {{"model_type", "garage-probe"}});
     for (const auto* model : {&empty, &odd}) {

@@ -9,6 +9,7 @@
 
 #include <garage/export.hpp>
 #include <garage/file_stamp.hpp>
+#include <garage/shared_library.hpp>
 
 namespace garage {
 
@@ -20,19 +21,20 @@ class PluginProbe {
   ~PluginProbe();  // writes them, if there are new ones; a file that cannot be written is passed over
 
   // Why the plugin is quarantined; nothing when it may be opened here.
-  std::optional<std::string> quarantine(const std::filesystem::path& file, const std::string& name);
+  std::optional<std::string> quarantine(const LibraryFile& file, const std::string& name);
 
  private:
   struct Verdict {
     std::string version;  // of the file (file_stamp.hpp)
-    std::string reason;  // empty: fine
+    std::string reason;   // empty: fine
   };
   std::filesystem::path path_;
   std::map<std::string, Verdict> verdicts_;
   bool changed_ = false;
 };
 
-// What `garage-worker probe` does: opens the plugin, and asks it about models that are none.
+// What `garage-worker probe` does: opens the plugin, which it was given as kChildFile, and asks it about models that
+// are none. file: what it is called.
 GARAGE_API int run_plugin_probe(const std::filesystem::path& file, const std::string& name);
 
 }  // namespace garage

@@ -29,12 +29,18 @@ std::vector<PluginRecord> files_in(const PluginFolder& folder) {
   const auto path = fs::absolute(folder.path).lexically_normal();
   for (const auto& entry : fs::directory_iterator(path, code))
     if (auto name = plugin_name(entry.path()); !name.empty())
-      records.push_back({std::move(name), entry.path().string(), folder.origin, PluginState::loaded, {}, {}});
+      records.push_back(
+          {std::move(name), entry.path().string(), folder.origin, PluginState::loaded, {}, {}, folder.found});
   if (code && code != std::errc::no_such_file_or_directory)
     records.push_back(
-        {"", path.string(), folder.origin, PluginState::refused, "cannot be searched: " + code.message(), {}});
+        {"", path.string(), folder.origin, PluginState::refused, "cannot be searched: " + code.message(), {}, {}});
   std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return records;
+}
+
+// Nobody's choice: it must not stand before a file of its name that is somebody's.
+bool is_passed_over(const PluginRecord& record) {
+  return record.found && !record.found->sha256.contains(record.path.filename().string());
 }
 
 }  // namespace
@@ -44,6 +50,10 @@ std::vector<PluginRecord> find_plugin_files(const PluginSettings& settings) {
   std::map<std::string, std::string> first;  // name to path
   for (const auto& folder : settings.folders) {
     for (auto& record : files_in(folder)) {
+      if (record.state == PluginState::loaded && is_passed_over(record)) {
+        record.state = PluginState::refused;
+        record.reason = record.found->remedy();
+      }
       if (record.state == PluginState::loaded) {
         const auto [winner, fresh] = first.emplace(record.name, record.path);
         if (!fresh && winner->second == record.path) continue;  // a folder named twice

@@ -126,7 +126,7 @@ void die_of_signals() {
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) std::signal(signal, SIG_DFL);
 }
 
-ChildOutcome run_in_child(const std::vector<std::string>& program, std::chrono::milliseconds limit) {
+ChildOutcome run_in_child(const std::vector<std::string>& program, std::chrono::milliseconds limit, int given) {
   Pipe report, printed;
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -134,6 +134,9 @@ ChildOutcome run_in_child(const std::vector<std::string>& program, std::chrono::
   posix_spawn_file_actions_adddup2(&actions, printed.write, 1);
   posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, report.write, kReportDescriptor);
+  // Above what the program gets: as 3 it would be the report's by now.
+  const int above = given < 0 ? -1 : ::fcntl(given, F_DUPFD_CLOEXEC, kChildFile + 1);
+  if (above >= 0) posix_spawn_file_actions_adddup2(&actions, above, kChildFile);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
@@ -144,6 +147,7 @@ ChildOutcome run_in_child(const std::vector<std::string>& program, std::chrono::
   const int code = ::posix_spawn(&child, program.front().c_str(), &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
+  if (above >= 0) ::close(above);
   if (code != 0) throw Error(Errc::kIo, fmt::format("{}: cannot be started: {}", program.front(), std::strerror(code)));
   report.close_write();
   printed.close_write();

@@ -8,8 +8,7 @@ namespace {
 // The catalog, and all of PluginSettings.
 struct Sent {
   std::filesystem::path catalog;
-  std::vector<std::filesystem::path> folders;
-  std::vector<std::string> origins;  // of the folders
+  std::vector<PluginFolder> folders;
   std::map<std::string, std::string> pin, allow, set_aside;
   std::vector<std::string> disable;
   bool probe = true;
@@ -17,24 +16,22 @@ struct Sent {
   std::int64_t time_limit = 0, memory_limit = 0;
 };
 BOOST_DESCRIBE_STRUCT(Sent, (),
-                      (catalog, folders, origins, pin, allow, set_aside, disable, probe, verdicts, time_limit,
-                       memory_limit))
+                      (catalog, folders, pin, allow, set_aside, disable, probe, verdicts, time_limit, memory_limit))
 
 }  // namespace
 
 std::string config_line(const Config& config) {
   const auto& plugins = config.plugins;
-  Sent sent{config.catalog,    {},
-            {},                plugins.pin,
-            plugins.allow,     plugins.set_aside,
-            {plugins.disable.begin(), plugins.disable.end()},
-            plugins.probe,     plugins.verdicts,
-            plugins.time_limit, plugins.memory_limit};
-  for (const auto& [path, origin] : plugins.folders) {
-    sent.folders.push_back(path);
-    sent.origins.push_back(origin);
-  }
-  return to_line(sent);
+  return to_line(Sent{config.catalog,
+                      plugins.folders,
+                      plugins.pin,
+                      plugins.allow,
+                      plugins.set_aside,
+                      {plugins.disable.begin(), plugins.disable.end()},
+                      plugins.probe,
+                      plugins.verdicts,
+                      plugins.time_limit,
+                      plugins.memory_limit});
 }
 
 Config config_from_line(const std::string& line) {
@@ -44,7 +41,7 @@ Config config_from_line(const std::string& line) {
   Config config;
   config.catalog = sent.catalog;
   auto& plugins = config.plugins;
-  for (std::size_t i = 0; i < sent.folders.size(); ++i) plugins.folders.push_back({sent.folders[i], sent.origins.at(i)});
+  plugins.folders = sent.folders;
   plugins.pin = sent.pin;
   plugins.allow = sent.allow;
   plugins.set_aside = sent.set_aside;

@@ -14,7 +14,9 @@ namespace garage::conformance {
 namespace {
 
 void is_library(const Subject& subject) {
-  if (const auto fault = shared_library_fault(subject.file)) throw Failed(*fault);
+  try {
+    if (const auto fault = shared_library_fault(subject.file)) throw Failed(*fault);
+  } catch (const Error& error) { throw Failed(error.what()); }  // a folder, a pipe
 }
 
 void exports_one_symbol(const Subject& subject) {

@@ -172,6 +172,42 @@ TEST_CASE("entries: what a glob may not look into is told", "[batch][entries][br
   fs::permissions(store.folder / "secret", fs::perms::owner_all);
 }
 
+TEST_CASE("entries: a glob without end is refused before anything is looked at", "[batch][entries][bomb]") {
+  const auto repeated = [](int count, std::string_view text) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += text;
+    return all;
+  };
+  struct Case { const char* title; std::string glob; const char* says; };
+  const auto c = GENERATE_COPY(values<Case>({
+      {"braces that double", repeated(40, "{a,b}"), "stands for more than 10000 patterns: its braces multiply"},
+      {"one more than is tried", repeated(4, "{a,b,c,d,e,f,g,h,i,j}") + "{k,l}", "stands for more than 10000 patterns"},
+      {"braces in braces", "{" + repeated(14, "{a,b}") + "," + repeated(14, "{c,d}") + "}", "stands for more than 10000 patterns"},
+      {"very many braces of one", repeated(1000, "{a}"), "has 1000 braces, at most 100 are tried"},
+      {"braces within each other", std::string(1000, '{'), "has 1000 braces, at most 100 are tried"},
+      {"folders without end", repeated(20'000, "*/"), "goes more than 200 folders deep"},
+      {"folders in a brace that is not closed", "{" + repeated(300, "a,*/"), "goes more than 200 folders deep"},
+      {"a long one", std::string(70'000, 'a'), "has 70001 bytes, at most 65536 are tried"},
+  }));
+  DYNAMIC_SECTION(c.title) {
+    ModelEntry entry;
+    entry.glob = "/" + c.glob;
+    const auto found = find_models({entry});
+    REQUIRE(found.models.size() == 1);
+    REQUIRE(found.models[0].problem);
+    CHECK(found.models[0].problem->code() == Errc::kInvalidArgument);
+    CHECK_THAT(found.models[0].problem->what(), ContainsSubstring(c.says));
+  }
+}
+
+TEST_CASE("entries: braces that people write are tried", "[batch][entries]") {
+  const Store store;
+  store.copy("llama-2", "models/other");
+  const auto glob = GENERATE("{glob: \"models/{good,other}\"}", "{glob: \"mod{els,{le,l}s}/{go,oth}{od,er}\"}", "{glob: \"{,./}models/{good,other,none}\"}");
+  CAPTURE(glob);
+  CHECK(store.find({glob}).models.size() == 2);
+}
+
 TEST_CASE("entries: a hub cache's snapshot that leads out of it is told, wherever the link is", "[batch][entries][hub]") {
   struct Case { const char* title; const char* link; const char* target; };
   const auto c = GENERATE(values<Case>({

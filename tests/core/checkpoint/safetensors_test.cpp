@@ -4,6 +4,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <fmt/format.h>
 
 #include "checkpoint_files.hpp"
 #include "is_error.hpp"
@@ -21,6 +22,18 @@ SafetensorsHeader read(const std::string& bytes) {
   const TemporaryFolder folder;
   write_text(folder / "model.safetensors", bytes);
   return read_safetensors_header(folder / "model.safetensors");
+}
+
+std::string many_metadata(int count) {
+  std::string header = R"({"__metadata__":{"x":"y")";
+  for (int i = 0; i < count; ++i) header += fmt::format(R"(,"{}":"w")", i);
+  return header + "}}";
+}
+
+std::string many_empty(int count) {
+  std::string header = R"({"0":{})";
+  for (int i = 1; i < count; ++i) header += fmt::format(R"(,"{}":{{}})", i);
+  return header + "}";
 }
 
 }  // namespace
@@ -93,6 +106,9 @@ TEST_CASE("safetensors: a broken header is refused", "[checkpoint][safetensors]"
       {"metadata of an object", file(R"({"__metadata__":{"a":{}}})", 0), "__metadata__ maps 'a' to an object"},
       {"metadata that is a list", file(R"({"__metadata__":[]})", 0), "__metadata__ is an array"},
       {"metadata twice", file(R"({"__metadata__":{},"__metadata__":{}})", 0), "has '__metadata__' twice"},
+      {"metadata of 3 MB for no tensor", file(R"({"__metadata__":{"a":")" + std::string(3'000'000, 'x') + R"("}})", 0), "__metadata__ has more than 1423579 bytes, the most that are read in a header of this size"},
+      {"metadata of a million names", file(many_metadata(1'000'000), 0), "__metadata__ has more than"},
+      {"a million empty tensors", file(many_empty(1'000'000), 0), "tensor '0' has no 'dtype'"},
       {"a metadata key twice", file(R"({"__metadata__":{"a":"1","a":"2"}})", 0), "__metadata__ has 'a' twice"},
       {"a tensor that is a number", file(R"({"a":1})", 0), "tensor 'a' is a number, should be an object"},
       {"a tensor that is null", file(R"({"a":null})", 0), "tensor 'a' is null, should be an object"},
@@ -129,6 +145,19 @@ TEST_CASE("safetensors: a broken header is refused", "[checkpoint][safetensors]"
       {"data without tensors", file("{}", 1), "take 0 bytes, the file has 1"},
   }));
   DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(read(c.bytes), Error, is_error(Errc::kCorrupt, c.says)); }
+}
+
+TEST_CASE("safetensors: metadata in proportion to the tensors is read", "[checkpoint][safetensors][bomb]") {
+  // 15,000 names of tied tensors, and a text as long as some trainers write.
+  std::vector<TensorInfo> tensors;
+  Model::Metadata metadata = {{"format", "pt"}, {"recipe", std::string(100'000, 'r')}};
+  for (int i = 0; i < 15'000; ++i) {
+    tensors.push_back({fmt::format("model.layers.{}.self_attn.q_proj.weight", i), DType::kF32, {1}});
+    metadata[fmt::format("decoder.{}.weight", i)] = tensors.back().name;
+  }
+  const TemporaryFolder folder;
+  write_safetensors(folder / "model.safetensors", tensors, metadata);
+  CHECK(read_safetensors_header(folder / "model.safetensors").metadata.size() == 15'002);
 }
 
 TEST_CASE("safetensors: a dtype that this version does not know is unsupported, not corrupt", "[checkpoint][safetensors]") {

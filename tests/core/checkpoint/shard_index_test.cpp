@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <fmt/format.h>
 
 #include "checkpoint_files.hpp"
 #include "is_error.hpp"
@@ -75,6 +76,25 @@ TEST_CASE("index: what disagrees with the shards is refused", "[checkpoint][inde
 TEST_CASE("index: a tensor in two shards is refused", "[checkpoint][index]") {
   const Sharded sharded(kGood);
   write_safetensors(sharded.folder / "s2.safetensors", {{"b", DType::kF32, {3}}, {"c", DType::kF32, {4}}});
+  CHECK_THROWS_MATCHES(sharded.open(), Error, is_error(Errc::kCorrupt, "tensor 'b' is in two shards, 's1.safetensors' and 's2.safetensors'"));
+}
+
+TEST_CASE("index: one of very many tensors is missing, and is found in one pass", "[checkpoint][index][bomb]") {
+  std::vector<TensorInfo> tensors;
+  std::string map;
+  for (int i = 0; i < 200'000; ++i) {
+    tensors.push_back({fmt::format("t{}", i), DType::kF32, {0}});
+    map += fmt::format(R"("t{}":"s1.safetensors",)", i);
+  }
+  const Sharded sharded(R"({"weight_map":{)" + map + R"("absent":"s1.safetensors"}})");
+  write_safetensors(sharded.folder / "s1.safetensors", tensors);
+  CHECK_THROWS_MATCHES(sharded.open(), Error, is_error(Errc::kCorrupt, "tensor 'absent' is not in shard 's1.safetensors'"));
+}
+
+TEST_CASE("index: shards that hold more than is listed are not read to the last", "[checkpoint][index][bomb]") {
+  const Sharded sharded(R"({"weight_map":{"a":"s1.safetensors","b":"s2.safetensors","c":"s3.safetensors"}})");
+  for (const auto* shard : {"s1.safetensors", "s2.safetensors"}) write_safetensors(sharded.folder / shard, {{"a", DType::kF32, {1}}, {"b", DType::kF32, {1}}});
+  write_text(sharded.folder / "s3.safetensors", "no safetensors");
   CHECK_THROWS_MATCHES(sharded.open(), Error, is_error(Errc::kCorrupt, "tensor 'b' is in two shards, 's1.safetensors' and 's2.safetensors'"));
 }
 

@@ -5,6 +5,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <fmt/format.h>
+
 #include <garage/nearest.hpp>
 
 #include "is_error.hpp"
@@ -228,4 +230,81 @@ TEST_CASE("config: files may include others, whose settings they change", "[conf
   write_text(folder / "base/base.yaml", "batsh: {}\n");
   CHECK_THROWS_MATCHES(parse_config(read_text(folder / "top.yaml"), folder / "top.yaml"), Error,
                        is_error(Errc::kInvalidArgument, "base.yaml:1:8: 'batsh' is unknown; did you mean 'batch'?"));
+}
+
+TEST_CASE("config: files that include others without end are refused", "[config][include][bomb]") {
+  const TemporaryFolder folder;
+  const auto file = [&](int i) { return folder / fmt::format("{}.yaml", i); };
+  const auto read = [&] { return parse_config(read_text(file(0)), file(0)); };
+  SECTION("a chain") {
+    for (int i = 0; i < 2000; ++i) write_text(file(i), fmt::format("include: [{}.yaml]\n", i + 1));
+    CHECK_THROWS_MATCHES(read(), Error, is_error(Errc::kInvalidArgument, "33.yaml: files include each other more than 32 deep"));
+  }
+  SECTION("one file again and again") {
+    std::string includes;
+    for (int i = 0; i < 1001; ++i) includes += "1.yaml, ";
+    write_text(file(0), "include: [" + includes + "]\n");
+    write_text(file(1), "batch: {jobs: 1}\n");
+    CHECK_THROWS_MATCHES(read(), Error, is_error(Errc::kInvalidArgument, "1.yaml: files include others more than 1000 times"));
+  }
+  SECTION("each twice the next: read once") {
+    for (int i = 0; i < 30; ++i) write_text(file(i), fmt::format("include: [{0}.yaml, {0}.yaml]\nmodels: [{{id: m{0}, path: x}}]\n", i + 1));
+    write_text(file(30), "batch: {jobs: 7}\n");
+    CHECK(read().models.size() == 30);
+    CHECK(read().batch.jobs == 7);
+  }
+}
+
+TEST_CASE("config: a file that several include does not undo what the first said", "[config][include]") {
+  const TemporaryFolder folder;
+  write_text(folder / "base.yaml", "batch: {jobs: 1}\ncatalog: base\n");
+  write_text(folder / "a.yaml", "include: [base.yaml]\nbatch: {jobs: 2}\n");
+  write_text(folder / "b.yaml", "include: [base.yaml]\n");
+  write_text(folder / "top.yaml", "include: [a.yaml, b.yaml]\n");
+  CHECK(parse_config(read_text(folder / "top.yaml"), folder / "top.yaml").batch.jobs == 2);
+}
+
+TEST_CASE("config: aliases that stand for far more than the file are refused", "[config][bomb]") {
+  const auto repeated = [](int count, std::string_view text) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += text;
+    return all;
+  };
+  struct Case { const char* title; std::string yaml; const char* says; };
+  const auto c = GENERATE_COPY(values<Case>({
+      {"rules of every model", "models:\n  - {id: a, path: b, devices: &d [" + repeated(2000, "{device: cpu}, ") + "]}\n" + repeated(2000, "  - {id: a, path: b, devices: *d}\n"), "is out of proportion to the file: its aliases stand for too much"},
+      {"one long text", "plugins:\n  paths: [&p " + std::string(100'000, 'p') + repeated(2000, ", *p") + "]\n", "is out of proportion to the file"},
+  }));
+  DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(parse(c.yaml), Error, is_error(Errc::kInvalidArgument, c.says)); }
+}
+
+TEST_CASE("config: a few aliases are read", "[config]") {
+  const auto config = parse("models:\n  - {id: a, path: a, devices: &d [{device: cpu}, {parts: x, dtype: float32}]}\n  - {id: b, path: b, devices: *d}\n");
+  CHECK(config.devices.rules.size() == 4);
+}
+
+TEST_CASE("config: a block of models is left out where nobody needs it, and nothing else is", "[config][bomb]") {
+  const auto left_out = [](std::string_view yaml) { return parse_config(yaml, "/etc/garage/garage.yaml", environment({{"HOME", "/home/ada"}}), false); };
+  struct Case { const char* title; std::string yaml; std::size_t models; };
+  const auto c = GENERATE(values<Case>({
+      {"a block", "models:\n  - {id: a, path: b}\nbatch: {jobs: 3}\n", 0},
+      {"one that is no YAML", "models: # many\n  - {id: a, path: [\n\n# more\n  - \"\nbatch: {jobs: 3}\n", 0},
+      {"entries below the key", "models:\n- id: a\n  path: b\n- {id: c, path: d}\nbatch: {jobs: 3}\n", 0},
+      {"at the end", "batch: {jobs: 3}\nmodels:\n  - {id: a, path: b}", 0},
+      {"lines that end as on Windows", "models:\r\n  - {id: a, path: b}\r\n\r\nbatch: {jobs: 3}\r\n", 0},
+      {"a list in one line", "models: [{id: a, path: b}]\nbatch: {jobs: 3}\n", 1},
+      {"an anchor that others may name", "models:\n  - {id: a, path: &b /b}\ncatalog: *b\nbatch: {jobs: 3}\n", 1},
+      {"a key within another", "plugins:\n  pin:\n    models:\n      x\nbatch: {jobs: 3}\n", 0},
+      {"none", "batch: {jobs: 3}\n", 0},
+  }));
+  DYNAMIC_SECTION(c.title) {
+    const auto config = left_out(c.yaml);
+    CHECK(config.batch.jobs == 3);
+    CHECK(config.models.size() == c.models);
+  }
+  // A fault behind it is where it was; one in it is nobody's; a key twice stays one.
+  CHECK_THROWS_MATCHES(left_out("models:\n  - a\n  - b\nbatsh: {}\n"), Error, is_error(Errc::kInvalidArgument, "garage.yaml:4:8: 'batsh' is unknown"));
+  CHECK_THROWS_MATCHES(left_out("models:\n  - {id: a, path: b}\nmodels:\n  - {id: c, path: d}\n"), Error, is_error(Errc::kInvalidArgument, "'models' stands twice"));
+  CHECK_THROWS_MATCHES(left_out("catalog: \"a\nmodels:\n  b\"\nbatsh: {}\n"), Error, is_error(Errc::kInvalidArgument, "garage.yaml"));
+  CHECK_THROWS_MATCHES(left_out("models: [" + std::string(9'000'000, ' ') + "]\n"), Error, is_error(Errc::kInvalidArgument, "has 9000011 bytes, and at most 8000000 are read beside a block of `models:`"));
 }

@@ -1,52 +1,19 @@
-// Plugins that crash, hang or meddle, and files that are not to be trusted: nobody else is taken down, and the user is
-// told.
+// Plugins that crash, hang or meddle: nobody else is taken down, and the user is told.
 #include <sys/stat.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include <garage/plugin_host.hpp>
-
 #include "is_error.hpp"
 #include "places.hpp"
 #include "run_program.hpp"
-#include "temporary_folder.hpp"
+#include "zoo.hpp"
 
 using namespace garage;
 using namespace garage::test;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
-
-namespace {
-
-fs::path fake_file(const std::string& name) { return fs::path(GARAGE_TEST_FAKES) / name / ("libgarage-" + name + ".so"); }
-
-// A folder of copies of fakes, and a file of verdicts.
-struct Zoo {
-  TemporaryFolder folder;
-  fs::path plugins = folder / "plugins";
-
-  explicit Zoo(std::initializer_list<const char*> names) {
-    fs::create_directory(plugins);
-    for (const auto* name : names) fs::copy_file(fake_file(name), plugins / fake_file(name).filename());
-  }
-  PluginSettings settings() const {
-    PluginSettings made;
-    made.folders = {{plugins, "test"}};
-    made.verdicts = folder / "cache/plugins.json";
-    return made;
-  }
-};
-
-PluginRecord record_of(const PluginSettings& settings, const std::string& name) {
-  const PluginHost host(settings);
-  for (const auto& record : host.plugins())
-    if (record.name == name) return record;
-  throw std::runtime_error("no record of " + name);
-}
-
-}  // namespace
 
 TEST_CASE("plugin probe: what crashes, hangs, exits or prints is quarantined, and the others serve", "[plugin][probe]") {
   struct Case { const char* name; const char* says; };
@@ -93,36 +60,6 @@ TEST_CASE("plugin probe: verdicts that cannot be read or written are done withou
   settings.verdicts = zoo.folder / "plugins/libgarage-good.so/below/a/file";
   CHECK(record_of(settings, "exits_open").state == PluginState::quarantined);
   settings.verdicts.clear();
-  CHECK(record_of(settings, "good").state == PluginState::loaded);
-}
-
-TEST_CASE("plugin trust: what others may write to is refused", "[plugin][trust]") {
-  const Zoo zoo({"good"});
-  const auto file = zoo.plugins / "libgarage-good.so";
-  SECTION("the file") {
-    ::chmod(file.c_str(), 0646);
-    CHECK_THAT(record_of(zoo.settings(), "good").reason, ContainsSubstring("others may write to it (mode 646), and it would run with your rights: chmod go-w " + file.string()));
-  }
-  SECTION("its folder") {
-    ::chmod(zoo.plugins.c_str(), 0777);
-    CHECK_THAT(record_of(zoo.settings(), "good").reason, ContainsSubstring("others may write to its folder (mode 777)"));
-  }
-  SECTION("its folder, where nobody may replace what is another's") {
-    ::chmod(zoo.plugins.c_str(), 01777);
-    CHECK(record_of(zoo.settings(), "good").state == PluginState::loaded);
-  }
-}
-
-TEST_CASE("plugin trust: where the config allows some by their sha256, others are refused", "[plugin][trust]") {
-  const Zoo zoo({"good", "rival"});
-  auto settings = zoo.settings();
-  settings.allow["good"] = std::string(64, '0');
-  const auto reason = record_of(settings, "good").reason;
-  CHECK_THAT(reason, ContainsSubstring("its sha256 is ") && ContainsSubstring(", the config's plugins.allow says 0000"));
-  CHECK_THAT(record_of(settings, "rival").reason, ContainsSubstring("the config's plugins.allow does not name it; to allow it: rival: "));
-  // coreutils' word for it.
-  const auto sum = run_program("/usr/bin/sha256sum", {(zoo.plugins / "libgarage-good.so").string()});
-  settings.allow["good"] = sum.out.substr(0, 64);
   CHECK(record_of(settings, "good").state == PluginState::loaded);
 }
 

@@ -1,0 +1,63 @@
+#include "models_block.hpp"
+
+#include <algorithm>
+
+#include <yaml-cpp/yaml.h>
+
+namespace garage {
+namespace {
+
+constexpr std::string_view kKey = "models:";
+
+// From a line's first byte to the one behind its end.
+std::string_view line_at(std::string_view text, std::size_t at) {
+  const auto end = text.find('\n', at);
+  return text.substr(at, end == text.npos ? text.npos : end + 1 - at);
+}
+
+bool is_blank_or_comment(std::string_view text) {
+  const auto first = text.find_first_not_of(" \r\n");
+  return first == text.npos || text[first] == '#';
+}
+
+bool is_key(std::string_view line) { return line.starts_with(kKey) && is_blank_or_comment(line.substr(kKey.size())); }
+
+// An entry of the list may begin where the key does.
+bool is_in_block(std::string_view line) {
+  const bool is_entry = line.starts_with('-') && line.find_first_of(" \r\n") == 1;
+  return line.starts_with(' ') || is_entry || is_blank_or_comment(line);
+}
+
+// Where the first line of that kind begins; the text's end when there is none.
+template <class IsWanted>
+std::size_t find_line(std::string_view text, std::size_t at, IsWanted is_wanted) {
+  while (at < text.size() && !is_wanted(line_at(text, at))) at += line_at(text, at).size();
+  return at;
+}
+
+// Whether what follows stands at the document's own level. A text that is open would take another key in, and so may a
+// list or a mapping.
+bool is_closed(std::string_view before) {
+  static constexpr const char* kProbe = "garage.yaml/models";
+  try {
+    const auto document = YAML::Load(std::string(before) + kProbe + ": here");
+    return document.IsMap() && document[kProbe].IsDefined();
+  } catch (const YAML::Exception&) { return false; }
+}
+
+}  // namespace
+
+std::optional<std::string> without_models_block(std::string_view yaml) {
+  const auto key = find_line(yaml, 0, is_key);
+  if (key == yaml.size()) return std::nullopt;
+  const auto first = key + line_at(yaml, key).size();
+  const auto end = find_line(yaml, first, [](std::string_view line) { return !is_in_block(line); });
+  const auto block = yaml.substr(key, end - key);
+  const auto again = find_line(yaml, end, [](std::string_view line) { return line.starts_with(kKey); });
+  if (again != yaml.size() || block.find('&') != block.npos || !is_closed(yaml.substr(0, key))) return std::nullopt;
+  std::string rest(yaml.substr(0, key));
+  rest.append(static_cast<std::size_t>(std::count(block.begin(), block.end(), '\n')), '\n');
+  return rest.append(yaml.substr(end));
+}
+
+}  // namespace garage
