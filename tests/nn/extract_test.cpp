@@ -149,3 +149,24 @@ TEST_CASE("cli: the config's devices decide the dtype by part", "[nn][cli]") {
   CHECK_THAT(run("ffn_1"), ContainsSubstring("bfloat16 on cpu"));
   CHECK_THAT(run("ffn_2"), ContainsSubstring("float32 on cpu"));
 }
+
+TEST_CASE("cli: a pattern of many stars decides as one of few does", "[nn][cli][bomb]") {
+  const Shell shell;
+  const std::string id = "me/" + std::string(60, 'a'), config = (shell.folder / "garage.yaml").string();
+  REQUIRE(shell({"register", id, reference("llama-2").string()}).code == 0);
+  const auto states = shell.write_input("hidden_states", torch::ones({1, 2, 32}), DType::kF32);
+  const auto dtype_of_ffn_1 = [&](const std::string& model, const std::string& parts) {
+    write_text(config, "devices:\n  default: cpu\n  rules: [{model: \"" + model + "\", parts: \"" + parts + "\", dtype: bfloat16}]\n");
+    const auto result = shell({"--config", config, "run", id, "ffn_1", "--input", states, "--output", (shell.folder / "o.safetensors").string()});
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    return result.out.find("bfloat16 on cpu") != result.out.npos ? "bfloat16" : "float32";
+  };
+  std::string stars;
+  for (int i = 0; i < 30; ++i) stars += "*a";
+  CHECK(dtype_of_ffn_1(stars + "b", "*") == std::string("float32"));
+  CHECK(dtype_of_ffn_1(stars, "*") == std::string("bfloat16"));
+  CHECK(dtype_of_ffn_1("*e/*a*", "*f*_{0..1}") == std::string("bfloat16"));
+  CHECK(dtype_of_ffn_1("*", "*_{2..9}") == std::string("float32"));
+  CHECK(dtype_of_ffn_1("m*", "*n_{1..1}*") == std::string("bfloat16"));
+}

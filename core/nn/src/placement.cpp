@@ -19,9 +19,10 @@ struct Range {
 
 // "{0..15}" at the front of pattern.
 std::optional<Range> range_at_front(std::string_view pattern) {
+  if (!pattern.starts_with('{')) return std::nullopt;
   const auto close = pattern.find('}');
   const auto dots = pattern.find("..");
-  if (!pattern.starts_with('{') || close == pattern.npos || dots == pattern.npos || dots > close) return std::nullopt;
+  if (close == pattern.npos || dots == pattern.npos || dots > close) return std::nullopt;
   Range range{0, 0, close + 1};
   const auto number = [](std::string_view text, std::uint64_t& value) {
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -33,23 +34,45 @@ std::optional<Range> range_at_front(std::string_view pattern) {
   return range;
 }
 
-}  // namespace
-
-bool matches_pattern(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern.front() == '*') {
-    for (std::size_t skipped = 0; skipped <= text.size(); ++skipped)
-      if (matches_pattern(pattern.substr(1), text.substr(skipped))) return true;
-    return false;
-  }
+// Takes what stands at the front of both, a character or a range and its number, off both; false when they differ.
+bool match_one(std::string_view& pattern, std::string_view& text) {
+  if (pattern.empty() || text.empty()) return false;
+  std::size_t in_pattern = 1, in_text = 1;
   if (const auto range = range_at_front(pattern)) {
     std::uint64_t value = 0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const auto digits = static_cast<std::size_t>(end - text.data());
-    return code == std::errc() && value >= range->first && value <= range->last &&
-           matches_pattern(pattern.substr(range->size), text.substr(digits));
+    if (code != std::errc() || value < range->first || value > range->last) return false;
+    in_pattern = range->size;
+    in_text = static_cast<std::size_t>(end - text.data());
+  } else if (pattern.front() != text.front()) {
+    return false;
   }
-  return !text.empty() && pattern.front() == text.front() && matches_pattern(pattern.substr(1), text.substr(1));
+  pattern.remove_prefix(in_pattern);
+  text.remove_prefix(in_text);
+  return true;
+}
+
+}  // namespace
+
+bool matches_pattern(std::string_view pattern, std::string_view text) {
+  // What follows a star is tried where the star began, then one character later. Only the last star is gone back to:
+  // the earlier what lies between two stars is found, the more is left for the rest.
+  std::optional<std::string_view> after_star;
+  std::string_view starred;  // the text from where that is tried
+  for (;;) {
+    if (pattern.starts_with('*')) {
+      pattern.remove_prefix(1);
+      after_star = pattern;
+      starred = text;
+    } else if (pattern.empty() && text.empty()) {
+      return true;
+    } else if (!match_one(pattern, text)) {
+      if (!after_star || starred.empty()) return false;
+      starred.remove_prefix(1);
+      pattern = *after_star;
+      text = starred;
+    }
+  }
 }
 
 torch::Device device_named(const std::string& name) {
