@@ -1,0 +1,12 @@
+// The data.pkl of a TorchScript file whose archive is sound.
+#include "checkpoint/torchscript.hpp"
+#include "fuzzer.hpp"
+#include "pickled_archive.hpp"
+#include "scratch_file.hpp"
+
+void garage_fuzz(std::string_view input) {
+  static const garage::fuzz::ScratchFile file("model.pt");
+  const auto bytes = garage::test::archive(std::string(input));
+  for (const auto& [tensor, location] : garage::read_torchscript(file.write(bytes)).entries)
+    garage::fuzz::require(location.offset + location.size <= bytes.size(), "a tensor lies in its file");
+}
