@@ -20,7 +20,7 @@ Table claims_table(const std::vector<Claim>& claims) {
 }  // namespace
 
 void run_detect(Session& session, const std::filesystem::path& path, bool explain) {
-  const auto detected = detect_apart(session.registry, path);
+  const auto detected = explain ? detect_apart(session.registry, path) : choose_apart(session.registry, path);
   for (const auto& oddity : detected.notes) note(oddity);
   if (explain && !session.json && !detected.claims.empty()) print(claims_table(detected.claims));
   if (detected.fault) throw *detected.fault;

@@ -105,18 +105,18 @@ bool is_multimodal(const Model& model) {
   return type == "gemma3" || (type.empty() && architecture_of(model) == "Gemma3ForConditionalGeneration");
 }
 
+const FamilyNames kNames = {"gemma",
+                            {"gemma", "gemma2", "gemma3_text", "gemma3"},
+                            {"GemmaForCausalLM", "GemmaModel", "Gemma2ForCausalLM", "Gemma2Model", "Gemma3ForCausalLM",
+                             "Gemma3TextModel", "Gemma3ForConditionalGeneration", "Gemma3Model"},
+                            // Gemma 2 and 3; Gemma 1's names are Llama's.
+                            {{{"pre_feedforward_layernorm.weight", "post_feedforward_layernorm.weight",
+                               "input_layernorm.weight", "post_attention_layernorm.weight", "mlp.gate_proj.weight"},
+                              {"self_attn.q_proj.bias"}}}};
+
 class GemmaDecomposer : public ModelDecomposer {
  public:
-  Detection detect(const Model& model) const override {
-    return claim(model, {"gemma",
-                         {"gemma", "gemma2", "gemma3_text", "gemma3"},
-                         {"GemmaForCausalLM", "GemmaModel", "Gemma2ForCausalLM", "Gemma2Model", "Gemma3ForCausalLM",
-                          "Gemma3TextModel", "Gemma3ForConditionalGeneration", "Gemma3Model"},
-                         // Gemma 2 and 3; Gemma 1's names are Llama's.
-                         {{{"pre_feedforward_layernorm.weight", "post_feedforward_layernorm.weight",
-                            "input_layernorm.weight", "post_attention_layernorm.weight", "mlp.gate_proj.weight"},
-                           {"self_attn.q_proj.bias"}}}});
-  }
+  Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
@@ -141,5 +141,9 @@ class GemmaDecomposer : public ModelDecomposer {
 
 }  // namespace
 
-GARAGE_PLUGIN(GemmaDecomposer,
-              {.name = "gemma", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"gemma"}});
+GARAGE_PLUGIN(GemmaDecomposer, {.name = "gemma",
+                                .version = "1.0.0",
+                                .license = "Apache-2.0",
+                                .url = "",
+                                .families = {"gemma"},
+                                .model_types = kNames.model_types});

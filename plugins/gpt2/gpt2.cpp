@@ -27,14 +27,25 @@ DecoderDims read_dims(const ConfigReader& config) {
   return dims;
 }
 
+bool is_stored_in_out(const Model& model, const std::string& layer) {
+  const auto prefix = layer.substr(0, layer.size() - std::string_view("h.0.").size());
+  const auto* tokens = model.resolve(prefix + "wte.weight");
+  if (!tokens || tokens->shape.size() != 2 || !model.find(prefix + "wpe.weight")) return false;
+  const auto& stored = model.find(layer + "attn.c_attn.weight")->shape;
+  const auto hidden = tokens->shape[1];
+  return stored.size() == 2 && stored[0] == hidden && stored[1] % 3 == 0 && stored[1] / 3 == hidden;
+}
+
+// Others use these names of tensors (Qwen-1, GPT-J, Falcon, GPT-BigCode, old Phi); only GPT-2 has learned positions,
+// norms with biases, and a c_attn stored [in, out].
+const FamilyNames kNames = {"gpt2",
+                            {"gpt2"},
+                            {"GPT2LMHeadModel", "GPT2Model"},
+                            {{{"attn.c_attn.weight", "ln_1.bias", "mlp.c_fc.bias"}, {}, is_stored_in_out, "h"}}};
+
 class Gpt2Decomposer : public ModelDecomposer {
  public:
-  Detection detect(const Model& model) const override {
-    // Others use these names (Qwen-1, GPT-J, Falcon, GPT-BigCode, old Phi); only GPT-2 has learned positions, norms
-    // with biases, and a c_attn stored [in, out].
-    const LayerMarks marks{{"attn.c_attn.weight", "ln_1.bias", "mlp.c_fc.bias"}, {}, is_stored_in_out, "h"};
-    return claim(model, {"gpt2", {"gpt2"}, {"GPT2LMHeadModel", "GPT2Model"}, {marks}});
-  }
+  Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
@@ -94,18 +105,13 @@ class Gpt2Decomposer : public ModelDecomposer {
     if (config.flag("scale_attn_by_inverse_layer_idx", false)) scale /= static_cast<double>(layer + 1);
     return scale;
   }
-
-  static bool is_stored_in_out(const Model& model, const std::string& layer) {
-    const auto prefix = layer.substr(0, layer.size() - std::string_view("h.0.").size());
-    const auto* tokens = model.resolve(prefix + "wte.weight");
-    if (!tokens || tokens->shape.size() != 2 || !model.find(prefix + "wpe.weight")) return false;
-    const auto& stored = model.find(layer + "attn.c_attn.weight")->shape;
-    const auto hidden = tokens->shape[1];
-    return stored.size() == 2 && stored[0] == hidden && stored[1] % 3 == 0 && stored[1] / 3 == hidden;
-  }
 };
 
 }  // namespace
 
-GARAGE_PLUGIN(Gpt2Decomposer,
-              {.name = "gpt2", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"gpt2"}});
+GARAGE_PLUGIN(Gpt2Decomposer, {.name = "gpt2",
+                               .version = "1.0.0",
+                               .license = "Apache-2.0",
+                               .url = "",
+                               .families = {"gpt2"},
+                               .model_types = kNames.model_types});

@@ -20,12 +20,12 @@ constexpr DecoderDims kDefaults = {.hidden = 4096,
                                    .vocab = 32000,
                                    .max_positions = 2048};
 
+// Tensor names and shapes are Mistral's too, so that they are no reason to claim a model.
+const FamilyNames kNames = {"llama", {"llama"}, {"LlamaForCausalLM", "LlamaModel"}};
+
 class LlamaDecomposer : public ModelDecomposer {
  public:
-  // Tensor names and shapes are Mistral's too, so that they are no reason to claim a model.
-  Detection detect(const Model& model) const override {
-    return claim(model, {"llama", {"llama"}, {"LlamaForCausalLM", "LlamaModel"}});
-  }
+  Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
@@ -44,5 +44,9 @@ class LlamaDecomposer : public ModelDecomposer {
 
 }  // namespace
 
-GARAGE_PLUGIN(LlamaDecomposer,
-              {.name = "llama", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"llama"}});
+GARAGE_PLUGIN(LlamaDecomposer, {.name = "llama",
+                                .version = "1.0.0",
+                                .license = "Apache-2.0",
+                                .url = "",
+                                .families = {"llama"},
+                                .model_types = kNames.model_types});

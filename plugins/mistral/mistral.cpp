@@ -19,18 +19,18 @@ constexpr DecoderDims kDefaults = {.hidden = 4096,
                                    .vocab = 32000,
                                    .max_positions = 4096 * 32};
 
+const FamilyNames kNames = {"mistral",
+                            {"mistral", "mixtral", "ministral"},
+                            {"MistralForCausalLM", "MistralModel", "MixtralForCausalLM", "MixtralModel",
+                             "MinistralForCausalLM", "MinistralModel"},
+                            // Mixtral's; Mistral's own names are Llama's.
+                            {{{"block_sparse_moe.gate.weight", "block_sparse_moe.experts.0.w1.weight",
+                               "self_attn.q_proj.weight", "input_layernorm.weight"},
+                              {"input_layernorm.bias", "self_attn.q_norm.weight"}}}};
+
 class MistralDecomposer : public ModelDecomposer {
  public:
-  Detection detect(const Model& model) const override {
-    return claim(model, {"mistral",
-                         {"mistral", "mixtral", "ministral"},
-                         {"MistralForCausalLM", "MistralModel", "MixtralForCausalLM", "MixtralModel",
-                          "MinistralForCausalLM", "MinistralModel"},
-                         // Mixtral's; Mistral's own names are Llama's.
-                         {{{"block_sparse_moe.gate.weight", "block_sparse_moe.experts.0.w1.weight",
-                            "self_attn.q_proj.weight", "input_layernorm.weight"},
-                           {"input_layernorm.bias", "self_attn.q_norm.weight"}}}});
-  }
+  Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
@@ -67,5 +67,9 @@ class MistralDecomposer : public ModelDecomposer {
 
 }  // namespace
 
-GARAGE_PLUGIN(MistralDecomposer,
-              {.name = "mistral", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"mistral"}});
+GARAGE_PLUGIN(MistralDecomposer, {.name = "mistral",
+                                  .version = "1.0.0",
+                                  .license = "Apache-2.0",
+                                  .url = "",
+                                  .families = {"mistral"},
+                                  .model_types = kNames.model_types});

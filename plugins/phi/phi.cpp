@@ -29,21 +29,20 @@ constexpr DecoderDims kPhiMoe = {.hidden = 4096,
                                  .vocab = 32064,
                                  .max_positions = 4096 * 32};
 
+const FamilyNames kNames = {
+    "phi",
+    {"phi", "phi-msft", "phi3", "phimoe"},
+    {"PhiForCausalLM", "PhiModel", "Phi3ForCausalLM", "Phi3Model", "PhimoeForCausalLM", "PhimoeModel"},
+    {// Phi 1 and 2, Phi 3 and 4, the mixture.
+     {{"self_attn.dense.weight", "mlp.fc1.weight", "self_attn.q_proj.weight", "input_layernorm.bias"},
+      {"post_attention_layernorm.weight"}},
+     {{"self_attn.qkv_proj.weight", "mlp.gate_up_proj.weight", "input_layernorm.weight"},
+      {"input_layernorm.bias", "self_attn.qkv_proj.bias"}},
+     {{"block_sparse_moe.gate.weight", "block_sparse_moe.experts.0.w1.weight", "input_layernorm.bias"}, {}}}};
+
 class PhiDecomposer : public ModelDecomposer {
  public:
-  Detection detect(const Model& model) const override {
-    return claim(
-        model,
-        {"phi",
-         {"phi", "phi-msft", "phi3", "phimoe"},
-         {"PhiForCausalLM", "PhiModel", "Phi3ForCausalLM", "Phi3Model", "PhimoeForCausalLM", "PhimoeModel"},
-         {// Phi 1 and 2, Phi 3 and 4, the mixture.
-          {{"self_attn.dense.weight", "mlp.fc1.weight", "self_attn.q_proj.weight", "input_layernorm.bias"},
-           {"post_attention_layernorm.weight"}},
-          {{"self_attn.qkv_proj.weight", "mlp.gate_up_proj.weight", "input_layernorm.weight"},
-           {"input_layernorm.bias", "self_attn.qkv_proj.bias"}},
-          {{"block_sparse_moe.gate.weight", "block_sparse_moe.experts.0.w1.weight", "input_layernorm.bias"}, {}}}});
-  }
+  Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
     if (is_of(model, "phi3")) return decompose_phi3(model);
@@ -99,5 +98,9 @@ class PhiDecomposer : public ModelDecomposer {
 
 }  // namespace
 
-GARAGE_PLUGIN(PhiDecomposer,
-              {.name = "phi", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"phi"}});
+GARAGE_PLUGIN(PhiDecomposer, {.name = "phi",
+                              .version = "1.0.0",
+                              .license = "Apache-2.0",
+                              .url = "",
+                              .families = {"phi"},
+                              .model_types = kNames.model_types});

@@ -60,25 +60,31 @@ std::function<bool(std::int64_t)> sparse_layers(const ConfigReader& config, cons
   };
 }
 
+bool norms_one_head(const Model& model, const std::string& layer) {
+  const auto* norm = model.find(layer + "self_attn.q_norm.weight");
+  const auto* q = model.find(layer + "self_attn.q_proj.weight");
+  return q && norm->shape.size() == 1 && q->shape.size() == 2 && norm->shape[0] < q->shape[0];
+}
+
+const FamilyNames kNames = {
+    "qwen",
+    {"qwen", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe"},
+    {"QWenLMHeadModel", "QWenModel", "Qwen2ForCausalLM", "Qwen2Model", "Qwen2MoeForCausalLM", "Qwen2MoeModel",
+     "Qwen3ForCausalLM", "Qwen3Model", "Qwen3MoeForCausalLM", "Qwen3MoeModel"},
+    {// Qwen 1.
+     {{"attn.c_attn.bias", "mlp.w1.weight", "mlp.w2.weight", "ln_1.weight"}, {"ln_1.bias"}, nullptr, "h"},
+     // Qwen 2: biases of q, k and v alone.
+     {{"self_attn.q_proj.bias", "self_attn.k_proj.bias", "input_layernorm.weight"},
+      {"self_attn.o_proj.bias", "self_attn.dense.bias", "input_layernorm.bias", "self_attn.q_norm.weight",
+       "self_attn.q_layernorm.weight", "mlp.c_fc.weight"}},
+     // Qwen 3; OLMoE's norms have these names and are over all heads together.
+     {{"self_attn.q_norm.weight", "self_attn.k_norm.weight", "input_layernorm.weight"},
+      {"pre_feedforward_layernorm.weight", "self_attn.q_proj.bias", "input_layernorm.bias"},
+      norms_one_head}}};
+
 class QwenDecomposer : public ModelDecomposer {
  public:
-  Detection detect(const Model& model) const override {
-    return claim(model,
-                 {"qwen",
-                  {"qwen", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe"},
-                  {"QWenLMHeadModel", "QWenModel", "Qwen2ForCausalLM", "Qwen2Model", "Qwen2MoeForCausalLM",
-                   "Qwen2MoeModel", "Qwen3ForCausalLM", "Qwen3Model", "Qwen3MoeForCausalLM", "Qwen3MoeModel"},
-                  {// Qwen 1.
-                   {{"attn.c_attn.bias", "mlp.w1.weight", "mlp.w2.weight", "ln_1.weight"}, {"ln_1.bias"}, nullptr, "h"},
-                   // Qwen 2: biases of q, k and v alone.
-                   {{"self_attn.q_proj.bias", "self_attn.k_proj.bias", "input_layernorm.weight"},
-                    {"self_attn.o_proj.bias", "self_attn.dense.bias", "input_layernorm.bias", "self_attn.q_norm.weight",
-                     "self_attn.q_layernorm.weight", "mlp.c_fc.weight"}},
-                   // Qwen 3; OLMoE's norms have these names and are over all heads together.
-                   {{"self_attn.q_norm.weight", "self_attn.k_norm.weight", "input_layernorm.weight"},
-                    {"pre_feedforward_layernorm.weight", "self_attn.q_proj.bias", "input_layernorm.bias"},
-                    norms_one_head}}});
-  }
+  Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
     if (is_qwen1(model)) return decompose_qwen1(model);
@@ -101,12 +107,6 @@ class QwenDecomposer : public ModelDecomposer {
   }
 
  private:
-  static bool norms_one_head(const Model& model, const std::string& layer) {
-    const auto* norm = model.find(layer + "self_attn.q_norm.weight");
-    const auto* q = model.find(layer + "self_attn.q_proj.weight");
-    return q && norm->shape.size() == 1 && q->shape.size() == 2 && norm->shape[0] < q->shape[0];
-  }
-
   static MixtureFacts read_mixture(const ConfigReader& config, const Variant& variant) {
     MixtureFacts mixture;
     mixture.experts = config.count(experts_key(config), variant.experts);
@@ -134,5 +134,9 @@ class QwenDecomposer : public ModelDecomposer {
 
 }  // namespace
 
-GARAGE_PLUGIN(QwenDecomposer,
-              {.name = "qwen", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"qwen"}});
+GARAGE_PLUGIN(QwenDecomposer, {.name = "qwen",
+                               .version = "1.0.0",
+                               .license = "Apache-2.0",
+                               .url = "",
+                               .families = {"qwen"},
+                               .model_types = kNames.model_types});

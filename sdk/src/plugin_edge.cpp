@@ -4,8 +4,6 @@
 #include <cstring>
 #include <new>
 
-#include <fmt/format.h>
-
 #include <garage/error.hpp>
 #include <garage/json.hpp>
 #include <garage/json_writer.hpp>
@@ -48,11 +46,9 @@ std::int32_t guarded(garage_error* error, Body body) noexcept {
 }
 
 TensorInfo tensor_from(const garage_tensor& tensor) {
-  const auto dtype = dtype_from(text_of(tensor.dtype));
-  if (!dtype)
-    throw Error(Errc::kUnsupported, fmt::format("tensor '{}' has dtype '{}', which this plugin does not know",
-                                                text_of(tensor.name), text_of(tensor.dtype)));
-  return {std::string(text_of(tensor.name)), *dtype, {tensor.shape, tensor.shape + tensor.rank}};
+  return {std::string(text_of(tensor.name)),
+          dtype_from(text_of(tensor.dtype)).value_or(DType::kOther),  // how numbers are stored is the core's to know
+          {tensor.shape, tensor.shape + tensor.rank}};
 }
 
 // Borrows the foreign struct: the answer must not outlive the call.

@@ -66,7 +66,7 @@ TEST_CASE("cli: of a thousand good models beside plugins that take their process
     models += fmt::format("  - {{id: good/{}, path: \"{}\"}}\n", i, reference(i % 2 ? "gpt2" : "llama-2").string());
   std::map<std::string, std::string> says{{"crashes_work", "plugin 'crashes_work' crashed: Segmentation fault"},
                                           {"exits_work", "plugin 'exits_work' ended the process with exit code 0"},
-                                          {"spins_work", "plugin 'spins_work' did not come back within 1 s"}};
+                                          {"spins_work", "plugin 'spins_work' did not come back within 8 s"}};
   if (!has_sanitizer()) says["eats_work"] = "that plugins.memory_limit gives it";
   for (const auto& [fake, words] : says) {
     write_checkpoint(shell.folder / fake, R"({"model_type": "odd"})", {{fake, DType::kF32, {1}}});
@@ -74,7 +74,7 @@ TEST_CASE("cli: of a thousand good models beside plugins that take their process
     paths += fmt::format("\"{}/{}\", ", GARAGE_TEST_FAKES, fake);
   }
   const auto config = shell.folder / "models.yaml", report = shell.folder / "report.json";
-  write_text(config, fmt::format("plugins: {{paths: [{}], time_limit: 1, memory_limit: 256}}\n{}", paths, models));
+  write_text(config, fmt::format("plugins: {{paths: [{}], time_limit: 8, memory_limit: 128}}\n{}", paths, models));
   CHECK(shell({"batch", config.string(), "--report", report.string()}).code == 10);
   CHECK(specs_in(shell.folder / "catalog").size() == 1000);
   const auto told = boost::json::parse(read_text(report));

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sanitizer.hpp"
 #include "temporary_folder.hpp"
 
 extern char** environ;
@@ -37,9 +38,7 @@ std::vector<char*> pointers(std::vector<std::string>& lines) {
 std::vector<std::string> limit_words(ProgramLimits limits) {
   std::vector<std::string> words;
   if (limits.seconds) words.push_back("--cpu=" + std::to_string(limits.seconds));
-#ifndef __SANITIZE_ADDRESS__
-  if (limits.bytes) words.push_back("--as=" + std::to_string(limits.bytes));
-#endif
+  if (limits.bytes && !has_sanitizer()) words.push_back("--as=" + std::to_string(limits.bytes));
   if (!words.empty()) words.insert(words.begin(), "/usr/bin/prlimit");
   return words;
 }

@@ -82,7 +82,8 @@ typedef struct garage_plugin {
   uint32_t struct_size;
   uint16_t abi_major;
   uint16_t abi_minor_required;
-  garage_str info_json; /* {"name", "version", "license", "url", "families": [...], "priority"} */
+  garage_str info_json; /* {"name", "version", "license", "url", "families": [...], "model_types": [...], "priority"}; what a core does
+                            not know it passes over */
   int32_t (*detect)(const garage_model*, garage_detection*, garage_error*);       /* [thread-safe, pure] */
   int32_t (*decompose)(const garage_model*, const garage_writer*, garage_error*); /* [thread-safe, pure] */
   const void* (*get_extension)(garage_str id); /* [thread-safe] null for an id it does not know; may be null itself */

@@ -31,13 +31,16 @@ GARAGE_API RegisteredApart register_apart(ModelRegistry& registry, const std::st
                                           const std::filesystem::path& path, const std::string& plugin = {});
 
 struct DetectedApart {
-  std::vector<Claim> claims;     // what every plugin answered
+  std::vector<Claim> claims;     // what every plugin answered; empty of choose_apart
   std::optional<Claim> choice;   // the one that counts
   std::optional<Error> fault;    // why there is no choice
   std::vector<std::string> notes;
 };
 
-// As PluginHost::claims and choose. Throws only when no process can be made.
+// As PluginHost::choose. Throws only when no process can be made.
+GARAGE_API DetectedApart choose_apart(ModelRegistry& registry, const std::filesystem::path& path);
+
+// As PluginHost::claims and choose: asks every plugin, also those whom the model cannot concern. Throws as above.
 GARAGE_API DetectedApart detect_apart(ModelRegistry& registry, const std::filesystem::path& path);
 
 }  // namespace garage

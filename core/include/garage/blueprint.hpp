@@ -4,6 +4,10 @@
 // Every struct is described (Boost.Describe), so that JSON comes both ways without code of its own. Member and
 // enumerator names are the words of the document; that is why enumerators are lower case here.
 //
+// A member that a document leaves out has its default here. So a member that is added later needs a default that
+// changes nothing; and one that no part can do without has a default that none can have, which blueprint_rules.cpp
+// refuses.
+//
 // Shapes: H = the part's input or output dimension, D = head_dim, I = its intermediate dimension.
 #pragma once
 
@@ -62,7 +66,7 @@ BOOST_DESCRIBE_ENUM(NormKind, layer, rms)
 
 struct Norm {
   NormKind kind = NormKind::layer;
-  double eps = 0;
+  double eps = 0;                     // above 0
   std::optional<TensorRef> weight;    // [H]; null: no learned scale
   std::optional<TensorRef> bias;      // [H]
   double weight_offset = 0;           // 1 in Gemma, whose weights are stored around 0
@@ -89,7 +93,7 @@ struct RopeScaling {
   std::optional<std::int64_t> original_max_position_embeddings;  // dynamic, llama3, yarn, longrope: positions
   std::optional<double> low_freq_factor, high_freq_factor;       // llama3
   std::optional<double> beta_fast, beta_slow;                    // yarn
-  std::optional<bool> truncate;                                  // yarn: whether the ramp's ends are whole dimensions
+  std::optional<bool> truncate;                                  // yarn: whether the ramp's ends are whole; null: yes
   std::vector<double> short_factor, long_factor;                 // longrope: dims / 2 numbers each
   std::optional<double> short_mscale, long_mscale;               // longrope of PhiMoE: in place of attention_factor
 
@@ -115,7 +119,7 @@ BOOST_DESCRIBE_STRUCT(Rope, (), (theta, dims, pairing, scaling))
 struct Attention {
   std::int64_t heads = 0, kv_heads = 0;  // heads is a multiple of kv_heads
   std::int64_t head_dim = 0;
-  double scale = 0;
+  double scale = 0;                    // above 0
   Linear q;                            // [heads * D, H]
   Linear k, v;                         // [kv_heads * D, H]
   Linear o;                            // [H, heads * D]

@@ -44,10 +44,14 @@ struct PluginInfo {
   std::string name;  // as in its file's name, libgarage-<name>.so
   std::string version, license, url;
   std::vector<std::string> families;
+  // Every model_type that it claims models by, at the top of a config or in one of the configs nested there. A model
+  // whose config has others alone may never be shown to it: of such a model its answer must be 0. Empty: it is shown
+  // every model.
+  std::vector<std::string> model_types = {};
   std::int64_t priority = 500;  // of two equal claims the higher one wins
 
   friend bool operator==(const PluginInfo&, const PluginInfo&) = default;
 };
-BOOST_DESCRIBE_STRUCT(PluginInfo, (), (name, version, license, url, families, priority))
+BOOST_DESCRIBE_STRUCT(PluginInfo, (), (name, version, license, url, families, model_types, priority))
 
 }  // namespace garage

@@ -1,4 +1,7 @@
 // DType: the element types of the safetensors format, by its own names.
+//
+// A dtype crosses the plugin boundary as text, and no plugin interprets it: one that a plugin's SDK had not heard of is
+// kOther there, and its model is a model like any other. The core itself never makes that.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +36,14 @@ enum class DType : std::uint8_t {
   kF64,
   kI64,
   kU64,
+  kOther,  // on a plugin's side: one that came after its SDK
 };
 
-inline constexpr int kDTypeCount = 22;
+inline constexpr int kDTypeCount = 22;  // that have names
 
-GARAGE_API std::string_view to_string(DType dtype) noexcept;  // "BF16"
+GARAGE_API std::string_view to_string(DType dtype) noexcept;  // "BF16"; "?" for kOther
 GARAGE_API std::optional<DType> dtype_from(std::string_view name) noexcept;
-GARAGE_API int bits(DType dtype) noexcept;  // of one element: 4, 6, 8, 16, 32 or 64
+GARAGE_API int bits(DType dtype) noexcept;  // of one element: 4, 6, 8, 16, 32 or 64; 0 for kOther
 
 // A packed or counted type, never a learned number: BOOL and the integers.
 GARAGE_API bool is_integral(DType dtype) noexcept;

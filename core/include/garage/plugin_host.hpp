@@ -112,6 +112,7 @@ class GARAGE_API PluginHost {
   // Every loaded plugin's answer, highest score first. id is what the caller calls the model.
   std::vector<Claim> claims(const Model& model, std::string_view id) const;
 
+  // Asks the plugins whom the model may concern (PluginInfo::model_types), and the rest where none of those claims it.
   // The highest score wins; equal ones are decided by the config's pin, then by priority. Where a plugin is named, its
   // claim wins.
   // Throws kUnsupported when nobody claims the model, with what each said (kNotFound when it has no config);

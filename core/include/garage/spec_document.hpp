@@ -19,10 +19,13 @@ GARAGE_API std::string write_spec(const ModelSpec& spec);
 GARAGE_API std::string write_spec_message(const ModelSpec& spec);
 GARAGE_API void write_part(JsonWriter& out, const PartSpec& part);  // the object that stands under its name
 
-// subject opens every message: a path. Reads the seed's files too; their parts have no blueprint.
-// Ensures  What parts name is there and fits, no part is part of itself, and every size is a count of 64 bits.
-// Throws   kCorrupt (no JSON; a member missing or of the wrong type, named by its path; a spec that contradicts itself)
-//          and kUnsupported (a schema, an op or a member of a blueprint that this version does not know).
+// subject opens every message: a path. Reads the seed's files too; their parts have no blueprint. A member that is
+// missing has its default.
+// Ensures  What parts name is there and fits, no part is part of itself, every size is a count of 64 bits, and no
+//          blueprint lacks what its part computes with.
+// Throws   kCorrupt (no JSON; a member of the wrong type, or missing where no default can stand for it, named by its
+//          path; a spec that contradicts itself) and kUnsupported (a schema, an op or a member of a blueprint that this
+//          version does not know).
 // In core alone: a plugin's binary has no use for it.
 GARAGE_API ModelSpec read_spec(std::string_view text, std::string_view subject);
 

@@ -10,6 +10,18 @@
 #include "../spec/json_reader.hpp"
 
 namespace garage {
+
+// Without them it is no report: a shard would be counted as one without models.
+template <>
+inline constexpr auto kRequired<Shard> = std::to_array<std::string_view>({"index", "of"});
+template <>
+inline constexpr auto kRequired<BatchReport> = std::to_array<std::string_view>({"shard", "models", "registered",
+                                                                                "unchanged", "left", "seconds"});
+template <>
+inline constexpr auto kRequired<BatchFailure> = std::to_array<std::string_view>({"id", "path", "reason", "code"});
+template <>
+inline constexpr auto kRequired<BatchTime> = std::to_array<std::string_view>({"id", "seconds"});
+
 namespace {
 
 constexpr std::uint64_t kMaxReport = 1'000'000'000;  // bytes

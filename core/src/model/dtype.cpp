@@ -20,7 +20,9 @@ constexpr std::array<Row, kDTypeCount> kRows = {{
 
 }  // namespace
 
-std::string_view to_string(DType dtype) noexcept { return kRows[static_cast<std::size_t>(dtype)].name; }
+std::string_view to_string(DType dtype) noexcept {
+  return dtype == DType::kOther ? "?" : kRows[static_cast<std::size_t>(dtype)].name;
+}
 
 std::optional<DType> dtype_from(std::string_view name) noexcept {
   for (std::size_t i = 0; i < kRows.size(); ++i)
@@ -28,7 +30,7 @@ std::optional<DType> dtype_from(std::string_view name) noexcept {
   return std::nullopt;
 }
 
-int bits(DType dtype) noexcept { return kRows[static_cast<std::size_t>(dtype)].bits; }
+int bits(DType dtype) noexcept { return dtype == DType::kOther ? 0 : kRows[static_cast<std::size_t>(dtype)].bits; }
 
 bool is_integral(DType dtype) noexcept {
   switch (dtype) {

@@ -19,6 +19,8 @@ void put(char (&field)[N], std::string_view text) noexcept {
 
 void show_plugin_calls(PluginCall* shown) noexcept { shown_to = shown; }
 
+bool are_plugin_calls_shown() noexcept { return shown_to != nullptr; }
+
 PluginCallMark::PluginCallMark(std::string_view plugin, std::string_view function) noexcept : shown_(shown_to) {
   if (!shown_) return;
   put(shown_->plugin, plugin);

@@ -21,6 +21,7 @@ struct PluginCall {
 // Every call from then on is shown there. Null: nowhere, as at first.
 // Requires: the process calls plugins from one thread.
 void show_plugin_calls(PluginCall* shown) noexcept;
+bool are_plugin_calls_shown() noexcept;  // this process works for another, and calls plugins from one thread
 
 // Around a call.
 class PluginCallMark {

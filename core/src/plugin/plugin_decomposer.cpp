@@ -10,8 +10,14 @@
 #include "../file/read_file.hpp"
 #include "../spec/spec_reader.hpp"
 #include "plugin_call.hpp"
+#include "surroundings.hpp"
 
 namespace garage {
+
+// A later SDK may say more.
+template <>
+inline constexpr bool kStrict<PluginInfo> = false;
+
 namespace {
 
 // Text in a fixed field that its writer may have forgotten to end.
@@ -72,6 +78,7 @@ void PluginDecomposer::call(const char* function, Call function_call) const {
   auto& error = guarded.error;
   int status = 0;
   const PluginCallMark mark(name_, function);
+  const Surroundings surroundings;
   try {
     status = function_call(&error);
   } catch (const std::exception& thrown) {
@@ -145,8 +152,8 @@ PluginInfo read_plugin_info(const garage_plugin* table) {
     PluginInfo info;
     const JsonDocument document(view_of(table->info_json), "its info_json");
     read_json(document.root(), info, JsonPath{nullptr, "its info_json"});
-    if (info.version.empty() || info.families.empty())
-      throw Error(Errc::kIncompatible, "its info_json has no version or no families");
+    if (info.name.empty() || info.version.empty() || info.families.empty())
+      throw Error(Errc::kIncompatible, "its info_json has no name, no version or no families");
     return info;
   } catch (const Error& error) { throw Error(Errc::kIncompatible, error.what()); }
 }

@@ -11,6 +11,7 @@
 
 #include "../file/own_library.hpp"
 #include "../file/read_file.hpp"
+#include "concern.hpp"
 #include "plugin_library.hpp"
 #include "plugin_probe.hpp"
 #include "plugin_search.hpp"
@@ -74,6 +75,35 @@ struct PluginHost::Loaded {
                          [&](const auto& library) { return library.info.name == name; });
   }
 
+  // Adds what those answer who are to be asked, and sorts all.
+  template <class IsToBeAsked>
+  void ask(std::vector<Claim>& claims, const AbiModel& model, IsToBeAsked is_to_be_asked) const {
+    for (const auto& [info, decomposer] : libraries) {
+      if (!is_to_be_asked(info)) continue;
+      try {
+        auto answer = decomposer->detect(model);
+        claims.push_back({info.name, answer.score, std::move(answer.family), std::move(answer.reason), false});
+      } catch (const Error& error) { claims.push_back({info.name, 0, {}, error.what(), true}); }
+    }
+    std::sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) {
+      return better(a, library(a.plugin).info.priority, b, library(b.plugin).info.priority);
+    });
+  }
+
+  // Of those whom the model may concern and the one named; of all, where none of them takes it: then what each said is
+  // the reason.
+  std::vector<Claim> claims_to_choose_from(const Model& model, std::string_view id, std::string_view named) const {
+    const AbiModel abi_model(model, id);
+    const auto is_first = [&](const PluginInfo& info) { return info.name == named || may_concern(info, model); };
+    std::vector<Claim> claims;
+    ask(claims, abi_model, is_first);
+    const bool is_taken = std::any_of(claims.begin(), claims.end(), [&](const Claim& claim) {
+      return claim.score > 0 && (named.empty() || claim.plugin == named);
+    });
+    if (!is_taken) ask(claims, abi_model, [&](const PluginInfo& info) { return !is_first(info); });
+    return claims;
+  }
+
   [[noreturn]] void nobody(const Model& model, std::string_view id, const std::vector<Claim>& claims,
                            const PluginSettings& settings) const {
     std::string text = fmt::format("no plugin claims '{}'", id);
@@ -123,18 +153,8 @@ std::string PluginHost::fingerprint() const {
 }
 
 std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) const {
-  const auto& plugins = loaded();
-  const AbiModel abi_model(model, id);
   std::vector<Claim> claims;
-  for (const auto& [info, decomposer] : plugins.libraries) {
-    try {
-      auto answer = decomposer->detect(abi_model);
-      claims.push_back({info.name, answer.score, std::move(answer.family), std::move(answer.reason), false});
-    } catch (const Error& error) { claims.push_back({info.name, 0, {}, error.what(), true}); }
-  }
-  std::sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) {
-    return better(a, plugins.library(a.plugin).info.priority, b, plugins.library(b.plugin).info.priority);
-  });
+  loaded().ask(claims, AbiModel(model, id), [](const PluginInfo&) { return true; });
   return claims;
 }
 
@@ -154,7 +174,7 @@ std::optional<LibraryFile> PluginHost::nn_library(std::string_view plugin) const
 
 Choice PluginHost::choose(const Model& model, std::string_view id, std::string_view plugin) const {
   const auto& plugins = loaded();
-  const auto all = claims(model, id);
+  const auto all = plugins.claims_to_choose_from(model, id, plugin);
   if (all.empty() || all.front().score == 0) plugins.nobody(model, id, all, settings_);
   const auto choice = [&](const Claim& claim) {
     const auto& library = plugins.library(claim.plugin);

@@ -5,6 +5,7 @@
 #include <garage/error.hpp>
 
 #include "plugin_call.hpp"
+#include "surroundings.hpp"
 
 namespace garage {
 namespace {
@@ -15,6 +16,7 @@ constexpr const char* kEntry = "garage_plugin_v1";
 
 PluginLibrary open_plugin(const LibraryFile& file, const std::string& name) {
   const PluginCallMark mark(name, "open");
+  const Surroundings surroundings;
   auto* entry = open_shared_library(file, kEntry);
   if (!entry) throw Error(Errc::kIncompatible, fmt::format("exports no {}: it is no garage plugin", kEntry));
   const auto* table = reinterpret_cast<decltype(&garage_plugin_v1)>(entry)();

@@ -132,16 +132,10 @@ void read_json(const JsonElement& element, std::map<std::string, T>& out, const 
 template <class T>
 inline constexpr bool kStrict = true;
 
-// What has to be there in a struct that is not strict.
+// Members that a document must have. Every other one that is missing has its C++ default, so that a struct may grow and
+// yesterday's documents still read; what no value can stand for is for rules to refuse (blueprint_rules.hpp).
 template <class T>
 inline constexpr std::array<std::string_view, 0> kRequired{};
-
-template <class T>
-inline constexpr bool kMayBeLeftOut = false;
-template <class T>
-inline constexpr bool kMayBeLeftOut<std::optional<T>> = true;
-template <class T>
-inline constexpr bool kMayBeLeftOut<std::vector<T>> = true;
 
 template <class T>
 using DescribedMembers = boost::describe::describe_members<T, boost::describe::mod_public>;
@@ -157,12 +151,6 @@ std::size_t member_place(std::string_view name, std::size_t likely) {
   }(DescribedMembers<T>());
   if (likely < kNames.size() && kNames[likely] == name) return likely;
   return std::find(kNames.begin(), kNames.end(), name) - kNames.begin();
-}
-
-template <class T, class Item>
-bool must_be_there(std::string_view name) {
-  if constexpr (kStrict<T>) return !kMayBeLeftOut<Item>;
-  return std::find(kRequired<T>.begin(), kRequired<T>.end(), name) != kRequired<T>.end();
 }
 
 // also_known: a member that may stand beside the described ones.
@@ -183,13 +171,9 @@ void read_members(const JsonObject& object, T& out, const JsonPath& at, std::str
       read_json(value, out.*boost::mp11::mp_at<DescribedMembers<T>, decltype(i)>::pointer, at_member);
     });
   }
-  if (seen.all()) return;
-  boost::mp11::mp_for_each<boost::mp11::mp_iota_c<kCount>>([&](auto i) {
-    using Member = boost::mp11::mp_at<DescribedMembers<T>, decltype(i)>;
-    using Item = std::remove_reference_t<decltype(out.*Member::pointer)>;
-    if (!seen.test(i) && must_be_there<T, Item>(Member::name))
-      throw Error(Errc::kCorrupt, fmt::format("{}: has no '{}'", at.text(), Member::name));
-  });
+  for (const auto name : kRequired<T>)
+    if (!seen.test(member_place<T>(name, kCount)))
+      throw Error(Errc::kCorrupt, fmt::format("{}: has no '{}'", at.text(), name));
 }
 
 template <class T>

@@ -7,7 +7,7 @@
 
 namespace garage {
 
-// Requires: require_part_tree has seen the spec.
+// Requires: blueprint_fault finds none in the spec, and require_part_tree has seen it.
 // Throws kInternal, naming the part, the number and what it should be.
 void require_part_rules(const ModelSpec& spec, const std::string& name, const PartSpec& part);
 

@@ -19,6 +19,21 @@ inline constexpr auto kRequired<ModelSpec> = std::to_array<std::string_view>({"m
                                                                               "num_layers", "num_heads", "vocab_size",
                                                                               "max_seq_len", "parts"});
 
+// Which of several formulas computes a part: no rule could see that one was left out, and the default would compute
+// something else. Of edition 1, whose writers all say them; a later one of the kind has a default that changes nothing.
+template <>
+inline constexpr auto kRequired<Norm> = std::to_array<std::string_view>({"kind"});
+template <>
+inline constexpr auto kRequired<Rope> = std::to_array<std::string_view>({"pairing"});
+template <>
+inline constexpr auto kRequired<RopeScaling> = std::to_array<std::string_view>({"kind"});
+template <>
+inline constexpr auto kRequired<Mixture> = std::to_array<std::string_view>({"scoring"});
+template <>
+inline constexpr auto kRequired<Embedding> = std::to_array<std::string_view>({"indexed_by"});
+template <>
+inline constexpr auto kRequired<Layer> = std::to_array<std::string_view>({"join"});
+
 void read_json(const JsonElement& element, ViewStep& out, const JsonPath& at) {
   const auto object = object_at(element, at);
   if (object.size() != 1)

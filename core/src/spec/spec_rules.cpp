@@ -4,6 +4,7 @@
 
 #include <garage/error.hpp>
 
+#include "blueprint_rules.hpp"
 #include "part_rules.hpp"
 #include "part_tree.hpp"
 
@@ -34,11 +35,21 @@ void require_blueprints(const ModelSpec& spec, bool may_have_none) {
   if (bare && has_any) fail(fmt::format("part '{}': it has no blueprint", *bare));
 }
 
+// Before anything that goes by what is in them.
+void require_blueprint_rules(const ModelSpec& spec) {
+  for (const auto& [name, part] : spec.parts) {
+    if (!part.blueprint) continue;
+    if (const auto fault = blueprint_fault(*part.blueprint))
+      fail(fmt::format("part '{}': its blueprint {}", name, *fault));
+  }
+}
+
 }  // namespace
 
 void require_consistent(const ModelSpec& spec) {
   require_numbers(spec);
   require_blueprints(spec, /*may_have_none=*/true);
+  require_blueprint_rules(spec);
   require_part_tree(spec);
   std::int64_t parameters = 0;  // those of parts within parts once more with each
   for (const auto& [name, part] : spec.parts) {

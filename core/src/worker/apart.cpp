@@ -17,6 +17,13 @@ WorkResult work_apart(ModelRegistry& registry, const WorkOrder& order) {
   return result;
 }
 
+DetectedApart detected_apart(ModelRegistry& registry, WorkKind kind, const std::filesystem::path& path) {
+  auto result = work_apart(registry, {kind, path_text(path), path, {}});
+  DetectedApart detected{std::move(result.claims), std::move(result.choice), std::nullopt, std::move(result.notes)};
+  if (result.code != 0) detected.fault.emplace(errc_from(static_cast<int>(result.code)), result.message, std::move(result.details));
+  return detected;
+}
+
 }  // namespace
 
 RegisteredApart register_apart(ModelRegistry& registry, const std::string& id, const std::filesystem::path& path,
@@ -26,11 +33,12 @@ RegisteredApart register_apart(ModelRegistry& registry, const std::string& id, c
   return {registry.require_spec(id), result.is_written, std::move(result.notes)};
 }
 
+DetectedApart choose_apart(ModelRegistry& registry, const std::filesystem::path& path) {
+  return detected_apart(registry, WorkKind::choose, path);
+}
+
 DetectedApart detect_apart(ModelRegistry& registry, const std::filesystem::path& path) {
-  auto result = work_apart(registry, {WorkKind::detect, path_text(path), path, {}});
-  DetectedApart detected{std::move(result.claims), std::move(result.choice), std::nullopt, std::move(result.notes)};
-  if (result.code != 0) detected.fault.emplace(errc_from(static_cast<int>(result.code)), result.message, std::move(result.details));
-  return detected;
+  return detected_apart(registry, WorkKind::detect, path);
 }
 
 }  // namespace garage

@@ -22,7 +22,7 @@ void keep(ModelRegistry& registry, const WorkOrder& order, WorkResult& result) {
 void detect(ModelRegistry& registry, const WorkOrder& order, WorkResult& result) {
   const auto model = open_checkpoint(order.path);
   result.notes = model.notes;
-  result.claims = registry.plugins().claims(model, order.id);
+  if (order.kind == WorkKind::detect) result.claims = registry.plugins().claims(model, order.id);
   result.choice = registry.plugins().choose(model, order.id, order.plugin).claim;
 }
 

@@ -20,6 +20,11 @@ BOOST_DESCRIBE_STRUCT(Sent, (),
 
 }  // namespace
 
+template <>
+inline constexpr auto kRequired<Sent> =
+    std::to_array<std::string_view>({"catalog", "pin", "allow", "set_aside", "probe", "verdicts", "time_limit",
+                                     "memory_limit"});
+
 std::string config_line(const Config& config) {
   const auto& plugins = config.plugins;
   return to_line(Sent{config.catalog,

@@ -40,16 +40,16 @@ Linear of_each_head(Linear fused, const DecoderDims& dims, std::int64_t which) {
   return fused;
 }
 
+const FamilyNames kNames = {"gpt_neox",
+                            {"gpt_neox"},
+                            {"GPTNeoXForCausalLM", "GPTNeoXModel"},
+                            {{{"attention.query_key_value.weight", "attention.dense.weight", "mlp.dense_h_to_4h.weight",
+                               "input_layernorm.bias", "post_attention_layernorm.bias"},
+                              {}}}};
+
 class GptNeoxDecomposer : public ModelDecomposer {
  public:
-  Detection detect(const Model& model) const override {
-    return claim(model, {"gpt_neox",
-                         {"gpt_neox"},
-                         {"GPTNeoXForCausalLM", "GPTNeoXModel"},
-                         {{{"attention.query_key_value.weight", "attention.dense.weight", "mlp.dense_h_to_4h.weight",
-                            "input_layernorm.bias", "post_attention_layernorm.bias"},
-                           {}}}});
-  }
+  Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
@@ -107,5 +107,9 @@ class GptNeoxDecomposer : public ModelDecomposer {
 
 }  // namespace
 
-GARAGE_PLUGIN(GptNeoxDecomposer,
-              {.name = "gpt-neox", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"gpt_neox"}});
+GARAGE_PLUGIN(GptNeoxDecomposer, {.name = "gpt-neox",
+                                  .version = "1.0.0",
+                                  .license = "Apache-2.0",
+                                  .url = "",
+                                  .families = {"gpt_neox"},
+                                  .model_types = kNames.model_types});

@@ -27,14 +27,14 @@ MixerDims mixer_dims(const ConfigReader& config, std::int64_t hidden) {
   return dims;
 }
 
+const FamilyNames kNames = {"mamba",
+                            {"mamba"},
+                            {"MambaForCausalLM", "MambaModel"},
+                            {{{"mixer.A_log", "mixer.x_proj.weight", "mixer.dt_proj.weight", "norm.weight"}, {}}}};
+
 class MambaDecomposer : public ModelDecomposer {
  public:
-  Detection detect(const Model& model) const override {
-    return claim(model, {"mamba",
-                         {"mamba"},
-                         {"MambaForCausalLM", "MambaModel"},
-                         {{{"mixer.A_log", "mixer.x_proj.weight", "mixer.dt_proj.weight", "norm.weight"}, {}}}});
-  }
+  Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
@@ -95,5 +95,9 @@ class MambaDecomposer : public ModelDecomposer {
 
 }  // namespace
 
-GARAGE_PLUGIN(MambaDecomposer,
-              {.name = "mamba", .version = "1.0.0", .license = "Apache-2.0", .url = "", .families = {"mamba"}});
+GARAGE_PLUGIN(MambaDecomposer, {.name = "mamba",
+                                .version = "1.0.0",
+                                .license = "Apache-2.0",
+                                .url = "",
+                                .families = {"mamba"},
+                                .model_types = kNames.model_types});

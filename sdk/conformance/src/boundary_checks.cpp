@@ -66,6 +66,24 @@ void serves_larger_structs(const Subject& subject) {
   });
 }
 
+// A host that knows encodings which came after the plugin.
+void takes_any_dtype(const Subject& subject) {
+  static constexpr std::string_view kLater = "F4_E2M1_FUTURE";
+  subject.each([&](const std::string& name, const Model& known) {
+    const RawModel plain(known);
+    const auto detected = subject.detect(plain.view);
+    if (detected.score == 0) return;
+    RawModel later(known);
+    for (auto& row : later.rows) row.dtype = {kLater.data(), kLater.size()};
+    if (const auto answer = subject.detect(later.view); answer != detected)
+      throw Failed(fmt::format("answers otherwise of {} when its tensors have the dtype '{}': {}", name, kLater,
+                               answer.status ? answer.message : answer.reason));
+    if (const auto answer = subject.decompose(later.view); answer != subject.decompose(plain.view))
+      throw Failed(fmt::format("decomposes {} otherwise when its tensors have the dtype '{}'{}{}", name, kLater,
+                               answer.status ? ": " : "", answer.message));
+  });
+}
+
 void survives_hostile_configs(const Subject& subject) {
   const std::string deep_list(100'000, '['), deep_object = [] {
     std::string text;
@@ -164,6 +182,8 @@ std::vector<Check> boundary_checks() {
       {"serves-smaller-structs", "Structs of an older host, which are smaller, are not written past their size",
        serves_smaller_structs},
       {"serves-larger-structs", "Structs of a later host, which are larger, change no answer", serves_larger_structs},
+      {"takes-any-dtype", "How tensors are stored, also in ways that came after it, changes no answer",
+       takes_any_dtype},
       {"survives-hostile-configs", "Broken, deep and senseless configs are answered, or refused with an error",
        survives_hostile_configs},
       {"survives-hostile-tensors",

@@ -1,24 +1,19 @@
 #include <algorithm>
 #include <atomic>
-#include <clocale>
-#include <csignal>
-#include <filesystem>
 #include <fstream>
 #include <random>
 #include <thread>
 
 #include <dlfcn.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "checks.hpp"
+#include "surroundings.hpp"
 
 namespace garage::conformance {
 namespace {
-
-namespace fs = std::filesystem;
 
 void is_deterministic(const Subject& subject) {
   subject.each([&](const std::string& name, const Model& known) {
@@ -69,31 +64,6 @@ void serves_many_threads(const Subject& subject) {
   if (!same) throw Failed("answers otherwise when eight threads ask at once");
 }
 
-std::size_t open_descriptors() {
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
-}
-
-// All that a process shares.
-struct Surroundings {
-  fs::path folder = fs::current_path();
-  std::string locale = std::setlocale(LC_ALL, nullptr);
-  std::size_t descriptors = open_descriptors();
-  mode_t mask = 0;
-  std::vector<void*> handlers;
-  std::vector<std::string> environment;
-
-  Surroundings() {
-    mask = ::umask(0);
-    ::umask(mask);
-    for (int signal = 1; signal < 32; ++signal) {
-      struct sigaction action {};
-      ::sigaction(signal, nullptr, &action);
-      handlers.push_back(reinterpret_cast<void*>(action.sa_handler));
-    }
-    for (auto** variable = environ; *variable; ++variable) environment.emplace_back(*variable);
-  }
-};
-
 void leaves_all_as_it_was(const Subject& subject) {
   const Surroundings before;
   subject.each([&](const std::string&, const Model& known) {
@@ -101,17 +71,7 @@ void leaves_all_as_it_was(const Subject& subject) {
     subject.detect(model.view);
     subject.decompose(model.view);
   });
-  const Surroundings after;
-  if (before.folder != after.folder)
-    throw Failed(fmt::format("changes the working folder to {}", after.folder.string()));
-  if (before.locale != after.locale) throw Failed(fmt::format("changes the locale to {}", after.locale));
-  if (before.mask != after.mask) throw Failed("changes the umask");
-  if (before.environment != after.environment) throw Failed("changes the environment");
-  if (before.descriptors != after.descriptors)
-    throw Failed(fmt::format("leaves {} descriptors open, there were {}", after.descriptors, before.descriptors));
-  for (std::size_t i = 0; i < before.handlers.size(); ++i)
-    if (before.handlers[i] != after.handlers[i])
-      throw Failed(fmt::format("sets a handler for signal {} ({})", i + 1, ::strsignal(static_cast<int>(i + 1))));
+  if (const auto change = Surroundings().change_since(before)) throw Failed(*change);
 }
 
 long resident_kib() {
@@ -146,7 +106,8 @@ std::vector<Check> conduct_checks() {
   return {{"is-deterministic", "The same model gives the same answer", is_deterministic},
           {"ignores-the-order", "The order of the tensors changes nothing", ignores_the_order},
           {"serves-many-threads", "Eight threads at once get the answers that one gets", serves_many_threads},
-          {"leaves-all-as-it-was", "Working folder, locale, environment, umask, signal handlers and descriptors stay",
+          {"leaves-all-as-it-was",
+           "Folder, locale, environment, umask, signals, descriptors, threads, limits and rounding stay",
            leaves_all_as_it_was},
           {"keeps-its-memory", "A thousand calls take no more memory than a hundred", keeps_its_memory}};
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -57,6 +58,26 @@ void goes_by_no_name(const Subject& subject) {
   });
 }
 
+// A host may pass over a plugin that lists model_types, for every model whose config has others alone.
+void lists_what_it_claims(const Subject& subject) {
+  const auto listed = subject.model_types();
+  if (listed.empty()) throw Skipped("its info lists no model_types: it is asked about every model");
+  subject.each([&](const std::string& name, const Model& known) {
+    auto config = known.config();
+    const auto* type = config.if_contains("model_type");
+    if (!type || !type->is_string() || subject.detect(RawModel(known).view).score == 0) return;
+    const std::string own(type->get_string());
+    if (std::find(listed.begin(), listed.end(), own) == listed.end())
+      throw Failed(fmt::format("claims {}, whose model_type '{}' its info's model_types lack ({})", name, own,
+                               fmt::join(listed, ", ")));
+    config["model_type"] = "none that anybody knows";
+    const RawModel foreign(boost::json::serialize(config), known.tensors());
+    if (const auto answer = subject.detect(foreign.view); answer.score > 0)
+      throw Failed(fmt::format("claims {} under a model_type that its info's model_types lack ({}): leave the list out",
+                               name, answer.reason));
+  });
+}
+
 void says_why_it_fails(const Subject& subject) {
   const RawModel model("{\"model_type\": \"none that anybody knows\"}", {{"w", DType::kF32, {2}}});
   const auto answer = subject.decompose(model.view);
@@ -92,6 +113,7 @@ std::vector<Check> model_checks() {
       {"leaves-others-alone", "It claims no model of another family", leaves_others_alone},
       {"answers-within-bounds", "Scores are 0 to 100, families its own, and there is a reason", answers_within_bounds},
       {"goes-by-no-name", "What a model is called changes no score", goes_by_no_name},
+      {"lists-what-it-claims", "It claims no model_type that its info's model_types lack", lists_what_it_claims},
       {"says-why-it-fails", "What it cannot decompose it refuses with a message", says_why_it_fails},
       {"claims-its-own", "It claims the models that it is for", claims_its_own},
       {"accounts-for-every-tensor", "Every tensor of them has a place, every shape is right",

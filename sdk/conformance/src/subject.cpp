@@ -36,6 +36,18 @@ struct GuardedError {
   }
 };
 
+// The texts of a list in its info_json.
+std::vector<std::string> listed_as(const garage_plugin& plugin, const char* key) {
+  boost::system::error_code code;
+  const auto info = boost::json::parse({plugin.info_json.data, plugin.info_json.size}, code);
+  std::vector<std::string> names;
+  if (!code && info.is_object())
+    if (const auto* list = info.get_object().if_contains(key); list && list->is_array())
+      for (const auto& name : list->get_array())
+        if (name.is_string()) names.emplace_back(name.get_string());
+  return names;
+}
+
 std::string metadata_json(const Model& model) {
   boost::json::object object;
   for (const auto& [key, value] : model.metadata()) object[key] = value;
@@ -87,17 +99,9 @@ std::string Subject::name() const {
   return stem.starts_with("libgarage-") ? stem.substr(10) : stem;
 }
 
-std::vector<std::string> Subject::families() const {
-  const auto* plugin = table();
-  boost::system::error_code code;
-  const auto info = boost::json::parse({plugin->info_json.data, plugin->info_json.size}, code);
-  std::vector<std::string> names;
-  if (!code && info.is_object())
-    if (const auto* list = info.get_object().if_contains("families"); list && list->is_array())
-      for (const auto& family : list->get_array())
-        if (family.is_string()) names.emplace_back(family.get_string());
-  return names;
-}
+std::vector<std::string> Subject::families() const { return listed_as(*table(), "families"); }
+
+std::vector<std::string> Subject::model_types() const { return listed_as(*table(), "model_types"); }
 
 Answer Subject::detect(const garage_model& model) const {
   GuardedError guarded;

@@ -54,6 +54,7 @@ struct Subject {
   const garage_plugin* table() const;  // opens it. Throws Failed
   std::string name() const;            // as its file says
   std::vector<std::string> families() const;
+  std::vector<std::string> model_types() const;  // that its info lists; empty: none, and it is asked about every model
 
   Answer detect(const garage_model& model) const;
   Answer decompose(const garage_model& model) const;

@@ -1,14 +1,98 @@
 // A plugin binary of every released minor of the ABI, kept as it was built: it loads for good.
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <garage/abi.h>
 #include <garage/checkpoint.hpp>
+#include <garage/conformance.hpp>
+#include <garage/shared_library.hpp>
+#include <garage/spec_document.hpp>
 
+#include "../../../core/src/spec/json_reader.hpp"
+#include "is_error.hpp"
 #include "test_registry.hpp"
 
 using namespace garage;
 using namespace garage::test;
 
 #ifdef __x86_64__
+namespace {
+
+// A blueprint of tomorrow: today's layer, and members of every kind more.
+enum class Order { first_to_last, last_to_first };
+BOOST_DESCRIBE_ENUM(Order, first_to_last, last_to_first)
+
+struct Drop {
+  double rate = 0.5;
+  std::vector<std::int64_t> layers;
+};
+BOOST_DESCRIBE_STRUCT(Drop, (), (rate, layers))
+
+struct LayerOfTomorrow : Layer {
+  Order order = Order::last_to_first;
+  std::optional<double> clip;
+  Drop drop;
+  std::map<std::string, double> by_name = {{"residual", 1}};
+  std::int64_t repeats = 1;
+};
+BOOST_DESCRIBE_STRUCT(LayerOfTomorrow, (),
+                      (join, attention_norm, attention, attention_post_norm, feed_forward_norm, feed_forward,
+                       feed_forward_post_norm, order, clip, drop, by_name, repeats))
+
+std::filesystem::path frozen_file() { return test_data("plugins/abi-1.0/libgarage-gpt2.so"); }
+
+// What the frozen plugin itself writes of a model.
+std::string document_of_frozen(const std::string& variant) {
+  const auto model = open_checkpoint(reference(variant));
+  const auto config = read_text(reference(variant) / "config.json");
+  std::vector<garage_tensor> rows;
+  for (const auto& tensor : model.tensors()) {
+    const auto dtype = to_string(tensor.dtype);
+    rows.push_back({{tensor.name.data(), tensor.name.size()}, {dtype.data(), dtype.size()}, tensor.shape.data(),
+                    static_cast<std::uint32_t>(tensor.shape.size()), 0});
+  }
+  const garage_model shown{sizeof(garage_model), sizeof(garage_tensor), {"m", 1}, {config.data(), config.size()},
+                           rows.data(), rows.size(), {"{}", 2}};
+  std::string text;
+  const garage_writer writer{sizeof(garage_writer), 0, &text, [](void* to, const char* bytes, std::uint64_t size) {
+                               static_cast<std::string*>(to)->append(bytes, size);
+                             }};
+  garage_error error{sizeof(garage_error), 0, {}};
+  auto* entry = reinterpret_cast<decltype(&garage_plugin_v1)>(open_shared_library(frozen_file(), "garage_plugin_v1"));
+  if (entry()->decompose(&shown, &writer, &error) != 0) throw std::runtime_error(error.message);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("abi: a blueprint that has members more still reads what yesterday's plugin wrote", "[plugin][abi][evolution]") {
+  const auto text = document_of_frozen("gpt2");
+  const JsonDocument document(text, "frozen");
+  LayerOfTomorrow read;
+  read_members(simdjson::dom::object(document.root()["parts"]["layer_0"]["blueprint"]), read, JsonPath{nullptr, "frozen"}, "op");
+  CHECK(static_cast<const Layer&>(read) == Layer{LayerJoin::sequential, "ln_1_0", "attention_0", std::nullopt, "ln_2_0", "ffn_0", std::nullopt});
+  CHECK(read.order == Order::last_to_first);
+  CHECK_FALSE(read.clip);
+  CHECK(read.drop.rate == 0.5);
+  CHECK(read.by_name.size() == 1);
+  CHECK(read.repeats == 1);
+}
+
+TEST_CASE("abi: a member of a blueprint that this version does not know is refused by name", "[plugin][abi][evolution]") {
+  auto document = boost::json::parse(document_of_frozen("gpt2"));
+  document.at("parts").at("attention_0").at("blueprint").as_object()["sinks"] = 1;
+  CHECK_THROWS_MATCHES(read_spec(boost::json::serialize(document), "frozen"), Error,
+                       is_error(Errc::kUnsupported, "parts.attention_0.blueprint: has 'sinks', which is unknown to this version"));
+}
+
+TEST_CASE("abi: what kept the frozen plugin from models of later dtypes is found by the check for it", "[plugin][abi][evolution]") {
+  const auto result = conformance::check_plugin(frozen_file(), {reference("gpt2")}, "takes-any-dtype").at(0);
+  CHECK(result.status == conformance::Status::failed);
+  INFO(result.reason);
+  CHECK(result.reason.find("has dtype 'F4_E2M1_FUTURE', which this plugin does not know") != std::string::npos);
+}
+
 TEST_CASE("abi: a plugin binary of ABI 1.0 still serves", "[plugin][abi]") {
   PluginSettings settings;
   settings.folders = {{test_data("plugins/abi-1.0"), "frozen"}};

@@ -124,7 +124,8 @@ TEST_CASE("accounting: a tied head shares, and counts once", "[spec][accounting]
 
 TEST_CASE("accounting: a spec that contradicts itself is the plugin's fault", "[spec][accounting]") {
   const auto attention = [](std::int64_t heads, std::int64_t kv_heads) {
-    PartSpec made = part("attention", 8, 8, Attention{heads, kv_heads, 2, 0.5});
+    const Linear linear{{"w", {}}, std::nullopt};
+    PartSpec made = part("attention", 8, 8, Attention{heads, kv_heads, 2, 0.5, linear, linear, linear, linear});
     made.num_heads = 4;
     made.head_dim = 2;
     return made;
@@ -132,17 +133,17 @@ TEST_CASE("accounting: a spec that contradicts itself is the plugin's fault", "[
   struct Case { const char* title; PartSpec part; const char* says; };
   auto no_blueprint = part("attention", 1, 1, Norm{});
   no_blueprint.blueprint.reset();
-  auto childless = part("ffn", 1, 1, Norm{});
+  auto childless = part("ffn", 1, 1, Norm{.eps = 1e-5});
   childless.children = {"gone"};
   const auto c = GENERATE_COPY(values<Case>({
       {"no blueprint", no_blueprint, "part 'p': it has no blueprint"},
       {"other heads", attention(8, 4), "its num_heads is 4, heads is 8"},
       {"uneven groups", attention(4, 3), "4 heads cannot share 3 kv_heads evenly"},
-      {"no inner width", part("ffn", 8, 8, FeedForward{"silu"}), "feed_forward without intermediate_dim"},
+      {"no inner width", part("ffn", 8, 8, FeedForward{"silu", std::nullopt, {{"u", {}}, std::nullopt}, {{"d", {}}, std::nullopt}}), "feed_forward without intermediate_dim"},
       {"an absent child", childless, "names part 'gone', which does not exist"},
-      {"an odd rope", part("rotary_emb", 8, 8, Rope{10000, 3}), "its rope turns 3 of 8 dimensions"},
+      {"an odd rope", part("rotary_emb", 8, 8, Rope{10000, 3}), "its blueprint has dims 3, should be even"},
       {"a wide rope", part("rotary_emb", 8, 8, Rope{10000, 16}), "its rope turns 16 of 8 dimensions"},
-      {"a layer that nobody counted", part("full_layer", 0, 0, Layer{}), "names part ''"},
+      {"a layer that nobody counted", part("full_layer", 0, 0, Layer{}), "its blueprint has no 'attention_norm'"},
   }));
   DYNAMIC_SECTION(c.title) {
     ModelSpec spec;

@@ -23,7 +23,7 @@ constexpr std::string_view kSound = R"({"schema":"garage.spec/1","model_id":"m",
 "e_0":{"part_type":"expert","module_path":"","input_dim":4,"output_dim":4,"intermediate_dim":3,"blueprint":{"op":"feed_forward","activation":"relu","up":{"weight":{"tensor":"u0"}},"down":{"weight":{"tensor":"d0"}}}},
 "e_1":{"part_type":"expert","module_path":"","input_dim":4,"output_dim":4,"intermediate_dim":3,"blueprint":{"op":"feed_forward","activation":"relu","up":{"weight":{"tensor":"u1"}},"down":{"weight":{"tensor":"d1"}}}},
 "mixture":{"part_type":"ffn","module_path":"","input_dim":4,"output_dim":4,"children":["gate","e_0","e_1"],"blueprint":{"op":"mixture","router":"gate","experts":["e_0","e_1"],"top_k":1,"scoring":"softmax"}},
-"layer_0":{"part_type":"full_layer","module_path":"","input_dim":4,"output_dim":4,"children":["norm","attention","mixture"],"blueprint":{"op":"layer","join":"sequential","attention_norm":"norm","attention":"attention","feed_forward":"mixture"}},
+"layer_0":{"part_type":"full_layer","module_path":"","input_dim":4,"output_dim":4,"children":["norm","attention","mixture"],"blueprint":{"op":"layer","join":"parallel","attention_norm":"norm","attention":"attention","feed_forward":"mixture"}},
 "own":{"part_type":"mixer","module_path":"","input_dim":4,"output_dim":4,"blueprint":{"op":"custom","builder":"","attributes":{},"tensors":{"x":{"ref":{"tensor":"x"},"shape":[3]}}}},
 "head":{"part_type":"output_head","module_path":"","input_dim":4,"output_dim":9,"blueprint":{"op":"output_head","projection":{"weight":{"tensor":"e"}},"tied_to":"embedding"}}}})";
 
@@ -38,7 +38,7 @@ std::string changed(const char* from, const char* to) {
 PartSpec norm() {
   PartSpec part;
   part.part_type = part_type::kLayerNorm;
-  part.blueprint = Norm{};
+  part.blueprint = Norm{.eps = 1e-5};
   return part;
 }
 
@@ -85,8 +85,8 @@ TEST_CASE("contradictions: what a part names is there, of its kind, and in one p
       {"an absent child", R"(["norm","attention","mixture"])", R"(["nope","nope"])", "part 'layer_0': its child names part 'nope', which does not exist"},
       {"an absent norm", R"("attention_norm":"norm")", R"("attention_norm":"nope")", "part 'layer_0': its attention_norm names part 'nope', which does not exist"},
       {"an absent feed-forward", R"("feed_forward":"mixture")", R"("feed_forward":"ffn_0")", "its feed_forward names part 'ffn_0'"},
-      {"an absent post norm", R"("attention":"attention",)", R"("attention":"attention","attention_post_norm":"nope",)", "its attention_post_norm names part 'nope'"},
-      {"an absent router", R"("router":"gate")", R"("router":"")", "part 'mixture': its router names part ''"},
+      {"an absent post norm", R"("join":"parallel","attention_norm":"norm","attention":"attention",)", R"("join":"sandwich","attention_norm":"norm","attention":"attention","attention_post_norm":"nope","feed_forward_norm":"norm","feed_forward_post_norm":"norm",)", "its attention_post_norm names part 'nope'"},
+      {"an absent router", R"("router":"gate")", R"("router":"nope")", "part 'mixture': its router names part 'nope'"},
       {"an absent expert", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_2"])", "its expert names part 'e_2'"},
       {"an absent shared expert", R"("top_k":1,)", R"("top_k":1,"shared_expert":"nope",)", "its shared_expert names part 'nope'"},
       {"an absent embedding", R"("tied_to":"embedding")", R"("tied_to":"nope")", "part 'head': its tied_to names part 'nope'"},
@@ -118,7 +118,7 @@ TEST_CASE("contradictions: what a part names is there, of its kind, and in one p
       // loops
       {"a child of itself", R"(["norm","attention","mixture"])", R"(["layer_0"])", "part 'layer_0': it is part of itself"},
       {"children of one another", R"(["gate","e_0","e_1"])", R"(["gate","e_0","e_1","layer_0"])", "it is part of itself"},
-      {"a loop through a plugin's own part", R"(["norm","attention","mixture"],"blueprint":{"op":"layer","join":"sequential","attention_norm":"norm")", R"(["own","attention","mixture"],"blueprint":{"op":"layer","join":"sequential","attention_norm":"own")", ""},
+      {"a loop through a plugin's own part", R"(["norm","attention","mixture"],"blueprint":{"op":"layer","join":"parallel","attention_norm":"norm")", R"(["own","attention","mixture"],"blueprint":{"op":"layer","join":"parallel","attention_norm":"own")", ""},
   }));
   DYNAMIC_SECTION(c.title) {
     auto text = changed(c.from, c.to);
@@ -159,15 +159,15 @@ TEST_CASE("contradictions: a size is a count of 64 bits", "[spec][contradictions
       {"a head", R"("output_dim":9,)", R"("output_dim":4611686018427387904,)", "part 'head': its weight has 4611686018427387904 x 4 numbers"},
       {"a plugin's own tensor", R"("shape":[3])", R"("shape":[4294967296,2147483648])", "part 'own': its x has 4294967296 x 2147483648 numbers"},
       {"a plugin's own tensor with a negative dimension", R"("shape":[3])", R"("shape":[3,-1])", "part 'own': its x has 3 x -1 numbers"},
-      {"kv_heads by which nothing divides", R"("kv_heads":1)", R"("kv_heads":0)", "2 heads cannot share 0 kv_heads evenly"},
-      {"no window", R"("causal":true)", R"("causal":true,"window":0)", "its window is 0"},
+      {"kv_heads by which nothing divides", R"("kv_heads":1)", R"("kv_heads":0)", "part 'attention': its blueprint has no 'kv_heads'"},
+      {"no window", R"("causal":true)", R"("causal":true,"window":0)", "its blueprint has window 0, should be above 0"},
       {"more experts than there are", R"("top_k":1)", R"("top_k":3)", "it picks 3 of 2 experts"},
       {"a router of others", R"("input_dim":4,"output_dim":2,)", R"("input_dim":4,"output_dim":3,)", "part 'mixture': its router 'gate' scores 3 experts, it has 2"},
-      {"a scaling without its factor", R"({"kind":"none"})", R"({"kind":"linear"})", "part 'rotary_emb': its rope, of linear scaling, should have factor above 0"},
-      {"a dynamic scaling without its length", R"({"kind":"none"})", R"({"kind":"dynamic","factor":2})", "should have original_max_position_embeddings above 0"},
-      {"half a llama3 scaling", R"({"kind":"none"})", R"({"kind":"llama3","factor":8,"original_max_position_embeddings":8,"low_freq_factor":1})", "should have high_freq_factor above 0"},
-      {"half a yarn scaling", R"({"kind":"none"})", R"({"kind":"yarn","factor":8,"original_max_position_embeddings":8,"beta_fast":32,"beta_slow":0})", "should have beta_slow above 0"},
-      {"too few factors", R"({"kind":"none"})", R"({"kind":"longrope","original_max_position_embeddings":8,"short_factor":[1],"long_factor":[]})", "its rope has 0 numbers of long_factor, should have 1"},
+      {"a scaling without its factor", R"({"kind":"none"})", R"({"kind":"linear"})", "part 'rotary_emb': its blueprint has no 'scaling.factor', which linear needs"},
+      {"a dynamic scaling without its length", R"({"kind":"none"})", R"({"kind":"dynamic","factor":2})", "has no 'scaling.original_max_position_embeddings', which dynamic needs"},
+      {"half a llama3 scaling", R"({"kind":"none"})", R"({"kind":"llama3","factor":8,"original_max_position_embeddings":8,"low_freq_factor":1})", "has no 'scaling.high_freq_factor', which llama3 needs"},
+      {"half a yarn scaling", R"({"kind":"none"})", R"({"kind":"yarn","factor":8,"original_max_position_embeddings":8,"attention_factor":1,"beta_fast":32,"beta_slow":0})", "has scaling.beta_slow 0, should be above 0"},
+      {"too few factors", R"({"kind":"none"})", R"({"kind":"longrope","attention_factor":1,"original_max_position_embeddings":8,"short_factor":[1],"long_factor":[]})", "its blueprint has no 'scaling.long_factor'"},
       {"a part without blueprint among others", R"("output_dim":9,"blueprint":{"op":"output_head","projection":{"weight":{"tensor":"e"}},"tied_to":"embedding"}})", R"("output_dim":9})", "part 'head': it has no blueprint"},
   }));
   DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(read_spec(changed(c.from, c.to), "m.json"), Error, is_error(Errc::kCorrupt, c.says)); }
@@ -206,7 +206,7 @@ TEST_CASE("contradictions: a part counts once in each part that it lies in", "[s
     for (int j = 0; j < 20; ++j) {
       auto& part = spec.parts.add(norms.emplace_back(part_name(part_name("norm", i), j)), norm());
       part.input_dim = part.output_dim = 4;
-      part.blueprint = Norm{.weight = TensorRef{norms.back(), {}}};
+      part.blueprint = Norm{.eps = 1e-5, .weight = TensorRef{norms.back(), {}}};
       tensors.push_back({norms.back(), DType::kF32, {4}});
     }
     spec.parts.add(blocks.emplace_back(part_name("block", i)), holder(norms));

@@ -24,7 +24,7 @@ ModelSpec full_spec() {
   const Linear linear{ref, TensorRef{"b", {}}};
   const Norm norm{NormKind::rms, 1e-5, ref, ref, 1, true};
   Rope rope{500000, 8, RopePairing::interleaved, {}};
-  rope.scaling = {RopeScalingKind::longrope, 8.0, 1.25, 4096, 1.0, 4.0, 32.0, 1.0, false, {1.0, 1.5, 2.0, 2.5}, {2.0, 3.0, 4.0, 5.0}, 1.1, 1.2};
+  rope.scaling = {RopeScalingKind::longrope, 8.0, 1.25, 4096, 1.0, 4.0, 32.0, 1.0, false, {1.0, 1.5, 1.75, 1.875}, {2.0, 3.0, 3.5, 3.75}, 1.1, 1.2};
   ModelSpec spec;
   spec.model_id = "a/\"b\"\n\x01ä";
   spec.family = "f";
@@ -157,8 +157,9 @@ TEST_CASE("spec document: a broken one is refused by the path of its fault", "[s
       {"a part without type", "\"part_type\": \"linear\"", "\"part\": 1", Errc::kCorrupt, "spec: parts.linear: has no 'part_type'"},
       {"an unknown op", "\"op\": \"rope\"", "\"op\": \"alibi\"", Errc::kUnsupported, "spec: parts.rope.blueprint: op 'alibi' is unknown"},
       {"no op", "\"op\": \"rope\", ", "", Errc::kCorrupt, "parts.rope.blueprint: has no 'op'"},
-      {"a missing constant", "\"theta\": 500000.0, ", "", Errc::kCorrupt, "parts.rope.blueprint: has no 'theta'"},
+      {"a missing constant", "\"theta\": 500000.0, ", "", Errc::kCorrupt, "part 'rope': its blueprint has no 'theta'"},
       {"an unknown member", "\"causal\": false", "\"causal\": false, \"sinks\": 4", Errc::kUnsupported, "parts.attention.blueprint: has 'sinks', which is unknown"},
+      {"a constant that cannot be", "\"theta\": 500000.0", "\"theta\": -1.0", Errc::kCorrupt, "part 'rope': its blueprint has theta -1, should be above 0"},
       {"an unknown enumerator", "\"kind\": \"rms\"", "\"kind\": \"group\"", Errc::kUnsupported, "'group' is unknown to this version"},
       {"an unknown view step", "\"narrow\"", "\"flip\"", Errc::kUnsupported, "view step 'flip' is unknown"},
       {"a member twice", "\"causal\": false", "\"causal\": false, \"causal\": true", Errc::kCorrupt, "parts.attention.blueprint: has 'causal' twice"},

@@ -2,7 +2,7 @@
 //
 //   class FalconDecomposer : public garage::ModelDecomposer { ... };
 //   GARAGE_PLUGIN(FalconDecomposer, {.name = "falcon", .version = "1.0.0", .license = "Apache-2.0",
-//                                    .families = {"falcon"}})
+//                                    .families = {"falcon"}, .model_types = kNames.model_types})
 //
 // in one source file of the plugin, outside any namespace. The decomposer is made on first use.
 #pragma once

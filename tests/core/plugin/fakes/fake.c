@@ -1,11 +1,15 @@
 /* Plugins written against abi.h alone, in C, each good or broken in one way: FAKE_<KIND> says which. */
 #include <garage/abi.h>
 
+#include <locale.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
-#include <signal.h>
 
 #include "specs.h"
 
@@ -27,6 +31,45 @@
 #define FAKE_SPEC "{\"schema\": \"garage.spec/1\", \"model_id\": \"\", \"family\": \"fake\", \"hidden_dim\": 1, \"num_layers\": 0, \"num_heads\": 1, \"vocab_size\": 1, \"max_seq_len\": 1, \"parts\": {}}"
 #endif
 
+static void block_interrupts(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void lower_limit(void) {
+  struct rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_cur / 2;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void* wait_for_ever(void* unused) {
+  while (1) pause();
+  return unused;
+}
+static void start_thread(void) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, &wait_for_ever, NULL);
+}
+
+/* As gcc's crtfastmath.o does when a library linked with -ffast-math is opened. */
+static void flush_small_numbers(void) {
+#ifdef __x86_64__
+  __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);
+#endif
+}
+
+static void meddle(void) {
+  umask(0);
+  if (chdir("/")) return;
+  setlocale(LC_ALL, "C.UTF-8");
+  signal(SIGTERM, SIG_IGN);
+  block_interrupts();
+  flush_small_numbers();
+}
+
 #ifdef FAKE_ON_OPEN
 __attribute__((constructor)) static void on_open(void) { FAKE_ON_OPEN; }
 #endif
@@ -46,6 +89,16 @@ static int has_tensor(const garage_model* model, const char* name) {
     if (tensor->name.size == strlen(name) && memcmp(tensor->name.data, name, strlen(name)) == 0) return 1;
   }
   return 0;
+}
+
+/* Whether each tensor is of that dtype. */
+static int has_dtype(const garage_model* model, const char* dtype) {
+  uint64_t i;
+  for (i = 0; i < model->tensor_count; ++i) {
+    const garage_tensor* tensor = (const garage_tensor*)((const char*)model->tensors + i * model->tensor_stride);
+    if (tensor->dtype.size != strlen(dtype) || memcmp(tensor->dtype.data, dtype, strlen(dtype)) != 0) return 0;
+  }
+  return 1;
 }
 
 static void close_all(void) {
@@ -136,4 +189,6 @@ const garage_plugin* garage_plugin_v1(void) {
 
 /* Every kind keeps these in use. */
 extern const void* const fake_uses[];
-const void* const fake_uses[] = {(const void*)&detect, (const void*)&decompose, (const void*)&get_extension, (const void*)&has_tensor, (const void*)&close_all, (const void*)&scribble_all, (const void*)&say_whether_torch_is_mapped};
+const void* const fake_uses[] = {(const void*)&detect, (const void*)&decompose, (const void*)&get_extension, (const void*)&has_tensor,
+                                 (const void*)&has_dtype, (const void*)&close_all, (const void*)&scribble_all, (const void*)&say_whether_torch_is_mapped,
+                                 (const void*)&lower_limit, (const void*)&start_thread, (const void*)&meddle};
