@@ -96,7 +96,7 @@ class HeaderEvents : public JsonEvents<HeaderEvents> {
     if (depth_ == 0) {
       if (kind != Kind::kObject) fail(fmt::format("the header is {}, should be an object", what));
     } else if (depth_ == 1) {
-      if (kind == Kind::kObject) return;
+      if (kind == Kind::kObject || (in_metadata_ && what == "null")) return;  // an Option to the format's own reader
       fail(in_metadata_ ? fmt::format("__metadata__ is {}, should be an object", what)
                         : fmt::format("tensor '{}' is {}, should be an object", name(), what));
     } else if (field_ == Field::kMetadata) {
