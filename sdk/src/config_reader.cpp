@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/json.hpp>
 
 namespace garage::sdk {
 namespace {
@@ -15,6 +16,7 @@ constexpr std::int64_t kMaxDimension = std::numeric_limits<std::int32_t>::max();
 
 // A value as the config spells it, cut to what a message can bear.
 std::string shown(const boost::json::value& value) {
+  if (const auto word = special_float_in(value)) return std::string(*word);
   auto text = boost::json::serialize(value);
   if (text.size() > 60) text = text.substr(0, 57) + "...";
   return text;
@@ -141,7 +143,7 @@ std::string ConfigReader::text(std::string_view key, std::string_view otherwise)
 std::optional<ConfigReader> ConfigReader::maybe_object(std::string_view key) const {
   const auto* value = find(key);
   if (!value) return std::nullopt;
-  if (!value->is_object()) refuse(key, "an object");
+  if (!value->is_object() || special_float_in(*value)) refuse(key, "an object");
   return ConfigReader(value->get_object(), fmt::format("{}: {}", path_, key));
 }
 

@@ -13,6 +13,7 @@
 
 #include "quantised.hpp"
 #include "../file/read_file.hpp"
+#include "../model/python_json.hpp"
 #include "shard_index.hpp"
 #include "torchscript.hpp"
 
@@ -145,10 +146,10 @@ boost::json::object read_config(const fs::path& file, Fingerprint& fingerprint) 
   const auto text = text_if_there(file, kMaxConfigSize);
   if (!text) return {};
   fingerprint.add(*text);
-  require_unique_keys(*text, file.string());
-  auto value = parse_json(*text, file.string());
-  if (!value.is_object())
-    throw Error(Errc::kCorrupt, fmt::format("{}: is no JSON object but {}", file.string(), kind_name(value)));
+  auto value = parse_python_json(*text, file.string());
+  if (const auto word = special_float_in(value); word || !value.is_object())
+    throw Error(Errc::kCorrupt,
+                fmt::format("{}: is no JSON object but {}", file.string(), word ? *word : kind_name(value)));
   return std::move(value.get_object());
 }
 

@@ -1,6 +1,7 @@
 #include <garage/json.hpp>
 
 #include <charconv>
+#include <cmath>
 #include <set>
 #include <vector>
 
@@ -10,6 +11,10 @@
 
 namespace garage {
 namespace {
+
+constexpr const char* kSpecialFloat = "__float__";
+
+const char* special_word(double number) { return std::isnan(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity"; }
 
 // As boost::json::parser, but for numbers: that one's may differ from the nearest double in the last place.
 class ValueEvents : public JsonEvents<ValueEvents> {
@@ -44,8 +49,9 @@ class ValueEvents : public JsonEvents<ValueEvents> {
   bool on_double(double near, string_view last, error_code&) {
     digits_.append(last.data(), last.size());
     std::from_chars(digits_.data(), digits_.data() + digits_.size(), near);  // which stays where it is out of range
-    stack_.push_double(near);
     digits_.clear();
+    if (std::isfinite(near)) stack_.push_double(near);
+    else push_infinite(near);
     return true;
   }
   bool on_bool(bool flag, error_code&) {
@@ -58,6 +64,12 @@ class ValueEvents : public JsonEvents<ValueEvents> {
   }
 
  private:
+  void push_infinite(double number) {
+    stack_.push_key(kSpecialFloat);
+    stack_.push_string(special_word(number));
+    stack_.push_object(1);
+  }
+
   boost::json::value_stack& stack_;
   std::string digits_;  // of the number that is being read
 };
@@ -89,6 +101,16 @@ boost::json::value parse_json(std::string_view text, std::string_view subject) {
 
 void require_unique_keys(std::string_view text, std::string_view subject) {
   read_json_events<UniqueKeys>(text, subject, subject);
+}
+
+boost::json::value special_float(double number) { return {{kSpecialFloat, special_word(number)}}; }
+
+std::optional<std::string_view> special_float_in(const boost::json::value& value) {
+  const auto* object = value.if_object();
+  const auto* word = object && object->size() == 1 ? object->if_contains(kSpecialFloat) : nullptr;
+  const auto* text = word ? word->if_string() : nullptr;
+  if (!text || (*text != "NaN" && *text != "Infinity" && *text != "-Infinity")) return std::nullopt;
+  return std::string_view(text->data(), text->size());
 }
 
 }  // namespace garage

@@ -9,6 +9,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <garage/json.hpp>
 #include <garage/path_text.hpp>
 
 #include "../model/utf8.hpp"
@@ -194,7 +195,9 @@ void write_json(JsonWriter& out, const boost::json::value& tree) {
     case boost::json::kind::bool_: return out.boolean(tree.get_bool());
     case boost::json::kind::int64: return out.integer(tree.get_int64());
     case boost::json::kind::uint64: return out.real(static_cast<double>(tree.get_uint64()));
-    case boost::json::kind::double_: return out.real(tree.get_double());
+    case boost::json::kind::double_:
+      return std::isfinite(tree.get_double()) ? out.real(tree.get_double())
+                                              : write_json(out, special_float(tree.get_double()));
     case boost::json::kind::string: return out.string({tree.get_string().data(), tree.get_string().size()});
     case boost::json::kind::object: return write_json(out, tree.get_object());
     case boost::json::kind::array:

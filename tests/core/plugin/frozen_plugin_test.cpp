@@ -1,4 +1,6 @@
 // A plugin binary of every released minor of the ABI, kept as it was built: it loads for good.
+#include <limits>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -15,6 +17,7 @@
 
 using namespace garage;
 using namespace garage::test;
+namespace fs = std::filesystem;
 
 #ifdef __x86_64__
 namespace {
@@ -107,5 +110,24 @@ TEST_CASE("abi: a plugin binary of ABI 1.0 still serves", "[plugin][abi]") {
     CHECK(spec->parameters == now->register_model("m", model)->parameters);
     CHECK(spec->parts == now->get_spec("m")->parts);
   }
+}
+
+TEST_CASE("abi: yesterday's plugin passes over a number that JSON has no word for, and refuses it where it is asked for", "[plugin][abi][python]") {
+  PluginSettings settings;
+  settings.folders = {{test_data("plugins/abi-1.0"), "frozen"}};
+  const TemporaryFolder folder;
+  ModelRegistry frozen(test_config(folder / "frozen", settings));
+  fs::copy(reference("gpt2"), folder / "m", fs::copy_options::recursive);
+  const auto config = read_text(folder / "m/config.json");
+  const auto with = [&](const std::string& first) {
+    write_text(folder / "m/config.json", "{" + first + config.substr(config.find('{') + 1));
+    return open_checkpoint(folder / "m");
+  };
+  CHECK(frozen.register_model("m", with(R"("z_loss": NaN, "limits": [0.0, Infinity],)"))->num_layers == 3);
+  auto asked = with("");
+  auto broken = asked.config();
+  broken["layer_norm_epsilon"] = std::numeric_limits<double>::infinity();  // as a live model's may be
+  CHECK_THROWS_MATCHES(frozen.register_model("m", Model(asked.tensors(), std::move(broken))), Error,
+                       is_error(Errc::kCorrupt, "'layer_norm_epsilon' is {\"__float__\":\"Infinity\"}, should be a number"));
 }
 #endif
