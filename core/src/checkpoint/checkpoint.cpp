@@ -176,9 +176,7 @@ Model open_checkpoint_into(Weights weights, const fs::path& given) {
   model.notes = std::move(weights.notes);
   model.source = {is_script ? "torchscript" : "checkpoint", path, fingerprint.text()};
   if (const auto why = quantisation_of(model))
-    throw Error(Errc::kUnsupported, fmt::format("{}: is quantised: {}. Quantised checkpoints are not read; use the "
-                                                "unquantised model",
-                                                path.string(), *why));
+    throw Error(Errc::kUnsupported, fmt::format("{}: {}", path.string(), *why));
   return model;
 }
 

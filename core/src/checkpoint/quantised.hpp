@@ -8,7 +8,8 @@
 
 namespace garage {
 
-// What shows that the model is quantised: "config.json has 'quantization_config' (gptq)". Nothing for a plain one.
+// Why the model is not read, and what to do: its weights are quantised, or its config says so of weights that are
+// plain. Nothing for a plain model, also where its config has a quantiser that is switched off.
 std::optional<std::string> quantisation_of(const Model& model);
 
 }  // namespace garage
