@@ -20,6 +20,7 @@ std::string json(const ModelSpec& spec, const std::filesystem::path& file) {
   write_member(out, "decomposer", spec.decomposer);
   write_member(out, "source", spec.source);
   write_member(out, "ignored", spec.ignored);
+  write_member(out, "notes", spec.notes);
   write_member(out, "spec", file);
   out.end_object();
   return out.take();

@@ -90,6 +90,7 @@ void run_show(const Session& session, const std::string& id, const std::optional
   print(table);
   for (const auto& row : spec->ignored)
     print(fmt::format("left out: {} tensors {}: {}", row.count, row.tensors, row.why));
+  for (const auto& what : spec->notes) print(fmt::format("note: {}", what));
 }
 
 }  // namespace garage::cli

@@ -130,6 +130,7 @@ struct GARAGE_API ModelSpec {
   std::map<std::string, std::int64_t> dtypes;  // tensors of the model by dtype; core counts them
   Source source;
   DecomposerInfo decomposer;
+  std::vector<std::string> notes;     // oddities that are no errors, the checkpoint's first: for people to read
   std::vector<std::string> assembly;  // the parts that, one after another, are the model
   std::vector<IgnoredTensors> ignored;
   PartTable parts;
@@ -145,6 +146,7 @@ struct GARAGE_API ModelSpec {
 };
 BOOST_DESCRIBE_STRUCT(ModelSpec, (),
                       (model_id, family, hidden_dim, num_layers, num_heads, vocab_size, max_seq_len, extra_info,
-                       model_type, architecture, parameters, dtypes, source, decomposer, assembly, ignored, parts))
+                       model_type, architecture, parameters, dtypes, source, decomposer, notes, assembly, ignored,
+                       parts))
 
 }  // namespace garage

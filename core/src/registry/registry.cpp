@@ -61,6 +61,7 @@ ModelRegistry::Registration ModelRegistry::update_model(const std::string& id, c
                                              choice.claim.family, spec->family));
   spec->model_id = id;
   spec->source = model.source;
+  spec->notes.insert(spec->notes.begin(), model.notes.begin(), model.notes.end());
   spec->decomposer = {choice.plugin.name, choice.plugin.version};
   return {spec, state_->catalog.save(*spec)};
 }

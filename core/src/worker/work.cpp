@@ -15,7 +15,9 @@ void keep(ModelRegistry& registry, const WorkOrder& order, WorkResult& result) {
   result.notes = model.notes;
   if (!is_as_it_was(order.path, source))
     throw Error(Errc::kIo, fmt::format("{}: changed while it was read", order.path.string()));
-  result.is_written = registry.update_model(order.id, model, order.plugin).is_written;
+  const auto registered = registry.update_model(order.id, model, order.plugin);
+  result.is_written = registered.is_written;
+  result.notes = registered.spec->notes;
   if (source.is_settled) result.stamp = source.text;
 }
 
