@@ -105,7 +105,7 @@ TEST_CASE("cli: failures of one cause are told together", "[cli][batch]") {
   write_text(shell.folder / "models.yaml", config_for(shell.folder / "models"));
   const auto result = shell({"batch", (shell.folder / "models.yaml").string()});
   CHECK(result.code == 6);
-  CHECK_THAT(result.out, ContainsSubstring("3 failed: has neither model.safetensors nor model.safetensors.index.json\n  models/a ("));
+  CHECK_THAT(result.out, ContainsSubstring("3 failed: has neither model.safetensors nor model.safetensors.index.json, nor weights in another form: if it was downloaded, download it again\n  models/a ("));
 }
 
 TEST_CASE("cli: batch --prune forgets what is gone, when it is told to", "[cli][batch]") {

@@ -51,6 +51,18 @@ TEST_CASE("cli: the spec that show prints is the catalog's file", "[cli][json]")
   CHECK(shown == read_text(shell.folder / "catalog/gpt2.json"));
 }
 
+TEST_CASE("cli: what was passed over in a checkpoint is told when it is registered, and by show", "[cli][notes]") {
+  const Shell shell;
+  const auto folder = shell.folder / "m";
+  std::filesystem::copy(reference("llama-2"), folder, std::filesystem::copy_options::recursive);
+  write_text(folder / "model.safetensors.index.json", "{}");
+  const std::string what = "model.safetensors.index.json: passed over, since model.safetensors comes first";
+  CHECK(shell({"register", "m", folder.string()}).err == "note: " + what + "\n");
+  CHECK_THAT(shell({"show", "m"}).out, ContainsSubstring("\nnote: " + what + "\n"));
+  CHECK(json(shell({"show", "m", "--json"})).at("notes") == boost::json::array{what});
+  CHECK(json(shell({"register", "m", folder.string(), "--json"})).at("notes") == boost::json::array{what});
+}
+
 TEST_CASE("cli: detect tells the family and why", "[cli]") {
   const Shell shell;
   CHECK(shell({"detect", reference("gpt2").string()}).out == "gpt2 (model_type is 'gpt2')\n");

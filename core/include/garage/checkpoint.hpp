@@ -5,20 +5,23 @@
 #include <filesystem>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include <garage/export.hpp>
 #include <garage/model.hpp>
 
 namespace garage {
 
-// Opens a folder (config.json with model.safetensors, or with the shards that model.safetensors.index.json
-// lists; the index wins where both stand), or a single .safetensors file or TorchScript file (torch.jit.save), with
-// the config.json beside it, if there is one. Reads the config, the index and the headers; of a weight no byte is
-// read, and nothing of a TorchScript file is run.
+// Opens a folder, or a single .safetensors file or TorchScript file (torch.jit.save) with the config.json beside it, if
+// there is one. Of a folder the weights are, as transformers has it, what the config's transformers_weights names, else
+// model.safetensors, else the shards that model.safetensors.index.json lists; what was passed over is in the model's
+// notes. Reads the config, the index and the headers; of a weight no byte is read, and nothing of a TorchScript file is
+// run.
 //
 // Ensures  Every shard is complete and says what the index says; a tensor is in exactly one of them.
-// Throws   kNotFound (nothing there to open), kIo, kCorrupt (a file breaks its format's rules, or the index
-//          and the shards disagree), kUnsupported (a quantised checkpoint; another format).
+// Throws   kNotFound (nothing there to open; a link whose target is not there), kIo, kCorrupt (a file breaks its
+//          format's rules, or the index and the shards disagree), kUnsupported (a quantised checkpoint; another format;
+//          a Git LFS pointer; an adapter; a shard or an index instead of its folder). Each says what is there instead.
 // Threads  Reentrant.
 GARAGE_API Model open_checkpoint(const std::filesystem::path& path);
 
@@ -32,6 +35,8 @@ struct TensorLocation {
 struct LocatedModel {
   Model model;
   std::unordered_map<std::string, TensorLocation> locations;  // of every tensor, by name
+  // Those whose coming, going or changing may make it another model, the weights' own among them; some are not there.
+  std::vector<std::filesystem::path> files;
 };
 
 // open_checkpoint, and where each tensor's bytes lie. Throws the same.

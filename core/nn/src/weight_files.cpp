@@ -34,10 +34,7 @@ void require_same(const ModelSpec& spec, const std::string& fingerprint) {
 }  // namespace
 
 WeightFiles::WeightFiles(LocatedModel source) : source_(std::move(source)) {
-  const auto& path = source_.model.source.path;
-  std::error_code ignored;
-  const auto folder = fs::is_directory(path, ignored) ? path : path.parent_path();
-  for (const auto* name : {"config.json", "model.safetensors.index.json"}) stamps_[folder / name];
+  for (const auto& file : source_.files) stamps_[file];
   for (const auto& [tensor, location] : source_.locations) stamps_[location.file];
   for (auto& [file, stamp] : stamps_) stamp = stamp_of(file);
 }

@@ -11,6 +11,7 @@
 #include <garage/error.hpp>
 #include <garage/path_text.hpp>
 
+#include "../checkpoint/checkpoint_files.hpp"
 #include "../model/utf8.hpp"
 #include "../process/in_parallel.hpp"
 #include "brace_spread.hpp"
@@ -37,9 +38,7 @@ Look look_at(const fs::path& path) {
   if (type == fs::file_type::not_found) return {.is_dangling = fs::is_symlink(path, code)};
   if (type != fs::file_type::directory && type != fs::file_type::none)
     return {false, path.extension() == ".safetensors" && type == fs::file_type::regular};
-  for (const auto* name : {"config.json", "model.safetensors", "model.safetensors.index.json"})
-    if (fs::exists(path / name, code) || code) return {true, true};
-  return {true, false};
+  return {true, looks_like_checkpoint(path)};
 }
 
 // Throws kInvalidArgument for a pattern that glob would take apart without end, or its stack for.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <string_view>
 #include <utility>
 
 #include <dirent.h>
@@ -12,6 +11,7 @@
 
 #include <garage/file_stamp.hpp>
 
+#include "../checkpoint/checkpoint_files.hpp"
 #include "../index/spec_files.hpp"
 
 namespace garage {
@@ -19,17 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_read(std::string_view name) {
-  return name.ends_with(".safetensors") || name == "config.json" || name == "model.safetensors.index.json";
-}
-
 // By readdir: std::filesystem's iterators ask the system twice as often, which is what a batch without news does most.
 std::vector<fs::path> files_of(const fs::path& checkpoint) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(checkpoint.c_str()), &::closedir);
-  if (!folder) return {checkpoint, checkpoint.parent_path() / "config.json"};
+  if (!folder) return {checkpoint, checkpoint.parent_path() / kConfigName};
   std::vector<fs::path> files;
   while (const auto* entry = ::readdir(folder.get()))
-    if (is_read(entry->d_name)) files.push_back(checkpoint / entry->d_name);
+    if (may_be_of_checkpoint(entry->d_name)) files.push_back(checkpoint / entry->d_name);
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -8,8 +8,8 @@
 namespace garage {
 
 struct SourceStamp {
-  // Over the path, size and time of every file that open_checkpoint may read: of a folder its safetensors files, index
-  // and config; of a file that and the config beside it. Empty when there is none.
+  // Over the path, size and time of every file that open_checkpoint may read: of a folder what checkpoint_files.hpp
+  // says; of a file that and the config beside it. Empty when there is none.
   std::string text;
   bool is_settled = false;  // false when one changed so lately that it might change again without showing it
   std::vector<std::filesystem::path> files;

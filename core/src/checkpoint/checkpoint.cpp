@@ -1,7 +1,5 @@
 #include <garage/checkpoint.hpp>
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,10 +9,13 @@
 #include <garage/json.hpp>
 #include <garage/safetensors.hpp>
 
-#include "quantised.hpp"
 #include "../file/read_file.hpp"
 #include "../model/python_json.hpp"
+#include "checkpoint_files.hpp"
+#include "no_weights.hpp"
+#include "quantised.hpp"
 #include "shard_index.hpp"
+#include "stand_in.hpp"
 #include "torchscript.hpp"
 
 namespace garage {
@@ -23,8 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxConfigSize = 16'000'000;  // bytes; real ones have some thousand
-constexpr const char* kIndexName = "model.safetensors.index.json";
-constexpr const char* kSingleName = "model.safetensors";
 
 // xxh3 over all that a spec is made from: the config, and every file's name, size and header.
 class Fingerprint {
@@ -51,6 +50,7 @@ struct Weights {
   std::unordered_map<std::string, TensorLocation>* locations = nullptr;  // filled in where somebody wants them
   Model::Metadata metadata;
   std::vector<std::string> notes;
+  std::vector<fs::path> files;  // as LocatedModel has them
 };
 
 void take(Weights& weights, SafetensorsHeader& header, const fs::path& file, Fingerprint& fingerprint) {
@@ -81,22 +81,10 @@ void read_torchscript_into(const fs::path& file, Weights& weights, Fingerprint& 
   weights.metadata = std::move(script.metadata);
 }
 
-void note_oddities(const fs::path& folder, const ShardIndex& index, std::uint64_t data_size, Weights& weights) {
-  if (index.total_size && *index.total_size != data_size)
-    weights.notes.push_back(
-        fmt::format("{}: says total_size {}, the shards hold {} bytes", index.path, *index.total_size, data_size));
-  std::error_code ignored;
-  for (const auto& file : fs::directory_iterator(folder, ignored)) {
-    const auto name = file.path().filename().string();
-    if (file.path().extension() == ".safetensors" &&
-        !std::binary_search(index.shards.begin(), index.shards.end(), name))
-      weights.notes.push_back(fmt::format("{}: is not in the index, and is left alone", file.path().string()));
-  }
-  std::sort(weights.notes.begin(), weights.notes.end());
-}
-
-void read_shards(const fs::path& folder, Weights& weights, Fingerprint& fingerprint) {
-  const auto index = read_shard_index(folder / kIndexName);
+// Answers the shards' names, sorted.
+std::vector<std::string> read_shards(const fs::path& folder, const std::string& name, Weights& weights,
+                                     Fingerprint& fingerprint) {
+  auto index = read_shard_index(folder / name);
   std::vector<SafetensorsHeader> headers;
   std::uint64_t data_size = 0;
   std::size_t tensors = 0;
@@ -106,6 +94,7 @@ void read_shards(const fs::path& folder, Weights& weights, Fingerprint& fingerpr
       headers.push_back(read_safetensors_header(folder / shard));
     } catch (const Error& error) {
       if (error.code() != Errc::kNotFound) throw;
+      refuse_dangling_link(folder / shard);
       throw Error(Errc::kCorrupt, fmt::format("{}: lists shard '{}', which is not there ({} shards listed)", index.path,
                                               shard, index.shards.size()));
     }
@@ -115,37 +104,36 @@ void read_shards(const fs::path& folder, Weights& weights, Fingerprint& fingerpr
   check_shards(index, headers);
   weights.tensors.reserve(index.weight_map.size());
   for (std::size_t i = 0; i < headers.size(); ++i) take(weights, headers[i], folder / index.shards[i], fingerprint);
-  note_oddities(folder, index, data_size, weights);
+  if (index.total_size && *index.total_size != data_size)
+    weights.notes.push_back(
+        fmt::format("{}: says total_size {}, the shards hold {} bytes", name, *index.total_size, data_size));
+  return std::move(index.shards);
 }
 
-// A folder without safetensors: say what is there instead.
-[[noreturn]] void nothing_to_open(const fs::path& folder) {
-  static constexpr std::pair<const char*, const char*> kOthers[] = {
-      {"pytorch_model.bin", "a pickle, which is not read: save it as safetensors"},
-      {"pytorch_model.bin.index.json", "shards of pickles, which are not read: save them as safetensors"},
-      {"consolidated.safetensors", "Mistral's own layout, which is not read: use the transformers layout"},
-      {"consolidated.safetensors.index.json", "Mistral's own layout, which is not read: use the transformers layout"},
-      {"params.json", "the publisher's own layout, which is not read: use the transformers layout"},
-      {"adapter_model.safetensors", "an adapter and no model: merge it into its base model"},
-      {"tf_model.h5", "TensorFlow weights, which are not read"},
-      {"flax_model.msgpack", "Flax weights, which are not read"}};
-  for (const auto& [name, what] : kOthers)
-    if (is_there(folder / name))
-      throw Error(Errc::kUnsupported, fmt::format("{}: has {}, {}", folder.string(), name, what));
-  throw Error(Errc::kNotFound, fmt::format("{}: has neither {} nor {}", folder.string(), kSingleName, kIndexName));
+void read_folder(const fs::path& folder, const boost::json::object& config, Weights& weights,
+                 Fingerprint& fingerprint) {
+  const auto files = checkpoint_files(folder, config);
+  std::vector<std::string> own;
+  if (files.is_index()) own = read_shards(folder, files.weights, weights, fingerprint);
+  else read_single(folder / files.weights, weights, fingerprint);
+  for (auto& note : notes_on_other_files(folder, files, own)) weights.notes.push_back(std::move(note));
+  for (const auto& name : own) weights.files.push_back(folder / name);
+  for (const auto& name : {std::string(kSingleName), std::string(kIndexName), files.weights})
+    weights.files.push_back(folder / name);
 }
 
-void read_folder(const fs::path& folder, Weights& weights, Fingerprint& fingerprint) {
-  if (is_there(folder / kIndexName)) return read_shards(folder, weights, fingerprint);
-  if (is_there(folder / kSingleName)) return read_single(folder / kSingleName, weights, fingerprint);
-  nothing_to_open(folder);
+void read_file(const fs::path& file, Weights& weights, Fingerprint& fingerprint) {
+  require_whole_model(file);
+  read_single(file, weights, fingerprint);
 }
 
 // Empty when there is no such file.
 boost::json::object read_config(const fs::path& file, Fingerprint& fingerprint) {
+  refuse_dangling_link(file);
   const auto text = text_if_there(file, kMaxConfigSize);
   if (!text) return {};
   fingerprint.add(*text);
+  refuse_stand_in(*text, file.string());
   auto value = parse_python_json(*text, file.string());
   if (const auto word = special_float_in(value); word || !value.is_object())
     throw Error(Errc::kCorrupt,
@@ -157,21 +145,24 @@ boost::json::object read_config(const fs::path& file, Fingerprint& fingerprint) 
 fs::path absolute_path(const fs::path& given) {
   if (given.empty()) throw Error(Errc::kNotFound, "an empty path: cannot be opened");
   const auto path = fs::absolute(given).lexically_normal();
+  refuse_dangling_link(path);
   if (!is_there(path))
     throw Error(Errc::kNotFound, fmt::format("{}: cannot be opened: no such file or folder", given.string()));
   return path.has_filename() ? path : path.parent_path();
 }
 
-Model open_checkpoint_into(Weights weights, const fs::path& given) {
+Model open_checkpoint_into(Weights& weights, const fs::path& given) {
   const auto path = absolute_path(given);
   Fingerprint fingerprint;
   std::error_code ignored;
   const bool is_folder = fs::is_directory(path, ignored);
-  auto config = read_config((is_folder ? path : path.parent_path()) / "config.json", fingerprint);
+  weights.files.push_back((is_folder ? path : path.parent_path()) / kConfigName);
+  auto config = read_config(weights.files.back(), fingerprint);
+  if (!is_folder) weights.files.push_back(path);
   const bool is_script = !is_folder && is_zip_archive(path);
-  if (is_folder) read_folder(path, weights, fingerprint);
+  if (is_folder) read_folder(path, config, weights, fingerprint);
   else if (is_script) read_torchscript_into(path, weights, fingerprint);
-  else read_single(path, weights, fingerprint);
+  else read_file(path, weights, fingerprint);
   Model model(std::move(weights.tensors), std::move(config), std::move(weights.metadata));
   model.notes = std::move(weights.notes);
   model.source = {is_script ? "torchscript" : "checkpoint", path, fingerprint.text()};
@@ -182,14 +173,17 @@ Model open_checkpoint_into(Weights weights, const fs::path& given) {
 
 }  // namespace
 
-Model open_checkpoint(const fs::path& path) { return open_checkpoint_into({}, path); }
+Model open_checkpoint(const fs::path& path) {
+  Weights weights;
+  return open_checkpoint_into(weights, path);
+}
 
 LocatedModel locate_checkpoint(const fs::path& path) {
   std::unordered_map<std::string, TensorLocation> locations;
   Weights weights;
   weights.locations = &locations;
-  auto model = open_checkpoint_into(std::move(weights), path);
-  return {std::move(model), std::move(locations)};
+  auto model = open_checkpoint_into(weights, path);
+  return {std::move(model), std::move(locations), std::move(weights.files)};
 }
 
 }  // namespace garage

@@ -17,6 +17,7 @@
 
 #include "header_events.hpp"
 #include "../file/read_file.hpp"
+#include "stand_in.hpp"
 
 namespace garage {
 namespace {
@@ -31,9 +32,11 @@ class HeaderRules {
     const auto bytes = file.read(0, 8);
     std::uint64_t size = 0;
     for (int i = 7; i >= 0; --i) size = size << 8 | static_cast<unsigned char>(bytes[i]);
-    if (size > kMaxSafetensorsHeader)
+    if (size > kMaxSafetensorsHeader) {
+      refuse_stand_in(file.read(0, std::min<std::uint64_t>(file.size(), kStandInBytes)), file_);
       fail(fmt::format("its header says {} bytes, at most {} are allowed: it is broken, or no safetensors file", size,
                        kMaxSafetensorsHeader));
+    }
     if (size > file.size() - 8)
       fail(fmt::format("its header says {} bytes, the file has {} after the length", size, file.size() - 8));
     return size;

@@ -13,6 +13,7 @@
 
 #include "../model/json_events.hpp"
 #include "../file/read_file.hpp"
+#include "stand_in.hpp"
 
 namespace garage {
 namespace {
@@ -90,6 +91,7 @@ bool is_plain_file_name(std::string_view name) {
 
 ShardIndex read_shard_index(const std::filesystem::path& path) {
   const auto text = read_text_file(path, kMaxIndexSize);
+  refuse_stand_in(text, path.string());
   auto events = read_json_events<IndexEvents>(text, path.string(), path.native());
   const auto fail = [&](const std::string& fault) {
     throw Error(Errc::kCorrupt, fmt::format("{}: {}", path.string(), fault));
@@ -97,10 +99,18 @@ ShardIndex read_shard_index(const std::filesystem::path& path) {
   if (!events.has_weight_map) fail("has no 'weight_map'");
   if (events.weight_map.empty()) fail("its weight_map is empty");
 
-  for (const auto& [tensor, shard] : events.weight_map)
-    if (const auto& name = events.shards[shard]; !is_plain_file_name(name))
+  for (const auto& [tensor, shard] : events.weight_map) {
+    const auto& name = events.shards[shard];
+    if (!is_plain_file_name(name))
       fail(fmt::format("maps tensor '{}' to '{}', which is no plain file name: a shard lies beside its index", tensor,
                        name));
+    if (!name.ends_with(".safetensors"))
+      throw Error(Errc::kUnsupported,
+                  fmt::format("{}: maps tensor '{}' to '{}', {} and is not read: save the model as "
+                              "safetensors, with an index of its own",
+                              path.string(), tensor, name,
+                              name.ends_with(".bin") ? "which is a pickle" : "which is no safetensors file"));
+  }
   ShardIndex index{path.string(), events.shards, {}, events.total_size};
   std::sort(index.shards.begin(), index.shards.end());
   index.shards.erase(std::unique(index.shards.begin(), index.shards.end()), index.shards.end());
@@ -113,6 +123,13 @@ ShardIndex read_shard_index(const std::filesystem::path& path) {
     if (const auto [at, fresh] = index.weight_map.emplace(std::move(tensor), places[shard]); !fresh)
       fail(fmt::format("lists tensor '{}' twice", at->first));
   return index;
+}
+
+bool index_lists(const std::filesystem::path& index, const std::string& file) {
+  try {
+    const auto shards = read_shard_index(index).shards;
+    return std::binary_search(shards.begin(), shards.end(), file);
+  } catch (const Error&) { return false; }
 }
 
 void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>& headers) {

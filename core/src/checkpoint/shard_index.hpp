@@ -24,8 +24,12 @@ struct ShardIndex {
   std::optional<std::uint64_t> total_size;  // bytes of data, as the index says
 };
 
-// Throws kCorrupt: no JSON, no weight_map, a tensor listed twice, a shard that is no plain file name.
+// Throws kCorrupt: no JSON, no weight_map, a tensor listed twice, a shard that is no plain file name. kUnsupported: a
+// shard that is no safetensors file; something else in the index's place.
 ShardIndex read_shard_index(const std::filesystem::path& path);
+
+// Whether a file is one of an index's shards. False also where the index cannot be read.
+bool index_lists(const std::filesystem::path& index, const std::string& file);
 
 // Throws kCorrupt unless the shards hold exactly the tensors that the index lists, each in its own shard.
 // headers[i] belongs to index.shards[i]; the last may be left out where those before hold more tensors than are listed.

@@ -81,6 +81,21 @@ TEST_CASE("batch: the catalog is the same, byte for byte, for any number of jobs
   }
 }
 
+TEST_CASE("batch: a checkpoint is read again when another of its files would count", "[batch]") {
+  const Work work;
+  work.run("catalog");
+  const auto model = work.models / "llama-2";
+  // The index changes no weights, and is noted.
+  write_text(model / "model.safetensors.index.json", R"({"weight_map": {}})");
+  CHECK(work.run("catalog").registered == 1);
+  fs::rename(model / "model.safetensors", model / "t.safetensors");
+  CHECK(work.run("catalog").failed.size() == 1);
+  auto config = read_text(model / "config.json");
+  write_text(model / "config.json", config.replace(config.find('{'), 1, R"({"transformers_weights": "t.safetensors",)"));
+  CHECK(work.run("catalog").registered == 1);
+  CHECK(work.run("catalog").unchanged == 31);
+}
+
 TEST_CASE("batch: what is unchanged is passed over, what is touched but equal is not written again", "[batch]") {
   const Work work;
   work.run("catalog");

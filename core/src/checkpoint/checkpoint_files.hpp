@@ -1,0 +1,46 @@
+// Which files of a folder are the checkpoint. There is one answer: all that open, stamp or list checkpoints ask here.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+namespace garage {
+
+inline constexpr const char* kConfigName = "config.json";
+inline constexpr const char* kSingleName = "model.safetensors";
+inline constexpr const char* kIndexName = "model.safetensors.index.json";
+inline constexpr const char* kAdapterConfigName = "adapter_config.json";
+
+struct CheckpointFiles {
+  std::string weights;  // a plain file name: a safetensors file that holds all, or the index of several
+  std::string reason;   // why it is that one, where others were passed over: "comes before it"
+  bool is_index() const { return weights.ends_with(".json"); }
+};
+
+// The file that the config's transformers_weights names; else model.safetensors; else model.safetensors.index.json.
+// Throws kNotFound (none of them is there: what is there instead), kUnsupported (the named file is neither a
+// safetensors file nor an index of them, or the weights are there in a form that is not read), kCorrupt (the name is no
+// string), kIo.
+CheckpointFiles checkpoint_files(const std::filesystem::path& folder, const boost::json::object& config);
+
+// What people may wonder about: the files that look like weights and are not among own (sorted names), and an adapter.
+std::vector<std::string> notes_on_other_files(const std::filesystem::path& folder, const CheckpointFiles& files,
+                                              const std::vector<std::string>& own);
+
+// Whether a file of that name may belong to its folder's checkpoint, or say what does.
+bool may_be_of_checkpoint(std::string_view name);
+
+// Whether somebody who looks for checkpoints should open this folder.
+bool looks_like_checkpoint(const std::filesystem::path& folder);
+
+// "model-00001-of-00002.safetensors": which of how many; of 0 where the name says none.
+struct ShardName {
+  int number = 0, of = 0;
+};
+ShardName shard_name(std::string_view file);
+
+}  // namespace garage
