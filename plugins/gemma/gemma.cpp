@@ -1,5 +1,6 @@
 // Gemma 1, 2 and 3 (transformers: modeling_gemma.py, modeling_gemma2.py, modeling_gemma3.py and their configurations).
 #include <cmath>
+#include <string_view>
 
 #include <garage/sdk/claim.hpp>
 #include <garage/sdk/llama_like.hpp>
@@ -17,6 +18,8 @@ using namespace garage::sdk;
 constexpr DecoderDims kGemma1 = {3072, 28, 16, 16, 256, 24576, 256000, 8192};
 constexpr DecoderDims kGemma2 = {2304, 26, 8, 4, 256, 9216, 256000, 8192};
 constexpr DecoderDims kGemma3 = {2304, 26, 8, 4, 256, 9216, 262208, 131072};
+
+constexpr RopeDefaults kWhole = {.partial_rotary_factor = {}};
 
 // What all have.
 LlamaLike common(const ConfigReader& config, const DecoderDims& defaults, DecoderNames names) {
@@ -38,16 +41,27 @@ std::optional<double> cap(const ConfigReader& config, std::string_view key, std:
   return config.has(key) ? config.positive(key, 0) : otherwise;
 }
 
-// transformers 4 computed GELU by tanh whatever hidden_act said; the first configs say "gelu" and mean that.
+// GemmaAttention and Gemma2Attention hand it to SDPA alone, and the mask stays causal.
+void refuse_both_ways(const ConfigReader& config) {
+  if (config.flag("use_bidirectional_attention", false))
+    config.unsupported("use_bidirectional_attention", "what depends on how attention is computed");
+}
+
+// transformers 4 computed GELU by tanh whatever hidden_act said; the first configs say "gelu" and mean that. Of two keys
+// transformers 4 read hidden_activation, and 5 reads hidden_act.
 std::string gemma1_activation(const ConfigReader& config) {
-  const auto act = config.text("hidden_activation", config.text("hidden_act", "gelu_pytorch_tanh"));
+  const auto first = config.text("hidden_act", "gelu_pytorch_tanh");
+  const auto act = config.text("hidden_activation", first);
+  if (act != first && first != "gelu" && config.has("hidden_act"))
+    config.unsupported("hidden_act", "that 'hidden_activation' is " + act);
   return act == "gelu" && !config.has("hidden_activation") ? "gelu_pytorch_tanh" : act;
 }
 
 LlamaLike gemma1(const ConfigReader& config) {
+  refuse_both_ways(config);
   auto facts = common(config, kGemma1, llama_names("gemma", "GemmaModel"));
   facts.activation = gemma1_activation(config);
-  facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions);
+  facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, kWhole);
   return facts;
 }
 
@@ -60,6 +74,7 @@ void sandwich(LlamaLike& facts, const ConfigReader& config,
   const auto sliding = read_sliding_layers(config, facts.dims.layers);
   std::optional<std::int64_t> window;
   if (!config.is_null("sliding_window")) window = config.dimension("sliding_window", 4096);
+  if (window && !facts.causal) window = *window / 2 + 1;  // Gemma3TextConfig: half on each side
   facts.layer = [=, local = facts.local_rope.has_value()](std::int64_t i) {
     const bool slides = sliding ? (*sliding)[static_cast<std::size_t>(i)] : slides_by_default(i);
     return LayerFacts{.window = slides ? window : std::nullopt, .local_rope = local && slides};
@@ -67,8 +82,9 @@ void sandwich(LlamaLike& facts, const ConfigReader& config,
 }
 
 LlamaLike gemma2(const ConfigReader& config) {
+  refuse_both_ways(config);
   auto facts = common(config, kGemma2, llama_names("gemma", "Gemma2Model"));
-  facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions);
+  facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, kWhole);
   facts.attention_softcap = cap(config, "attn_logit_softcapping", 50);
   facts.head.softcap = cap(config, "final_logit_softcapping", 30);
   sandwich(facts, config, [](std::int64_t i) { return i % 2 == 0; });
@@ -77,16 +93,19 @@ LlamaLike gemma2(const ConfigReader& config) {
 
 LlamaLike gemma3(const ConfigReader& config, DecoderNames names) {
   auto facts = common(config, kGemma3, std::move(names));
-  facts.rope =
-      read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.theta = 1e6, .layer_type = "full_attention"});
-  facts.local_rope = Rope{.theta = config.positive("rope_local_base_freq", 1e4), .dims = facts.dims.head_dim};
-  if (const auto ropes = config.maybe_object("rope_parameters"); ropes && ropes->has("sliding_attention"))
-    facts.local_rope =
-        read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.layer_type = "sliding_attention"});
+  const auto rope = [&](RopeDefaults defaults) {
+    return read_rope(config, facts.dims.head_dim, facts.dims.max_positions, defaults);
+  };
+  facts.rope = rope({.theta = 1e6, .partial_rotary_factor = {}, .layer_type = "full_attention"});
+  facts.local_rope = rope({.theta = 1e4,
+                           .theta_key = "rope_local_base_freq",
+                           .partial_rotary_factor = {},
+                           .layer_type = "sliding_attention"});
   facts.qk_norm = true;
+  facts.causal = !config.flag("use_bidirectional_attention", false);
   facts.attention_softcap = cap(config, "attn_logit_softcapping", std::nullopt);
   facts.head.softcap = cap(config, "final_logit_softcapping", std::nullopt);
-  const auto pattern = config.dimension(config.spelling({"sliding_window_pattern", "_sliding_window_pattern"}), 6);
+  const auto pattern = config.dimension("sliding_window_pattern", 6);
   sandwich(facts, config, [pattern](std::int64_t i) { return (i + 1) % pattern != 0; });
   return facts;
 }
@@ -131,6 +150,11 @@ class GemmaDecomposer : public ModelDecomposer {
     static const boost::json::object kNothing;
     const auto text = config.maybe_object("text_config").value_or(ConfigReader(kNothing, "config.json: text_config"));
     auto facts = gemma3(text, multimodal_names());
+    // Gemma3Model lays a mask of its own over the images' tokens, which a text model that looks both ways does not have.
+    for (const auto* reader : {&config, &text})
+      for (const auto* key : {"is_causal", "use_bidirectional_attention"})
+        if (reader->has(key) && reader->flag(key, true) != (key == std::string_view("is_causal")))
+          reader->unsupported(key, "attention both ways beside images");
     facts.head.declared_tied = config.flag("tie_word_embeddings", text.flag("tie_word_embeddings", true));
     auto build = build_llama_like(model, facts);
     add_vision(build, model,

@@ -12,8 +12,10 @@ using namespace garage;
 using namespace garage::sdk;
 
 DecoderDims read_dims(const ConfigReader& config) {
-  // GPT2Config.attribute_map: either spelling may stand in the file.
+  // GPT2Config.attribute_map: either spelling may stand in the file; of two, the order would decide.
   const auto either = [&](std::string_view own, std::string_view common, std::int64_t otherwise) {
+    if (config.has(own) && config.has(common) && config.dimension(own) != config.dimension(common))
+      config.refuse(common, "what '" + std::string(own) + "' is, whose other name it is");
     return config.dimension(config.spelling({own, common}), otherwise);
   };
   DecoderDims dims;
@@ -50,8 +52,7 @@ class Gpt2Decomposer : public ModelDecomposer {
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
     if (config.flag("add_cross_attention", false))
-      throw Error(Errc::kUnsupported,
-                  "config.json: add_cross_attention is true: GPT-2 as a decoder of another model is not handled");
+      config.unsupported("add_cross_attention", "GPT-2 as a decoder of another model");
     const auto dims = read_dims(config);
     const auto eps = config.positive("layer_norm_epsilon", 1e-5);
     const auto activation = config.text("activation_function", "gelu_new");

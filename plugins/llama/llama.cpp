@@ -34,7 +34,7 @@ class LlamaDecomposer : public ModelDecomposer {
     facts.dims = read_decoder_dims(config, kDefaults);
     facts.activation = config.text("hidden_act", "silu");
     facts.norm_eps = config.positive("rms_norm_eps", 1e-6);
-    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions);
+    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.partial_rotary_factor = {}});
     facts.qkv_bias = facts.o_bias = config.flag("attention_bias", false);
     facts.mlp_bias = config.flag("mlp_bias", false);
     facts.head.declared_tied = config.flag("tie_word_embeddings", false);

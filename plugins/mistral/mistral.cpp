@@ -42,20 +42,22 @@ class MistralDecomposer : public ModelDecomposer {
     facts.dims = read_decoder_dims(config, kDefaults);
     facts.activation = config.text("hidden_act", "silu");
     facts.norm_eps = config.positive("rms_norm_eps", mixtral ? 1e-5 : 1e-6);
-    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.theta = mixtral ? 1e6 : 1e4});
+    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions,
+                           {.theta = mixtral ? 1e6 : 1e4, .partial_rotary_factor = {}});
     facts.head.declared_tied = config.flag("tie_word_embeddings", false);
 
     // Absent: 4096 in Mistral's class, none in Mixtral's. Null: none. layer_types says which layers it is for.
     auto window = config.maybe_dimension("sliding_window");
     if (!mixtral && !window && !config.is_null("sliding_window")) window = 4096;
-    const auto sliding = read_sliding_layers(config, facts.dims.layers);
+    // With layer_types AutoConfig makes a Ministral of a Mistral; Mixtral's class knows none.
+    const auto sliding = mixtral ? std::nullopt : read_sliding_layers(config, facts.dims.layers);
     facts.layer = [=](std::int64_t i) {
       const bool windowed = !sliding || (*sliding)[static_cast<std::size_t>(i)];
       return LayerFacts{.window = windowed ? window : std::nullopt, .sparse = mixtral};
     };
     // MixtralTopKRouter: softmax over all experts, the best top_k, divided by their sum.
     if (mixtral)
-      facts.mixture = MixtureFacts{.experts = config.dimension("num_local_experts", 8),
+      facts.mixture = MixtureFacts{.experts = config.dimension(config.spelling({"num_local_experts", "num_experts"}), 8),
                                    .top_k = config.dimension("num_experts_per_tok", 2),
                                    .intermediate = facts.dims.intermediate,
                                    .scoring = Scoring::softmax_renormalised};

@@ -65,7 +65,7 @@ class PhiDecomposer : public ModelDecomposer {
   static ModelSpec decompose_phi3(const Model& model) {
     const auto config = ConfigReader::of(model);
     auto facts = common(config, kPhi3, "Phi3Model");
-    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.yarn_means_longrope = true});
+    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.original_max_positions = 4096, .longrope_alone = true});
     facts.fused = true;
     facts.layer = [window = config.maybe_dimension("sliding_window")](std::int64_t) {
       return LayerFacts{.window = window};
@@ -77,7 +77,7 @@ class PhiDecomposer : public ModelDecomposer {
   static ModelSpec decompose_phimoe(const Model& model) {
     const auto config = ConfigReader::of(model);
     auto facts = common(config, kPhiMoe, "PhimoeModel");
-    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.theta = 1e6});
+    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.theta = 1e6, .partial_rotary_factor = {}, .has_mscales = true});
     facts.norms = NormStyle::layer;
     facts.qkv_bias = facts.o_bias = config.flag("attention_bias", false);
     facts.head.bias = config.flag("lm_head_bias", false);

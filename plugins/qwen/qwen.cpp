@@ -95,7 +95,7 @@ class QwenDecomposer : public ModelDecomposer {
     facts.dims = read_decoder_dims(config, variant.defaults);
     facts.activation = config.text("hidden_act", "silu");
     facts.norm_eps = config.positive("rms_norm_eps", 1e-6);
-    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions);
+    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.partial_rotary_factor = {}});
     facts.head.declared_tied = config.flag("tie_word_embeddings", false);
     facts.qk_norm = variant.qwen3;
     // Qwen2's q, k and v always have a bias, for which its config has no key; qwen2_moe's has one.
@@ -122,7 +122,9 @@ class QwenDecomposer : public ModelDecomposer {
     std::optional<std::int64_t> window;
     if (config.flag("use_sliding_window", false) && !config.is_null("sliding_window"))
       window = config.dimension("sliding_window", 4096);
-    const auto sliding = read_sliding_layers(config, layers);
+    // Qwen3MoeModel knows no layer_types.
+    const auto sliding =
+        variant.is_mixture && variant.qwen3 ? std::nullopt : read_sliding_layers(config, layers);
     const auto max_window_layers = config.count("max_window_layers", 28);
     return [=, &variant, sparse = sparse_layers(config, variant)](std::int64_t i) {
       const bool slides =

@@ -55,6 +55,12 @@ void ConfigReader::refuse(std::string_view key, std::string_view wanted) const {
                                     : fmt::format("{}: has no '{}', should be {}", path_, key, wanted));
 }
 
+void ConfigReader::unsupported(std::string_view key, std::string_view what) const {
+  const auto* value = find(key);
+  throw Error(Errc::kUnsupported,
+              fmt::format("{}: '{}' is {}: {} is not handled", path_, key, value ? shown(*value) : "null", what));
+}
+
 std::optional<std::int64_t> ConfigReader::maybe_dimension(std::string_view key) const {
   const auto* value = find(key);
   if (!value) return std::nullopt;

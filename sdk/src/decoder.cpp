@@ -168,6 +168,12 @@ void DecoderBuilder::norm(const std::string& name, std::optional<std::int64_t> l
 }
 
 void DecoderBuilder::attention(std::int64_t layer, std::string_view module, Attention attention) {
+  // create_causal_mask and create_sliding_window_causal_mask: with `is_causal: false` any decoder looks both ways, and its
+  // window then takes in the position at its end.
+  if (!ConfigReader(model_.config()).flag("is_causal", true)) {
+    attention.causal = false;
+    if (attention.window) ++*attention.window;
+  }
   const auto heads = attention.heads, kv_heads = attention.kv_heads, head_dim = attention.head_dim;
   auto& made = part(part_name("attention", layer), part_type::kAttention, module, dims_.hidden, dims_.hidden,
                     std::move(attention));

@@ -88,6 +88,7 @@ class LlamaLikeBuilder {
     made.rope = layer.local_rope ? facts_.local_rope : facts_.rope;
     made.window = layer.window;
     made.softcap = facts_.attention_softcap;
+    made.causal = facts_.causal;
     return made;
   }
 

@@ -151,5 +151,5 @@ TEST_CASE("mutations: every dimension of every config is held against the tensor
 TEST_CASE("mutations: a GPT-2 that is another model's decoder is not handled, and says so", "[plugins][mutations]") {
   Draft draft("gpt2");
   draft.config["add_cross_attention"] = true;
-  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kUnsupported, "add_cross_attention is true"));
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kUnsupported, "'add_cross_attention' is true"));
 }

@@ -125,9 +125,9 @@ struct Attention {
   Linear o;                            // [H, heads * D]
   std::optional<Norm> q_norm, k_norm;  // over [D], before the rope
   std::optional<Rope> rope;
-  std::optional<std::int64_t> window;  // a token sees this many positions, itself included; null: all
+  std::optional<std::int64_t> window;  // a token sees this many positions, itself included (on both sides); null: all
   std::optional<double> softcap;       // cap * tanh(x / cap)
-  bool causal = true;
+  bool causal = true;                  // false: a token sees those after it, too
 
   friend bool operator==(const Attention&, const Attention&) = default;
 };

@@ -28,12 +28,13 @@ torch::Tensor split_heads(const torch::Tensor& x, std::int64_t heads) {
   return x.unflatten(-1, {heads, -1}).transpose(1, 2);
 }
 
-// Which scores are hidden: of positions that come later, or lie outside the window. (batch, 1, seq, keys)
+// Which scores are hidden: of positions that come later, or lie outside the window, which is on both sides where
+// attention looks both ways. (batch, 1, seq, keys)
 torch::Tensor hidden_scores(const Attention& attention, const torch::Tensor& positions,
                             const torch::Tensor& key_positions) {
   const auto distance = positions.unsqueeze(-1) - key_positions.unsqueeze(-2);
   auto hidden = attention.causal ? distance < 0 : torch::zeros_like(distance, torch::kBool);
-  if (attention.window) hidden = hidden.logical_or(distance >= *attention.window);
+  if (attention.window) hidden = hidden.logical_or(distance.abs() >= *attention.window);
   return hidden.unsqueeze(1);
 }
 

@@ -55,7 +55,11 @@ class ConfigReader {
   // Throws: "config.json: 'hidden_size' is -5, should be ...".
   [[noreturn]] void refuse(std::string_view key, std::string_view wanted) const;
 
+  // Throws kUnsupported: "config.json: 'is_causal' is false: <what that asks for> is not handled".
+  [[noreturn]] void unsupported(std::string_view key, std::string_view what) const;
+
   const std::string& path() const noexcept { return path_; }
+  const boost::json::object& members() const noexcept { return *object_; }
 
  private:
   const boost::json::value* find(std::string_view key) const;  // null when absent or null

@@ -42,6 +42,7 @@ struct LlamaLike {
   double embedding_scale = 1;
   std::optional<double> attention_scale;  // null: 1 / sqrt(head_dim)
   std::optional<double> attention_softcap;
+  bool causal = true;     // the config's is_causal is seen to (DecoderBuilder::attention)
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
   bool qk_norm = false;   // q_norm and k_norm over each head, in the style of the norms
   bool fused = false;     // qkv_proj and gate_up_proj, rows one after another (Phi-3)

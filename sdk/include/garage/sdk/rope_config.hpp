@@ -13,17 +13,26 @@ namespace garage::sdk {
 // What a family's config class says where the config says nothing.
 struct RopeDefaults {
   double theta = 10000;
-  double partial_rotary_factor = 1;
-  std::string_view layer_type = {};  // which of several: rope_parameters may hold one object a layer type (Gemma 3)
-  bool yarn_means_longrope = false;  // as Phi-3's first configs had it
+  std::string_view theta_key = "rope_theta";  // at the config's top
+  // Null: the class turns all dimensions, whatever the config says.
+  std::optional<double> partial_rotary_factor = 1;
+  // Which of several: rope_parameters holds one object a layer type (Gemma 3), and rope_scaling is of full_attention.
+  std::string_view layer_type = {};
+  // What the class has for the config's own original_max_position_embeddings, so that the rope's never counts (Phi-3).
+  std::optional<std::int64_t> original_max_positions = {};
+  bool longrope_alone = false;  // it knows no other scaling; su and yarn are its old names (Phi-3)
+  bool has_mscales = false;     // short_mscale and long_mscale stand for the attention factor (PhiMoE)
 };
 
 // How many of a head's dimensions turn where a config gives their share. Nothing unless that is an even number of them.
 std::optional<std::int64_t> turned_dims(std::int64_t head_dim, double share);
 
-// The rope that the config describes, for heads of head_dim dimensions. What the scaling leaves out is resolved as
-// transformers' modeling_rope_utils does (version 5.12), from max_positions where it must.
-// Throws kCorrupt (a constant is missing or senseless), kUnsupported (a rope_type that nobody here knows).
+// The rope that the config describes, for heads of head_dim dimensions, as transformers' modeling_rope_utils resolves it
+// (version 5.12). A rope_scaling that says something takes the place of rope_parameters. theta comes from that object,
+// else from the config's top, else it is the class's. For llama3, yarn and longrope original_max_position_embeddings
+// comes from the config's top, else from the object, else it is max_positions.
+// Throws kCorrupt (a constant is missing or senseless), kUnsupported (a rope_type that nobody here knows; a share of the
+// dimensions that the class cannot turn, or that is said twice).
 Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t max_positions,
                RopeDefaults defaults = {});
 

@@ -1,0 +1,109 @@
+// What becomes of every key of the families' config classes: tests/data/config-keys.tsv.
+//
+//   handled   another value makes another spec, or tensors that do not fit it are missed
+//   refused   another value asks for what no blueprint can say: kUnsupported, by the key's name
+//   none      no number of a forward pass depends on it in transformers: the spec stays
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include <boost/json/parse.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+#include <garage/checkpoint.hpp>
+
+#include "is_error.hpp"
+#include "places.hpp"
+#include "test_registry.hpp"
+
+using namespace garage;
+using namespace garage::test;
+namespace json = boost::json;
+
+namespace {
+
+struct Row {
+  std::string variant, key, kind;
+  json::value value, beside;
+};
+
+std::vector<Row> rows() {
+  std::vector<Row> all;
+  std::ifstream file(test_data("config-keys.tsv"));
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with('#')) continue;
+    std::istringstream fields(line);
+    Row row;
+    std::string value, beside;
+    std::getline(fields, row.variant, '\t');
+    std::getline(fields, row.key, '\t');
+    std::getline(fields, row.kind, '\t');
+    std::getline(fields, value, '\t');
+    std::getline(fields, beside, '\t');
+    row.value = json::parse(value);
+    row.beside = beside.empty() ? json::object() : json::parse(beside);
+    all.push_back(std::move(row));
+  }
+  return all;
+}
+
+// The spec of a variant whose config was changed; nothing, and the error, where it is refused.
+struct Outcome {
+  std::optional<ModelSpec> spec;
+  std::optional<Error> error;
+};
+
+Outcome register_with(ModelRegistry& registry, const Model& model, const json::object& config) {
+  try {
+    return {*registry.register_model("m", Model(model.tensors(), config)), std::nullopt};
+  } catch (const Error& error) { return {std::nullopt, error}; }
+}
+
+std::string type_of(const json::object& config) { return std::string(config.at("model_type").get_string()); }
+
+}  // namespace
+
+TEST_CASE("config keys: each is handled, or refused by name, or changes no number", "[plugins][config-keys]") {
+  TestRegistry registry;
+  std::map<std::string, Model> models;
+  for (const auto& row : rows()) {
+    INFO(row.variant << ": " << row.key << " = " << row.value << " beside " << row.beside);
+    if (!models.contains(row.variant)) models.emplace(row.variant, open_checkpoint(reference(row.variant)));
+    const auto& model = models.at(row.variant);
+    auto config = model.config();
+    for (const auto& member : row.beside.get_object()) config[member.key()] = member.value();
+    const auto before = register_with(registry.registry, model, config);
+    if (before.error) FAIL(before.error->what());
+    config[row.key] = row.value;
+    const auto after = register_with(registry.registry, model, config);
+    if (row.kind == "handled") {
+      CHECK((after.error || *after.spec != *before.spec));
+    } else if (row.kind == "refused") {
+      REQUIRE(after.error);
+      CHECK(after.error->code() == Errc::kUnsupported);
+      CHECK(std::string(after.error->what()).find(row.key) != std::string::npos);
+    } else {
+      REQUIRE(row.kind == "none");
+      if (after.error) FAIL(after.error->what());
+      CHECK(*after.spec == *before.spec);
+    }
+  }
+}
+
+TEST_CASE("config keys: those of the reference checkpoints are all known", "[plugins][config-keys]") {
+  std::map<std::string, std::set<std::string>> known;  // by model_type
+  for (const auto& row : rows()) known[type_of(open_checkpoint(reference(row.variant)).config())].insert(row.key);
+  int configs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(test_data("reference"))) {
+    const auto config = open_checkpoint(entry.path()).config();
+    const auto keys = known.find(type_of(config));
+    if (keys == known.end()) continue;  // Qwen 1, whose class is not transformers' own; Gemma 3 with images
+    ++configs;
+    for (const auto& member : config) {
+      INFO(entry.path() << ": " << std::string(member.key()));
+      CHECK(keys->second.contains(member.key()));
+    }
+  }
+  CHECK(configs >= 28);
+}
