@@ -84,7 +84,7 @@ std::shared_ptr<PartModule> load_extracted(const fs::path& folder, const ModuleO
     throw Error(Errc::kCorrupt, fmt::format("{}: names {} parts in its assembly, an extracted part is one",
                                             (folder / kPartFile).string(), spec.assembly.size()));
   const TensorStore store(WeightFiles::of(folder / kWeightsFile), Placements(options), plugins);
-  auto module = make_module(spec, spec.assembly.front(), store);
+  auto module = make_module(spec, spec.assembly.front(), store.of_roots(spec, spec.assembly));
   PartBinding::watch(*module, store.files());
   return module;
 }

@@ -40,7 +40,7 @@ std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std:
   const auto spec = registry.require_spec(id);
   const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id),
                           &registry.plugins());
-  auto module = make_module(*spec, part, store);
+  auto module = make_module(*spec, part, store.of_roots(*spec, std::span(&part, 1)));
   PartBinding::watch(*module, store.files());
   return module;
 }
@@ -50,7 +50,7 @@ std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std:
   const auto spec = registry.require_spec(id);
   const TensorStore store(WeightFiles::of(*spec), Placements(options, registry.config().devices, id),
                           &registry.plugins());
-  auto module = std::make_shared<ModelModule>(*spec, store);
+  auto module = std::make_shared<ModelModule>(*spec, store.of_roots(*spec, spec->assembly));
   PartBinding::watch(*module, store.files());
   return module;
 }

@@ -12,6 +12,7 @@
 #include <garage/accounting.hpp>
 #include <garage/error.hpp>
 
+#include "computing_dtype.hpp"
 #include "dtype_names.hpp"
 
 namespace garage::nn {
@@ -30,9 +31,16 @@ torch::Tensor stepped(const torch::Tensor& tensor, const ViewStep& step) {
 
 }  // namespace
 
+TensorStore TensorStore::of_roots(const ModelSpec& spec, std::span<const std::string> parts) const {
+  auto store = *this;
+  store.together_ = computing_dtype(spec, parts, *files_);
+  return store;
+}
+
 TensorStore TensorStore::of_part(const PartSpec& part, const std::string& name) const {
   auto store = *this;
   store.here_ = placements_.of(name, part);
+  if (!store.here_.dtype) store.here_.dtype = together_;
   return store;
 }
 

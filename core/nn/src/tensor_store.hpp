@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include <torch/types.h>
@@ -21,6 +22,10 @@ class TensorStore {
   // plugins, which outlive the store, bring the code of custom parts; null: there is none.
   TensorStore(std::shared_ptr<WeightFiles> files, Placements placements, const PluginHost* plugins = nullptr)
       : files_(std::move(files)), placements_(std::move(placements)), plugins_(plugins) {}
+
+  // The same tensors, for parts that are run together, and those in them: where they are stored in several dtypes, and
+  // nobody says another, in the widest of these.
+  TensorStore of_roots(const ModelSpec& spec, std::span<const std::string> parts) const;
 
   // The same tensors, for a part and what is in it.
   TensorStore of_part(const PartSpec& part, const std::string& name) const;
@@ -45,6 +50,7 @@ class TensorStore {
   std::shared_ptr<WeightFiles> files_;
   Placements placements_;
   Placement here_;
+  std::optional<torch::ScalarType> together_;  // the dtype of what is run together, where no placement has one
   const PluginHost* plugins_;
 };
 

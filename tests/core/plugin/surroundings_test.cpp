@@ -98,7 +98,8 @@ TEST_CASE("surroundings: what a plugin does to umask and folder does not reach t
   write_checkpoint(folder / "model", R"({"model_type": "odd"})", {{"w", DType::kF32, {1}}});
   write_text(folder / "garage.yaml", "catalog: catalog\n");
   const auto result = run_program("/bin/sh", {"-c", "umask 027; cd \"$1\"; \"$2\" --plugins \"$3\" register m model", "sh",
-                                              folder.path().string(), garage_binary().string(), fakes("meddles").string()});
+                                              folder.path().string(), garage_binary().string(), fakes("meddles").string()},
+                                  {{"GARAGE_CATALOG", ""}, {"GARAGE_CONFIG", ""}, {"GARAGE_PLUGIN_PATH", ""}});
   INFO(result.err);
   REQUIRE(result.code == 0);
   std::size_t files = 0;

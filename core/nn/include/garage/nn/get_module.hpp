@@ -21,6 +21,7 @@ struct ModuleOptions {
   bool keep_dtype = false;  // the dtype that the file stores, whatever the config says
 };
 
+// What is run together computes in one dtype: the options', else the config's, else the widest in which it is stored.
 // On the CPU, in the file's own dtype, parameters are views of the mapped file: nothing is copied. Otherwise the
 // part's bytes alone are read and moved. Modules stay valid whatever happens to the registry; of a file that is
 // mapped somebody may cut off or rewrite the rest, and then forward throws kCorrupt: the process lives.
