@@ -13,10 +13,13 @@ using Shape = std::vector<std::int64_t>;
 // The tensors of one module, under the prefix that the file has for it.
 class TensorTable {
  public:
-  TensorTable(const Model& model, std::initializer_list<const char*> prefixes, const std::string& below) {
-    for (const std::string prefix : prefixes)
+  TensorTable(const Model& model, const std::string& wrapper, std::initializer_list<const char*> prefixes,
+              const std::string& below) {
+    for (const auto* inner : prefixes) {
+      const auto prefix = wrapper + inner;
       if (prefix_.empty() || count_tensors(model, prefix + below) > count_tensors(model, prefix_ + below))
         prefix_ = prefix;
+    }
   }
 
   void add(const std::string& name, Shape shape) { custom_.tensors[name] = {{prefix_ + name, {}}, std::move(shape)}; }
@@ -76,7 +79,8 @@ void add_vision(DecoderBuilder& build, const Model& model, const ConfigReader& v
   const VisionDims dims(vision);
   const auto hidden = build.dims().hidden;
   TensorTable encoder(
-      model, {"vision_tower.vision_model.", "model.vision_tower.vision_model.", "vision_tower.", "model.vision_tower."},
+      model, build.wrapper(),
+      {"vision_tower.vision_model.", "model.vision_tower.vision_model.", "vision_tower.", "model.vision_tower."},
       "encoder.");
   encoder.add("embeddings.patch_embedding.weight", {dims.hidden, dims.channels, dims.patch, dims.patch});
   encoder.add("embeddings.patch_embedding.bias", {dims.hidden});
@@ -93,7 +97,7 @@ void add_vision(DecoderBuilder& build, const Model& model, const ConfigReader& v
   tower.intermediate_dim = dims.intermediate;
   tower.extra_info = {{"num_layers", dims.layers}, {"image_size", dims.image}, {"patch_size", dims.patch}};
 
-  TensorTable projector(model, {"multi_modal_projector.", "model.multi_modal_projector."}, "mm_");
+  TensorTable projector(model, build.wrapper(), {"multi_modal_projector.", "model.multi_modal_projector."}, "mm_");
   projector.add("mm_input_projection_weight", {dims.hidden, hidden});  // x @ weight: not as Linear stores it
   projector.add("mm_soft_emb_norm.weight", {dims.hidden});
   build.part("projector", part_type::kProjector, "", dims.hidden, hidden, projector.take()).module_path =

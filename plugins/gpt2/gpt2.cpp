@@ -94,8 +94,8 @@ class Gpt2Decomposer : public ModelDecomposer {
     }
     build.final_norm("ln_f", "ln_f", build.layer_norm("ln_f", eps));
     build.output_head({.declared_tied = config.flag("tie_word_embeddings", true)});
-    build.ignore("h.{}.attn.bias", {1, 1, dims.max_positions, dims.max_positions}, "the causal mask, not a bias");
-    build.ignore("h.{}.attn.masked_bias", {}, "the causal mask's constant");
+    build.ignore("h.{}.attn.bias", "the causal mask, not a bias");
+    build.ignore("h.{}.attn.masked_bias", "the causal mask's constant");
     return build.finish();
   }
 

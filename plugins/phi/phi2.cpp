@@ -97,7 +97,7 @@ ModelSpec decompose_phi2(const Model& model) {
                return attention;
              });
   build.output_head({.declared_tied = config.flag("tie_word_embeddings", false), .bias = true});
-  build.ignore("layers.{}.self_attn.rotary_emb.inv_freq", {rope.dims / 2}, "recomputed from rope_theta");
+  build.ignore_rotary("layers.{}.self_attn.rotary_emb", "recomputed from rope_theta");
   return build.finish();
 }
 
@@ -134,6 +134,6 @@ ModelSpec decompose_phi_msft(const Model& model) {
                return attention;
              });
   build.output_head({.declared_tied = config.flag("tie_word_embeddings", false), .bias = true});
-  build.ignore("transformer.h.{}.mixer.rotary_emb.inv_freq", {rope.dims / 2}, "recomputed from rotary_dim");
+  build.ignore_rotary("transformer.h.{}.mixer.rotary_emb", "recomputed from rotary_dim");
   return build.finish();
 }

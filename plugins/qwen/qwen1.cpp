@@ -105,6 +105,6 @@ ModelSpec decompose_qwen1(const Model& model) {
   }
   build.final_norm("ln_f", "ln_f", build.rms_norm("ln_f", eps));
   build.output_head({.declared_tied = config.flag("tie_word_embeddings", false)});
-  build.ignore("h.{}.attn.rotary_emb.inv_freq", {rope.dims / 2}, "recomputed from rotary_emb_base");
+  build.ignore_rotary("h.{}.attn.rotary_emb", "recomputed from rotary_emb_base");
   return build.finish();
 }

@@ -8,13 +8,30 @@
 #include <garage/error.hpp>
 #include <garage/sdk/claim.hpp>
 
+#include "foreign_tensors.hpp"
+#include "tensor_prefix.hpp"
+
 namespace garage::sdk {
 namespace {
+
+constexpr const char* kRotaryBuffers[] = {"inv_freq", "cos_cached", "sin_cached"};
 
 // The first tensor whose name is not before start. Tensors are sorted by name.
 auto first_from(const std::vector<TensorInfo>& tensors, const std::string& start) {
   return std::lower_bound(tensors.begin(), tensors.end(), start,
                           [](const TensorInfo& tensor, const std::string& name) { return tensor.name < name; });
+}
+
+// "inv_freq", "original_inv_freq", "cos_cached".
+bool is_rotary_buffer(std::string_view name) {
+  return std::any_of(std::begin(kRotaryBuffers), std::end(kRotaryBuffers),
+                     [&](const char* buffer) { return name.ends_with(buffer); });
+}
+
+// For a file whose names nobody recognises.
+std::string a_tensor_there(const Model& model) {
+  if (model.tensors().empty()) return "; there are no tensors";
+  return fmt::format("; one that is there is '{}'", model.tensors().front().name);
 }
 
 }  // namespace
@@ -51,11 +68,12 @@ std::int64_t count_modules(const Model& model, const std::string& list) {
 
 DecoderBuilder::DecoderBuilder(const Model& model, DecoderDims dims, DecoderNames names)
     : model_(model), dims_(dims), names_(std::move(names)) {
-  // The prefix under which most of the layers lie: a stray tensor under another one does not decide.
-  const auto below = [&](const std::string& prefix) { return count_tensors(model, prefix + names_.layers + "."); };
-  file_prefix_ = names_.prefix;
-  for (const auto& other : names_.other_prefixes)
-    if (below(other) > below(file_prefix_)) file_prefix_ = other;
+  refuse_foreign_tensors(model);
+  auto prefixes = names_.other_prefixes;
+  prefixes.insert(prefixes.begin(), names_.prefix);
+  const auto prefix = find_tensor_prefix(model, names_.layers, prefixes);
+  wrapper_ = prefix.wrapper;
+  file_prefix_ = prefix.whole();
   spec_.architecture = architecture_of(model);
   spec_.model_type = model_type_of(model);
   has_base_class_ = spec_.architecture == names_.base_class;
@@ -67,8 +85,9 @@ DecoderBuilder::DecoderBuilder(const Model& model, DecoderDims dims, DecoderName
   spec_.vocab_size = dims.vocab;
   spec_.max_seq_len = dims.max_positions;
   if (const auto found = count_modules(names_.layers); found != dims.layers)
-    throw Error(Errc::kCorrupt, fmt::format("config.json: {} is {}, the tensors have {} ({}{}.<i>.…)",
-                                            names_.layers_key, dims.layers, found, file_prefix_, names_.layers));
+    throw Error(Errc::kCorrupt,
+                fmt::format("config.json: {} is {}, the tensors have {} ({}{}.<i>.…){}", names_.layers_key, dims.layers,
+                            found, file_prefix_, names_.layers, found == 0 ? a_tensor_there(model) : ""));
 }
 
 bool DecoderBuilder::has_any(std::string_view start) const {
@@ -143,20 +162,22 @@ PartSpec& DecoderBuilder::part(const std::string& name, const char* type, std::s
 void DecoderBuilder::embedding(const std::string& name, std::string_view module, std::int64_t rows,
                                Embedding embedding) {
   embedding.weight = tensor_of(module, ".weight");
-  if (embedding.indexed_by == IndexedBy::tokens) embedding_tensor_ = embedding.weight.tensor;
+  if (embedding.indexed_by == IndexedBy::tokens) {
+    embedding_part_ = name;
+    embedding_tensor_ = embedding.weight.tensor;
+  }
   part(name, part_type::kEmbedding, module, rows, dims_.hidden, std::move(embedding));
   spec_.assembly.push_back(name);
 }
 
 void DecoderBuilder::rotary(const Rope& rope, const std::string& name) {
   part(name, part_type::kRotaryEmb, name, rope.dims, rope.dims, rope);
-  // No checkpoint has its buffers, live modules and TorchScript files do: inv_freq, original_inv_freq, and one a layer
-  // type in Gemma 3.
+  // Few checkpoints have its buffers, live modules and TorchScript files do: inv_freq, original_inv_freq, and one a
+  // layer type in Gemma 3.
   const auto module = file_prefix_ + name + ".";
   for (auto at = first_from(model_.tensors(), module); at != model_.tensors().end() && at->name.starts_with(module);
        ++at)
-    if (at->name.ends_with("inv_freq") && at->shape == std::vector{rope.dims / 2})
-      spec_.ignored.push_back({at->name, 0, "recomputed from rope_theta"});
+    if (is_rotary_buffer(at->name)) spec_.ignored.push_back({at->name, 0, "recomputed from rope_theta"});
 }
 
 void DecoderBuilder::norm(const std::string& name, std::optional<std::int64_t> layer, std::string_view module,
@@ -217,8 +238,17 @@ void DecoderBuilder::final_norm(const std::string& name, std::string_view module
 
 std::string DecoderBuilder::head_in_file() const {
   for (const auto& head : names_.heads)
-    if (model_.resolve(head + ".weight")) return head;
-  return names_.heads.front();
+    for (const auto& before : {wrapper_, std::string()})
+      if (model_.resolve(before + head + ".weight")) return before + head;
+  return wrapper_ + names_.heads.front();
+}
+
+// Of the two that are tied the file may have kept the head.
+bool DecoderBuilder::embeds_by_head(const TensorInfo& head) {
+  if (embedding_part_.empty() || model_.resolve(embedding_tensor_)) return false;
+  embedding_tensor_ = head.name;
+  std::get<Embedding>(*spec_.parts.find(embedding_part_)->blueprint).weight.tensor = head.name;
+  return true;
 }
 
 void DecoderBuilder::output_head(const HeadFacts& facts) {
@@ -231,31 +261,33 @@ void DecoderBuilder::output_head(const HeadFacts& facts) {
                 fmt::format("tensor '{}' is missing: output_head needs it, [{}, {}], since the config does not "
                             "tie it to the embedding (tie_word_embeddings)",
                             weight, dims_.vocab, dims_.hidden));
+  const bool kept_head = stored && facts.declared_tied && embeds_by_head(*stored);
   const bool one_tensor = stored && stored->name == embedding_tensor_;
   OutputHead head{{{stored ? stored->name : embedding_tensor_, {}}, std::nullopt}, facts.softcap, std::nullopt};
   if (facts.bias) head.projection.bias = TensorRef{module + ".bias", {}};
   if (one_tensor || !stored) head.tied_to = "embedding";
   auto& made = part("output_head", part_type::kOutputHead, "", dims_.hidden, dims_.vocab, head);
   made.module_path = names_.heads.front();
-  made.extra_info["tie"] = one_tensor ? "recorded_by_file"
-                           : !stored  ? (facts.declared_tied ? "declared" : "undeclared")
+  made.extra_info["tie"] = kept_head    ? "declared"
+                           : one_tensor ? "recorded_by_file"
+                           : !stored    ? (facts.declared_tied ? "declared" : "undeclared")
                                       : (facts.declared_tied ? "declared_but_stored" : "none");
   spec_.assembly.push_back("output_head");
 }
 
-void DecoderBuilder::ignore(std::string_view name, const std::vector<std::int64_t>& shape, const std::string& why) {
-  const auto named = [&](const std::string& layer) {
-    auto full = file_prefix_ + std::string(name);
-    full.replace(full.find("{}"), 2, layer);
-    return full;
-  };
-  for (std::int64_t layer = 0; layer < dims_.layers; ++layer) {
-    const auto* tensor = model_.find(named(std::to_string(layer)));
-    if (tensor && tensor->shape != shape)
-      throw Error(Errc::kCorrupt, fmt::format("tensor '{}' is {}, should be {}: it is {}", tensor->name,
-                                              shape_text(tensor->shape), shape_text(shape), why));
-  }
-  spec_.ignored.push_back({named("*"), 0, why});
+void DecoderBuilder::ignore(std::string_view name, const std::string& why) {
+  auto pattern = file_prefix_ + std::string(name);
+  pattern.replace(pattern.find("{}"), 2, "*");
+  spec_.ignored.push_back({std::move(pattern), 0, why});
+}
+
+void DecoderBuilder::ignore_rotary(std::string_view module, const std::string& why) {
+  for (const auto* buffer : kRotaryBuffers) ignore(fmt::format("{}.{}", module, buffer), why);
+}
+
+ModelSpec DecoderBuilder::finish() {
+  if (!wrapper_.empty()) spec_.extra_info["tensor_prefix"] = wrapper_;
+  return std::move(spec_);
 }
 
 }  // namespace garage::sdk

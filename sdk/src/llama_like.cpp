@@ -22,7 +22,7 @@ class LlamaLikeBuilder {
     for (std::int64_t i = 0; i < facts_.dims.layers; ++i) add_layer(i, facts_.layer(i));
     build_.final_norm("norm", "norm", norm("norm"));
     build_.output_head(facts_.head);
-    build_.ignore("layers.{}.self_attn.rotary_emb.inv_freq", {facts_.rope.dims / 2}, "recomputed from rope_theta");
+    build_.ignore_rotary("layers.{}.self_attn.rotary_emb", "recomputed from rope_theta");
     return std::move(build_);
   }
 

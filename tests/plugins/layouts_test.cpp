@@ -190,3 +190,48 @@ TEST_CASE("layouts: Qwen-1's and Qwen2's checkpoints of the same weights compute
   }
   CHECK(blueprint<FeedForward>(*one, "ffn_0").gate->weight.tensor == "transformer.h.0.mlp.w2.weight");
 }
+
+TEST_CASE("layouts: what training wrappers put before every name is seen through, in every family", "[plugins][layouts]") {
+  const auto variant = GENERATE(from_range(kVariants));
+  for (const std::string wrapper : {"_orig_mod.", "module.", "base_model.model.", "model.", "module._orig_mod.", "_forward_module.model."}) {
+    INFO(variant << ", " << wrapper);
+    Draft plain(variant), wrapped(variant);
+    for (auto& tensor : wrapped.tensors) tensor.name = wrapper + tensor.name;
+    const auto same = plain.register_it();
+    ModelSpec spec = *wrapped.register_it();
+    CHECK(spec.extra_info["tensor_prefix"] == boost::json::value(wrapper));
+    spec.extra_info.erase("tensor_prefix");
+    for (const auto& [name, part] : spec.parts)
+      for (const auto& role : tensor_roles(part)) CHECK(role.ref->tensor.starts_with(wrapper));
+    CHECK(but_for_tensors(spec) == but_for_tensors(*same));
+  }
+}
+
+TEST_CASE("layouts: buffers that are computed anew are left out, whatever their length", "[plugins][layouts]") {
+  struct Case { const char* variant; const char* buffer; };
+  const auto c = GENERATE(values<Case>({
+      {"llama-2", "model.layers.0.self_attn.rotary_emb.inv_freq"}, {"llama-2", "model.layers.2.self_attn.rotary_emb.cos_cached"},
+      {"mistral", "model.layers.0.self_attn.rotary_emb.sin_cached"}, {"gemma", "model.rotary_emb.inv_freq"}, {"qwen2", "model.rotary_emb.cos_cached"},
+      {"phi-2", "model.layers.1.self_attn.rotary_emb.cos_cached"}, {"phi-3", "model.layers.1.self_attn.rotary_emb.inv_freq"},
+      {"qwen-1", "transformer.h.0.attn.rotary_emb.inv_freq"}, {"qwen-1", "transformer.rotary_emb.inv_freq"},
+      {"gpt2", "transformer.h.0.attn.bias"}, {"gpt2", "transformer.h.1.attn.masked_bias"}}));
+  INFO(c.buffer);
+  Draft draft(c.variant);
+  draft.tensors.push_back({c.buffer, DType::kF32, {1, 1, 7, 3}});
+  const auto spec = draft.register_it();
+  REQUIRE(spec->ignored.size() == 1);
+  CHECK(spec->ignored[0].count == 1);
+}
+
+TEST_CASE("layouts: an adapter that is not merged, and other checkpoints that are no whole model, are refused for what they are", "[plugins][layouts]") {
+  struct Case { const char* from; const char* to; const char* says; };
+  const auto c = GENERATE(values<Case>({
+      {"q_proj\\.weight", "q_proj.base_layer.weight", "part of an adapter that is not merged into the model (LoRA): it is not handled; merge it first"},
+      {"(layers.0.*)q_proj\\.weight", "$1q_proj.lora_A.default.weight", "merge_and_unload()"},
+      {"model\\.layers\\.0", "midlayer", "EAGLE-3"},
+      {"mlp\\.up_proj", "mlp.switch_mlp.up_proj", "MLX"},
+  }));
+  Draft draft("llama-2");
+  rename(draft, c.from, c.to);
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kUnsupported, c.says));
+}

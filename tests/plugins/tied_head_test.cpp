@@ -41,6 +41,21 @@ TEST_CASE("tied head: the config ties, and the file has a head all the same: it 
   CHECK(spec->parameters == 28640 + 96 * 32);
 }
 
+TEST_CASE("tied head: the config ties, and of the two the file kept the head: it is both", "[plugins][tied]") {
+  for (const auto* variant : {"llama-3.2-tied", "qwen2-tied", "gemma", "gpt2"}) {
+    Draft draft(variant);
+    const std::string embedding = variant == std::string("gpt2") ? "transformer.wte.weight" : "model.embed_tokens.weight";
+    if (std::any_of(draft.tensors.begin(), draft.tensors.end(), [](const auto& tensor) { return tensor.name == "lm_head.weight"; })) draft.drop("lm_head.weight");
+    draft.tensor(embedding).name = "lm_head.weight";
+    const auto spec = draft.register_it();
+    CHECK(tie(*spec) == "declared");
+    check_tied(*spec, "lm_head.weight");
+  }
+  Draft untied("llama-2");
+  untied.drop("model.embed_tokens.weight");
+  CHECK_THROWS_MATCHES(untied.register_it(), Error, is_error(Errc::kCorrupt, "tensor 'model.embed_tokens.weight' is missing: embedding needs it"));
+}
+
 TEST_CASE("tied head: the file's metadata says which tensor was kept", "[plugins][tied]") {
   Draft head_dropped("llama-2");
   head_dropped.drop("lm_head.weight");

@@ -98,9 +98,9 @@ class GptNeoxDecomposer : public ModelDecomposer {
     }
     build.final_norm("final_layer_norm", "final_layer_norm", build.layer_norm("final_layer_norm", eps));
     build.output_head({.declared_tied = config.flag("tie_word_embeddings", false)});
-    build.ignore("layers.{}.attention.bias", {1, 1, dims.max_positions, dims.max_positions}, "the causal mask");
-    build.ignore("layers.{}.attention.masked_bias", {}, "the causal mask's constant");
-    build.ignore("layers.{}.attention.rotary_emb.inv_freq", {rope.dims / 2}, "recomputed from rope_theta");
+    build.ignore("layers.{}.attention.bias", "the causal mask");
+    build.ignore("layers.{}.attention.masked_bias", "the causal mask's constant");
+    build.ignore_rotary("layers.{}.attention.rotary_emb", "recomputed from rope_theta");
     return build.finish();
   }
 };

@@ -68,13 +68,19 @@ std::int64_t count_modules(const Model& model, const std::string& list);
 class DecoderBuilder {
  public:
   // Starts the spec. The model must outlive the builder.
-  // Throws kCorrupt when the config's number of layers is not that of the tensors.
+  // What training wrappers put before every name ("_orig_mod.", "base_model.model.") is seen through; the spec's
+  // extra_info then says it as "tensor_prefix".
+  // Throws kCorrupt when the config's number of layers is not that of the tensors, kUnsupported for an adapter that is
+  // not merged and for other checkpoints that are no whole model.
   DecoderBuilder(const Model& model, DecoderDims dims, DecoderNames names);
 
   const DecoderDims& dims() const noexcept { return dims_; }
   ModelSpec& spec() noexcept { return spec_; }
 
   // --- tensors, by module: "layers.0.self_attn.q_proj"
+
+  // What stands before every name, before the names' own prefix: "" for most files.
+  const std::string& wrapper() const noexcept { return wrapper_; }
 
   // How many modules a list has, by the highest index in the file: "layers.0.mlp.experts".
   std::int64_t count_modules(std::string_view list) const;
@@ -106,7 +112,7 @@ class DecoderBuilder {
 
   // The projection to the vocabulary. extra_info "tie" says what was found:
   //   "none"                 not tied; the file has the head
-  //   "declared"             tied by the config; the file has no head
+  //   "declared"             tied by the config; the file has one of the two, mostly the embedding
   //   "declared_but_stored"  tied by the config, and yet the file has a head: that one is used, as transformers 5 does
   //   "recorded_by_file"     the file's metadata says that head and embedding are one tensor
   //   "undeclared"           not tied by the config, and the file has no head: tied, as all of this family's are
@@ -114,10 +120,14 @@ class DecoderBuilder {
   // Throws kCorrupt when the head is neither tied nor there.
   void output_head(const HeadFacts& facts);
 
-  // Says that tensors are left out: `name` with {} for the layer, where they are, if they have that shape.
-  void ignore(std::string_view name, const std::vector<std::int64_t>& shape, const std::string& why);
+  // Says that tensors are left out, where they are: `name` with {} for the layer. For buffers that are computed anew:
+  // their shape is of no interest, since files have had them of any length.
+  void ignore(std::string_view name, const std::string& why);
 
-  ModelSpec finish() { return std::move(spec_); }
+  // The buffers of a rope that each layer has: "layers.{}.self_attn.rotary_emb".
+  void ignore_rotary(std::string_view module, const std::string& why);
+
+  ModelSpec finish();
 
   // "layers.3"
   std::string layer_module(std::int64_t layer) const;
@@ -126,14 +136,16 @@ class DecoderBuilder {
   TensorRef tensor_of(std::string_view module, std::string_view name) const;  // name: ".weight"
   std::string module_path(std::string_view module) const;
   std::string head_in_file() const;
+  bool embeds_by_head(const TensorInfo& head);
 
   const Model& model_;
   DecoderDims dims_;
   DecoderNames names_;
-  std::string file_prefix_;    // in the file's tensor names
+  std::string wrapper_;
+  std::string file_prefix_;    // in the file's tensor names, the wrapper included
   std::string module_prefix_;  // in transformers' module paths
   bool has_base_class_ = false;
-  std::string embedding_tensor_;
+  std::string embedding_part_, embedding_tensor_;
   ModelSpec spec_;
 };
 
