@@ -25,6 +25,7 @@ constexpr RopeDefaults kWhole = {.partial_rotary_factor = {}};
 LlamaLike common(const ConfigReader& config, const DecoderDims& defaults, DecoderNames names) {
   LlamaLike facts;
   facts.names = std::move(names);
+  facts.names.all_modules = true;
   facts.dims = read_decoder_dims(config, defaults);
   facts.norm_eps = config.positive("rms_norm_eps", 1e-6);
   facts.norms = NormStyle::gemma_rms;
@@ -121,7 +122,8 @@ DecoderNames multimodal_names() {
 
 bool is_multimodal(const Model& model) {
   const auto type = model_type_of(model);
-  return type == "gemma3" || (type.empty() && architecture_of(model) == "Gemma3ForConditionalGeneration");
+  return type == "gemma3" || (type.empty() && (architecture_of(model) == "Gemma3ForConditionalGeneration" ||
+                                               architecture_of(model) == "Gemma3ForSequenceClassification"));
 }
 
 const FamilyNames kNames = {"gemma",

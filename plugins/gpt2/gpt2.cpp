@@ -63,7 +63,9 @@ class Gpt2Decomposer : public ModelDecomposer {
                           .prefix = "transformer.",
                           .embedding = "wte",
                           .layers = "h",
-                          .layers_key = std::string(config.spelling({"n_layer", "num_hidden_layers"}))});
+                          .layers_key = std::string(config.spelling({"n_layer", "num_hidden_layers"})),
+                          .token_head = "classifier",
+                          .all_modules = true});
     build.embedding("embedding", "wte", dims.vocab, {});
     build.embedding("pos_embedding", "wpe", dims.max_positions, {.indexed_by = IndexedBy::positions});
     for (std::int64_t i = 0; i < dims.layers; ++i) {
@@ -94,12 +96,20 @@ class Gpt2Decomposer : public ModelDecomposer {
     }
     build.final_norm("ln_f", "ln_f", build.layer_norm("ln_f", eps));
     build.output_head({.declared_tied = config.flag("tie_word_embeddings", true)});
+    if (architecture_of(model) == "GPT2DoubleHeadsModel") add_choice_head(build, config);
     build.ignore("h.{}.attn.bias", "the causal mask, not a bias");
     build.ignore("h.{}.attn.masked_bias", "the causal mask's constant");
     return build.finish();
   }
 
  private:
+  // GPT2SequenceSummary, of one label there.
+  static void add_choice_head(DecoderBuilder& build, const ConfigReader& config) {
+    if (!config.flag("summary_use_proj", true)) return;
+    const auto out = config.flag("summary_proj_to_labels", true) ? 1 : build.dims().hidden;
+    build.head_beside("multiple_choice_head", "multiple_choice_head.summary", out, true);
+  }
+
   // GPT2Attention: scores / sqrt(head_dim) if scale_attn_weights, / (layer + 1) if scale_attn_by_inverse_layer_idx.
   static double scale(const ConfigReader& config, std::int64_t head_dim, std::int64_t layer) {
     double scale = config.flag("scale_attn_weights", true) ? 1 / std::sqrt(static_cast<double>(head_dim)) : 1;

@@ -31,6 +31,7 @@ class LlamaDecomposer : public ModelDecomposer {
     const auto config = ConfigReader::of(model);
     LlamaLike facts;
     facts.names = llama_names("llama", "LlamaModel");
+    facts.names.all_modules = true;
     facts.dims = read_decoder_dims(config, kDefaults);
     facts.activation = config.text("hidden_act", "silu");
     facts.norm_eps = config.positive("rms_norm_eps", 1e-6);

@@ -39,6 +39,7 @@ class MistralDecomposer : public ModelDecomposer {
     facts.names = llama_names("mistral", mixtral                     ? "MixtralModel"
                                          : is_of(model, "ministral") ? "MinistralModel"
                                                                      : "MistralModel");
+    facts.names.all_modules = true;
     facts.dims = read_decoder_dims(config, kDefaults);
     facts.activation = config.text("hidden_act", "silu");
     facts.norm_eps = config.positive("rms_norm_eps", mixtral ? 1e-5 : 1e-6);

@@ -55,6 +55,7 @@ class PhiDecomposer : public ModelDecomposer {
   static LlamaLike common(const ConfigReader& config, const DecoderDims& defaults, const char* base_class) {
     LlamaLike facts;
     facts.names = llama_names("phi", base_class);
+    facts.names.all_modules = true;
     facts.dims = read_decoder_dims(config, defaults);
     facts.activation = config.text("hidden_act", "silu");
     facts.norm_eps = config.positive("rms_norm_eps", 1e-5);

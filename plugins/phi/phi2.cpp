@@ -77,9 +77,13 @@ ModelSpec decompose_phi2(const Model& model) {
   const auto eps = config.positive("layer_norm_eps", 1e-5);
   const auto rope = read_rope(config, dims.head_dim, dims.max_positions, {.partial_rotary_factor = 0.5});
   const bool qk_norm = config.flag("qk_layernorm", false);
-  DecoderBuilder build(
-      model, dims,
-      {.family = "phi", .base_class = "PhiModel", .prefix = "model.", .embedding = "embed_tokens", .layers = "layers"});
+  DecoderBuilder build(model, dims,
+                       {.family = "phi",
+                        .base_class = "PhiModel",
+                        .prefix = "model.",
+                        .embedding = "embed_tokens",
+                        .layers = "layers",
+                        .all_modules = true});
   build.spec().extra_info = {{"num_kv_heads", dims.kv_heads}, {"rope_theta", rope.theta}};
   build.embedding("embedding", "embed_tokens", dims.vocab, {});
   build.rotary(rope);

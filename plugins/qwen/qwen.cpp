@@ -92,6 +92,7 @@ class QwenDecomposer : public ModelDecomposer {
     const auto& variant = variant_of(model);
     LlamaLike facts;
     facts.names = llama_names("qwen", variant.base_class);
+    facts.names.all_modules = true;
     facts.dims = read_decoder_dims(config, variant.defaults);
     facts.activation = config.text("hidden_act", "silu");
     facts.norm_eps = config.positive("rms_norm_eps", 1e-6);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <garage/sdk/model_class.hpp>
+
 namespace garage::sdk {
 namespace {
 
@@ -33,6 +35,17 @@ bool bears(const Model& model, const LayerMarks& marks) {
   const auto there = [&](const std::string& name) { return model.find(layer + name) != nullptr; };
   return !layer.empty() && std::all_of(marks.has.begin(), marks.has.end(), there) &&
          std::none_of(marks.lacks.begin(), marks.lacks.end(), there) && (!marks.also || marks.also(model, layer));
+}
+
+bool bears_one_of(const Model& model, const std::vector<LayerMarks>& all) {
+  return std::any_of(all.begin(), all.end(), [&](const LayerMarks& marks) { return bears(model, marks); });
+}
+
+// Dimensions without a type are read by nobody: each family has its own defaults.
+std::string untyped(const Model& model, const FamilyNames& names) {
+  const std::string lacks = "the config has neither model_type nor architectures";
+  if (!bears_one_of(model, names.marks)) return lacks;
+  return lacks + fmt::format("; the tensors are named as {}'s: add its model_type to config.json", names.family);
 }
 
 Detection claim_by_tensors(const Model& model, const FamilyNames& names) {
@@ -70,8 +83,12 @@ Detection claim(const Model& model, const FamilyNames& names) {
   }
   const auto architecture = architecture_of(model);
   if (model.config().empty()) return claim_by_tensors(model, names);
-  if (architecture.empty()) return {0, {}, "the config has neither model_type nor architectures"};
-  const auto same = [&](const std::string& mine) { return lower(mine) == lower(architecture); };
+  if (architecture.empty()) return {0, {}, untyped(model, names)};
+  // The classes with another head are as much the family's: LlamaForTokenClassification.
+  const auto theirs = read_model_class(architecture);
+  const auto same = [&](const std::string& mine) {
+    return lower(mine) == lower(architecture) || (!theirs.stem.empty() && theirs.is_beside(mine));
+  };
   const bool mine = std::any_of(names.architectures.begin(), names.architectures.end(), same);
   return {mine ? 90 : 0, mine ? names.family : std::string(),
           fmt::format("no model_type; architecture is '{}'", architecture)};

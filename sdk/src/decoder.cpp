@@ -10,6 +10,7 @@
 
 #include "foreign_tensors.hpp"
 #include "tensor_prefix.hpp"
+#include "unknown_modules.hpp"
 
 namespace garage::sdk {
 namespace {
@@ -69,15 +70,21 @@ std::int64_t count_modules(const Model& model, const std::string& list) {
 DecoderBuilder::DecoderBuilder(const Model& model, DecoderDims dims, DecoderNames names)
     : model_(model), dims_(dims), names_(std::move(names)) {
   refuse_foreign_tensors(model);
+  spec_.architecture = architecture_of(model);
+  spec_.model_type = model_type_of(model);
+  class_ = read_model_class(spec_.architecture);
+  // Of a class that transformers does not have, nobody knows what its base does otherwise: LlamaBidirectionalModel.
+  if (!class_.is_beside(names_.base_class)) class_.head = HeadKind::vocabulary;
+  if (spec_.architecture == names_.base_class) class_.head = HeadKind::none;
   auto prefixes = names_.other_prefixes;
   prefixes.insert(prefixes.begin(), names_.prefix);
+  if (class_.head == HeadKind::answer_span) prefixes.push_back("transformer.");  // what most of these call their base
   const auto prefix = find_tensor_prefix(model, names_.layers, prefixes);
   wrapper_ = prefix.wrapper;
   file_prefix_ = prefix.whole();
-  spec_.architecture = architecture_of(model);
-  spec_.model_type = model_type_of(model);
-  has_base_class_ = spec_.architecture == names_.base_class;
-  module_prefix_ = has_base_class_ ? "" : names_.prefix;
+  module_prefix_ = class_.head == HeadKind::none                                   ? ""
+                   : class_.head == HeadKind::answer_span && !prefix.inner.empty() ? prefix.inner
+                                                                                   : names_.prefix;
   spec_.family = names_.family;
   spec_.hidden_dim = dims.hidden;
   spec_.num_layers = dims.layers;
@@ -236,45 +243,6 @@ void DecoderBuilder::final_norm(const std::string& name, std::string_view module
   spec_.assembly.push_back(name);
 }
 
-std::string DecoderBuilder::head_in_file() const {
-  for (const auto& head : names_.heads)
-    for (const auto& before : {wrapper_, std::string()})
-      if (model_.resolve(before + head + ".weight")) return before + head;
-  return wrapper_ + names_.heads.front();
-}
-
-// Of the two that are tied the file may have kept the head.
-bool DecoderBuilder::embeds_by_head(const TensorInfo& head) {
-  if (embedding_part_.empty() || model_.resolve(embedding_tensor_)) return false;
-  embedding_tensor_ = head.name;
-  std::get<Embedding>(*spec_.parts.find(embedding_part_)->blueprint).weight.tensor = head.name;
-  return true;
-}
-
-void DecoderBuilder::output_head(const HeadFacts& facts) {
-  // The head lies outside the base class, and so outside its prefix.
-  const auto module = head_in_file(), weight = module + ".weight";
-  const auto* stored = model_.resolve(weight);
-  if (has_base_class_ && !stored) return;
-  if (!stored && !facts.declared_tied && !facts.tied_when_absent)
-    throw Error(Errc::kCorrupt,
-                fmt::format("tensor '{}' is missing: output_head needs it, [{}, {}], since the config does not "
-                            "tie it to the embedding (tie_word_embeddings)",
-                            weight, dims_.vocab, dims_.hidden));
-  const bool kept_head = stored && facts.declared_tied && embeds_by_head(*stored);
-  const bool one_tensor = stored && stored->name == embedding_tensor_;
-  OutputHead head{{{stored ? stored->name : embedding_tensor_, {}}, std::nullopt}, facts.softcap, std::nullopt};
-  if (facts.bias) head.projection.bias = TensorRef{module + ".bias", {}};
-  if (one_tensor || !stored) head.tied_to = "embedding";
-  auto& made = part("output_head", part_type::kOutputHead, "", dims_.hidden, dims_.vocab, head);
-  made.module_path = names_.heads.front();
-  made.extra_info["tie"] = kept_head    ? "declared"
-                           : one_tensor ? "recorded_by_file"
-                           : !stored    ? (facts.declared_tied ? "declared" : "undeclared")
-                                      : (facts.declared_tied ? "declared_but_stored" : "none");
-  spec_.assembly.push_back("output_head");
-}
-
 void DecoderBuilder::ignore(std::string_view name, const std::string& why) {
   auto pattern = file_prefix_ + std::string(name);
   pattern.replace(pattern.find("{}"), 2, "*");
@@ -287,7 +255,31 @@ void DecoderBuilder::ignore_rotary(std::string_view module, const std::string& w
 
 ModelSpec DecoderBuilder::finish() {
   if (!wrapper_.empty()) spec_.extra_info["tensor_prefix"] = wrapper_;
+  // Of a file that has the base alone a head is not missed, so that a misspelt one would be lost.
+  if (names_.all_modules && !spec_.extra_info.contains("head") && class_.is_beside(names_.base_class)) {
+    auto own = own_modules();
+    leave_out_unknown_modules(spec_, model_, {class_.name, wrapper_, file_prefix_, std::move(own)});
+  }
   return std::move(spec_);
+}
+
+// As the file would name them. What lies under another prefix than the model's is a second copy, or misnamed.
+std::vector<std::string> DecoderBuilder::own_modules() const {
+  std::vector<std::string> own;
+  const auto first = [](const std::string& path) { return path.substr(0, path.find('.')); };
+  for (const auto& [name, part] : spec_.parts) {
+    const auto& path = part.module_path;
+    own.push_back(path.starts_with(module_prefix_) ? file_prefix_ + first(path.substr(module_prefix_.size()))
+                                                   : wrapper_ + first(path));
+  }
+  auto prefixes = names_.other_prefixes;
+  prefixes.insert(prefixes.end(), {names_.prefix, "transformer.", "module.", "_orig_mod.", "base_model."});
+  for (const auto& prefix : prefixes) {
+    own.push_back(first(prefix));
+    own.push_back(wrapper_ + first(prefix));
+    own.push_back(file_prefix_ + first(prefix));
+  }
+  return own;
 }
 
 }  // namespace garage::sdk

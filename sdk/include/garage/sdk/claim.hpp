@@ -23,7 +23,7 @@ struct LayerMarks {
 struct FamilyNames {
   std::string family;
   std::vector<std::string> model_types;    // "llama"
-  std::vector<std::string> architectures;  // "LlamaForCausalLM"; compared without regard to case
+  std::vector<std::string> architectures;  // "LlamaForCausalLM"; whatever the case, and whatever its head
   std::vector<LayerMarks> marks;           // of its variants; none: names and shapes are others' too
 };
 

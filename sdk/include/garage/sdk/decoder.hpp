@@ -12,6 +12,7 @@
 
 #include <garage/model.hpp>
 #include <garage/sdk/config_reader.hpp>
+#include <garage/sdk/model_class.hpp>
 #include <garage/spec.hpp>
 
 namespace garage::sdk {
@@ -45,6 +46,8 @@ struct DecoderNames {
   std::string layers;                            // the list of layers: "layers"
   std::string layers_key = "num_hidden_layers";  // what the config calls their number
   std::vector<std::string> heads = {"lm_head"};  // the head's module, as any file names it; first as transformers does
+  std::string token_head = "score";              // of the class ForTokenClassification
+  bool all_modules = false;  // the parts are all modules that the class has: what a file has besides is left out
 };
 
 // How a model's head is tied to its embedding.
@@ -116,9 +119,14 @@ class DecoderBuilder {
   //   "declared_but_stored"  tied by the config, and yet the file has a head: that one is used, as transformers 5 does
   //   "recorded_by_file"     the file's metadata says that head and embedding are one tensor
   //   "undeclared"           not tied by the config, and the file has no head: tied, as all of this family's are
-  // A base class's checkpoint without a head has no such part.
+  // Where the model's class, as transformers has it beside the base class, has another head, that one, whatever facts say: for every token the labels' scores
+  // (part and module "score", or what names call it) or an answer's two ends ("qa_outputs"). A base class has none, and
+  // neither has a file with the base's own names, no head and no tie: the spec's extra_info then says so as "head".
   // Throws kCorrupt when the head is neither tied nor there.
   void output_head(const HeadFacts& facts);
+
+  // A further projection beside the base, which the assembly does not use.
+  void head_beside(const std::string& name, const std::string& module, std::int64_t out, bool bias);
 
   // Says that tensors are left out, where they are: `name` with {} for the layer. For buffers that are computed anew:
   // their shape is of no interest, since files have had them of any length.
@@ -127,6 +135,8 @@ class DecoderBuilder {
   // The buffers of a rope that each layer has: "layers.{}.self_attn.rotary_emb".
   void ignore_rotary(std::string_view module, const std::string& why);
 
+  // Tensors of modules that the class does not have are left out here, each module with a row that says so, where
+  // names.all_modules is set and the class is the base class or one that transformers has beside it.
   ModelSpec finish();
 
   // "layers.3"
@@ -135,7 +145,13 @@ class DecoderBuilder {
  private:
   TensorRef tensor_of(std::string_view module, std::string_view name) const;  // name: ".weight"
   std::string module_path(std::string_view module) const;
+  std::string module_beside(const std::string& module) const;
   std::string head_in_file() const;
+  bool has_base_names() const;
+  void vocabulary_head(const HeadFacts& facts);
+  void label_head(const std::string& module, std::int64_t out, bool bias);
+  Linear linear_beside(const std::string& module, bool bias) const;
+  std::vector<std::string> own_modules() const;
   bool embeds_by_head(const TensorInfo& head);
 
   const Model& model_;
@@ -144,7 +160,7 @@ class DecoderBuilder {
   std::string wrapper_;
   std::string file_prefix_;    // in the file's tensor names, the wrapper included
   std::string module_prefix_;  // in transformers' module paths
-  bool has_base_class_ = false;
+  ModelClass class_;
   std::string embedding_part_, embedding_tensor_;
   ModelSpec spec_;
 };

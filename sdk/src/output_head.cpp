@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/sdk/decoder.hpp>
+
+namespace garage::sdk {
+namespace {
+
+// PretrainedConfig: id2label's size, or num_labels, or 2.
+std::int64_t num_labels(const Model& model) {
+  const auto config = ConfigReader::of(model);
+  if (!config.has("id2label")) return config.dimension("num_labels", 2);
+  const auto& labels = model.config().at("id2label");
+  if (!labels.is_object() || labels.get_object().empty()) config.refuse("id2label", "an object with a label or more");
+  return static_cast<std::int64_t>(labels.get_object().size());
+}
+
+}  // namespace
+
+// Heads lie beside the base, outside its prefix. Some put a wrapper's prefix before the base's names alone.
+std::string DecoderBuilder::module_beside(const std::string& module) const {
+  const bool wrapped = model_.resolve(wrapper_ + module + ".weight") || !model_.resolve(module + ".weight");
+  return (wrapped ? wrapper_ : "") + module;
+}
+
+std::string DecoderBuilder::head_in_file() const {
+  for (const auto& head : names_.heads)
+    if (const auto module = module_beside(head); model_.resolve(module + ".weight")) return module;
+  return module_beside(names_.heads.front());
+}
+
+// Of the two that are tied the file may have kept the head.
+bool DecoderBuilder::embeds_by_head(const TensorInfo& head) {
+  if (embedding_part_.empty() || model_.resolve(embedding_tensor_)) return false;
+  embedding_tensor_ = head.name;
+  std::get<Embedding>(*spec_.parts.find(embedding_part_)->blueprint).weight.tensor = head.name;
+  return true;
+}
+
+void DecoderBuilder::vocabulary_head(const HeadFacts& facts) {
+  const auto module = head_in_file(), weight = module + ".weight";
+  const auto* stored = model_.resolve(weight);
+  const bool tied = facts.declared_tied || facts.tied_when_absent;
+  if (!stored && !tied && has_base_names()) {
+    spec_.extra_info["head"] = "none: the file has the base model alone";
+    return;
+  }
+  if (!stored && !tied)
+    throw Error(Errc::kCorrupt,
+                fmt::format("tensor '{}' is missing: output_head needs it, [{}, {}], since the config does not "
+                            "tie it to the embedding (tie_word_embeddings)",
+                            weight, dims_.vocab, dims_.hidden));
+  const bool kept_head = stored && facts.declared_tied && embeds_by_head(*stored);
+  const bool one_tensor = stored && stored->name == embedding_tensor_;
+  OutputHead head{{{stored ? stored->name : embedding_tensor_, {}}, std::nullopt}, facts.softcap, std::nullopt};
+  if (facts.bias) head.projection.bias = TensorRef{module + ".bias", {}};
+  if (one_tensor || !stored) head.tied_to = "embedding";
+  auto& made = part("output_head", part_type::kOutputHead, "", dims_.hidden, dims_.vocab, head);
+  made.module_path = names_.heads.front();
+  made.extra_info["tie"] = kept_head    ? "declared"
+                           : one_tensor ? "recorded_by_file"
+                           : !stored    ? (facts.declared_tied ? "declared" : "undeclared")
+                                      : (facts.declared_tied ? "declared_but_stored" : "none");
+  spec_.assembly.push_back("output_head");
+}
+
+// Of what some save of a model: the base, under its own names.
+bool DecoderBuilder::has_base_names() const { return !names_.prefix.empty() && file_prefix_ == wrapper_; }
+
+Linear DecoderBuilder::linear_beside(const std::string& module, bool bias) const {
+  const auto in_file = module_beside(module);
+  const auto ref = [&](const char* name) {
+    const auto* found = model_.resolve(in_file + name);
+    return TensorRef{found ? found->name : in_file + name, {}};
+  };
+  Linear made{ref(".weight"), std::nullopt};
+  if (bias) made.bias = ref(".bias");
+  return made;
+}
+
+void DecoderBuilder::head_beside(const std::string& name, const std::string& module, std::int64_t out, bool bias) {
+  part(name, part_type::kOutputHead, "", dims_.hidden, out, OutputHead{linear_beside(module, bias), {}, {}})
+      .module_path = module;
+}
+
+void DecoderBuilder::label_head(const std::string& module, std::int64_t out, bool bias) {
+  head_beside(module, module, out, bias);
+  spec_.assembly.push_back(module);
+}
+
+// transformers: modeling_layers.py.
+void DecoderBuilder::output_head(const HeadFacts& facts) {
+  switch (class_.head) {
+    case HeadKind::vocabulary: return vocabulary_head(facts);
+    case HeadKind::sequence_labels: return label_head("score", num_labels(model_), false);
+    case HeadKind::token_labels: return label_head(names_.token_head, num_labels(model_), true);
+    case HeadKind::answer_span: return label_head("qa_outputs", 2, true);
+    case HeadKind::none: return;
+  }
+}
+
+}  // namespace garage::sdk
