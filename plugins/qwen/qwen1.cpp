@@ -68,9 +68,8 @@ ModelSpec decompose_qwen1(const Model& model) {
                         .layers_key = std::string(config.spelling({"num_hidden_layers", "n_layer"}))});
   for (const auto* encoder : {"visual", "audio"})
     if (build.has_any(std::string(encoder) + "."))
-      throw Error(Errc::kUnsupported,
-                  std::string("the file has an encoder, 'transformer.") + encoder +
-                      "': Qwen-VL and Qwen-Audio are not handled; Qwen itself, of text alone, is");
+      throw Error(Errc::kUnsupported, std::string("the file has an encoder, 'transformer.") + encoder +
+                                          "': Qwen-VL and Qwen-Audio are not handled; Qwen itself, of text alone, is");
   // Beyond seq_length Qwen-1 stretches its rope and scales its logits; up to it, it does neither.
   build.spec().extra_info = {{"num_kv_heads", dims.kv_heads},
                              {"rope_theta", rope.theta},

@@ -15,7 +15,7 @@
 namespace garage::sdk {
 namespace {
 
-constexpr const char* kRotaryBuffers[] = {"inv_freq", "cos_cached", "sin_cached"};
+constexpr std::string_view kRotaryBuffers[] = {"inv_freq", "cos_cached", "sin_cached"};
 
 // The first tensor whose name is not before start. Tensors are sorted by name.
 auto first_from(const std::vector<TensorInfo>& tensors, const std::string& start) {
@@ -23,10 +23,12 @@ auto first_from(const std::vector<TensorInfo>& tensors, const std::string& start
                           [](const TensorInfo& tensor, const std::string& name) { return tensor.name < name; });
 }
 
-// "inv_freq", "original_inv_freq", "cos_cached".
+// Of a rope that all layers share: also "original_inv_freq", and in Gemma 3 one of each a layer type.
 bool is_rotary_buffer(std::string_view name) {
-  return std::any_of(std::begin(kRotaryBuffers), std::end(kRotaryBuffers),
-                     [&](const char* buffer) { return name.ends_with(buffer); });
+  for (const std::string_view type : {"full_attention_", "sliding_attention_"})
+    if (name.starts_with(type) && name.ends_with("inv_freq")) name.remove_prefix(type.size());
+  if (name == "original_inv_freq") return true;
+  return std::find(std::begin(kRotaryBuffers), std::end(kRotaryBuffers), name) != std::end(kRotaryBuffers);
 }
 
 // For a file whose names nobody recognises.
@@ -70,21 +72,8 @@ std::int64_t count_modules(const Model& model, const std::string& list) {
 DecoderBuilder::DecoderBuilder(const Model& model, DecoderDims dims, DecoderNames names)
     : model_(model), dims_(dims), names_(std::move(names)) {
   refuse_foreign_tensors(model);
-  spec_.architecture = architecture_of(model);
-  spec_.model_type = model_type_of(model);
-  class_ = read_model_class(spec_.architecture);
-  // Of a class that transformers does not have, nobody knows what its base does otherwise: LlamaBidirectionalModel.
-  if (!class_.is_beside(names_.base_class)) class_.head = HeadKind::vocabulary;
-  if (spec_.architecture == names_.base_class) class_.head = HeadKind::none;
-  auto prefixes = names_.other_prefixes;
-  prefixes.insert(prefixes.begin(), names_.prefix);
-  if (class_.head == HeadKind::answer_span) prefixes.push_back("transformer.");  // what most of these call their base
-  const auto prefix = find_tensor_prefix(model, names_.layers, prefixes);
-  wrapper_ = prefix.wrapper;
-  file_prefix_ = prefix.whole();
-  module_prefix_ = class_.head == HeadKind::none                                   ? ""
-                   : class_.head == HeadKind::answer_span && !prefix.inner.empty() ? prefix.inner
-                                                                                   : names_.prefix;
+  read_class();
+  find_prefixes();
   spec_.family = names_.family;
   spec_.hidden_dim = dims.hidden;
   spec_.num_layers = dims.layers;
@@ -95,6 +84,27 @@ DecoderBuilder::DecoderBuilder(const Model& model, DecoderDims dims, DecoderName
     throw Error(Errc::kCorrupt,
                 fmt::format("config.json: {} is {}, the tensors have {} ({}{}.<i>.…){}", names_.layers_key, dims.layers,
                             found, file_prefix_, names_.layers, found == 0 ? a_tensor_there(model) : ""));
+}
+
+void DecoderBuilder::read_class() {
+  spec_.architecture = architecture_of(model_);
+  spec_.model_type = model_type_of(model_);
+  class_ = read_model_class(spec_.architecture);
+  // Of a class that transformers does not have, nobody knows what its base does otherwise: LlamaBidirectionalModel.
+  if (!class_.is_beside(names_.base_class)) class_.head = HeadKind::vocabulary;
+  if (spec_.architecture == names_.base_class) class_.head = HeadKind::none;
+}
+
+void DecoderBuilder::find_prefixes() {
+  auto prefixes = names_.other_prefixes;
+  prefixes.insert(prefixes.begin(), names_.prefix);
+  if (class_.head == HeadKind::answer_span) prefixes.push_back("transformer.");  // what most of these call their base
+  const auto prefix = find_tensor_prefix(model_, names_.layers, prefixes);
+  wrapper_ = prefix.wrapper;
+  file_prefix_ = prefix.whole();
+  module_prefix_ = class_.head == HeadKind::none                                   ? ""
+                   : class_.head == HeadKind::answer_span && !prefix.inner.empty() ? prefix.inner
+                                                                                   : names_.prefix;
 }
 
 bool DecoderBuilder::has_any(std::string_view start) const {
@@ -179,12 +189,12 @@ void DecoderBuilder::embedding(const std::string& name, std::string_view module,
 
 void DecoderBuilder::rotary(const Rope& rope, const std::string& name) {
   part(name, part_type::kRotaryEmb, name, rope.dims, rope.dims, rope);
-  // Few checkpoints have its buffers, live modules and TorchScript files do: inv_freq, original_inv_freq, and one a
-  // layer type in Gemma 3.
+  // Few checkpoints have its buffers, live modules and TorchScript files do.
   const auto module = file_prefix_ + name + ".";
   for (auto at = first_from(model_.tensors(), module); at != model_.tensors().end() && at->name.starts_with(module);
        ++at)
-    if (is_rotary_buffer(at->name)) spec_.ignored.push_back({at->name, 0, "recomputed from rope_theta"});
+    if (is_rotary_buffer(std::string_view(at->name).substr(module.size())))
+      spec_.ignored.push_back({at->name, 0, "recomputed from rope_theta"});
 }
 
 void DecoderBuilder::norm(const std::string& name, std::optional<std::int64_t> layer, std::string_view module,
@@ -250,7 +260,7 @@ void DecoderBuilder::ignore(std::string_view name, const std::string& why) {
 }
 
 void DecoderBuilder::ignore_rotary(std::string_view module, const std::string& why) {
-  for (const auto* buffer : kRotaryBuffers) ignore(fmt::format("{}.{}", module, buffer), why);
+  for (const auto buffer : kRotaryBuffers) ignore(fmt::format("{}.{}", module, buffer), why);
 }
 
 ModelSpec DecoderBuilder::finish() {

@@ -60,7 +60,7 @@ void DecoderBuilder::vocabulary_head(const HeadFacts& facts) {
   made.extra_info["tie"] = kept_head    ? "declared"
                            : one_tensor ? "recorded_by_file"
                            : !stored    ? (facts.declared_tied ? "declared" : "undeclared")
-                                      : (facts.declared_tied ? "declared_but_stored" : "none");
+                                        : (facts.declared_tied ? "declared_but_stored" : "none");
   spec_.assembly.push_back("output_head");
 }
 

@@ -119,10 +119,10 @@ class DecoderBuilder {
   //   "declared_but_stored"  tied by the config, and yet the file has a head: that one is used, as transformers 5 does
   //   "recorded_by_file"     the file's metadata says that head and embedding are one tensor
   //   "undeclared"           not tied by the config, and the file has no head: tied, as all of this family's are
-  // Where the model's class, as transformers has it beside the base class, has another head, that one, whatever facts say: for every token the labels' scores
-  // (part and module "score", or what names call it) or an answer's two ends ("qa_outputs"). A base class has none, and
-  // neither has a file with the base's own names, no head and no tie: the spec's extra_info then says so as "head".
-  // Throws kCorrupt when the head is neither tied nor there.
+  // Where the model's class, as transformers has it beside the base class, has another head, that one, whatever facts
+  // say: for every token the labels' scores (part and module "score", or what names call it) or an answer's two ends
+  // ("qa_outputs"). A base class has none, and neither has a file with the base's own names, no head and no tie: the
+  // spec's extra_info then says so as "head". Throws kCorrupt when the head is neither tied nor there.
   void output_head(const HeadFacts& facts);
 
   // A further projection beside the base, which the assembly does not use.
@@ -143,6 +143,8 @@ class DecoderBuilder {
   std::string layer_module(std::int64_t layer) const;
 
  private:
+  void read_class();
+  void find_prefixes();
   TensorRef tensor_of(std::string_view module, std::string_view name) const;  // name: ".weight"
   std::string module_path(std::string_view module) const;
   std::string module_beside(const std::string& module) const;
