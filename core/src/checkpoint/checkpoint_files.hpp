@@ -17,7 +17,7 @@ inline constexpr const char* kAdapterConfigName = "adapter_config.json";
 
 struct CheckpointFiles {
   std::string weights;  // a plain file name: a safetensors file that holds all, or the index of several
-  std::string reason;   // why it is that one, where others were passed over: "comes before it"
+  std::string reason;   // why it is that one: "model.safetensors comes first"
   bool is_index() const { return weights.ends_with(".json"); }
 };
 

@@ -58,17 +58,13 @@ void refuse_stand_in(std::string_view begin, std::string_view file) {
 }
 
 // A hub cache's snapshot has links to ../../blobs/<hash>, which are there before the blobs are.
-std::optional<std::string> dangling_link(const fs::path& path) {
-  std::error_code code;
-  if (!fs::is_symlink(path, code) || fs::status(path, code).type() != fs::file_type::not_found) return std::nullopt;
-  return fmt::format(
-      "is a link to {}, which is not there: where a download made it, the download is incomplete; "
-      "download it again",
-      fs::read_symlink(path, code).string());
-}
-
 void refuse_dangling_link(const fs::path& path) {
-  if (const auto what = dangling_link(path)) throw Error(Errc::kNotFound, fmt::format("{}: {}", path.string(), *what));
+  std::error_code code;
+  if (!fs::is_symlink(path, code) || fs::status(path, code).type() != fs::file_type::not_found) return;
+  throw Error(Errc::kNotFound,
+              fmt::format("{}: is a link to {}, which is not there: where a download made it, the download is "
+                          "incomplete; download it again",
+                          path.string(), fs::read_symlink(path, code).string()));
 }
 
 }  // namespace garage

@@ -3,8 +3,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <optional>
-#include <string>
 #include <string_view>
 
 namespace garage {
@@ -14,9 +12,7 @@ namespace garage {
 // kCorrupt (UTF-16, a page of HTML). It says what it is, and what to do.
 void refuse_stand_in(std::string_view begin, std::string_view file);
 
-// What a message says of a link whose target is not there; nothing where path is no such link.
-std::optional<std::string> dangling_link(const std::filesystem::path& path);
-// Throws kNotFound where it is one.
+// Throws kNotFound where path is a link whose target is not there.
 void refuse_dangling_link(const std::filesystem::path& path);
 
 inline constexpr std::size_t kStandInBytes = 256;  // enough of a file to tell
