@@ -31,6 +31,25 @@ bool is_rotary_buffer(std::string_view name) {
   return std::find(std::begin(kRotaryBuffers), std::end(kRotaryBuffers), name) != std::end(kRotaryBuffers);
 }
 
+// The class of one's own code: "modeling_mistral_encoder.MistralEncoderModel", perhaps after a repository and "--".
+std::string_view class_in(std::string_view code) { return code.substr(code.rfind('.') + 1); }
+
+// Such code may compute anything; LLM2Vec's classes, of Llama's and Mistral's names and tensors, look both ways.
+void refuse_code_of_its_own(const Model& model, const ModelClass& of, const std::string& base_class) {
+  if (base_class.empty() || of.is_beside(base_class)) return;
+  const auto* map = model.config().if_contains("auto_map");
+  if (!map || !map->is_object()) return;
+  for (const auto& [key, code] : map->get_object()) {
+    if (!std::string_view(key.data(), key.size()).starts_with("AutoModel") || !code.is_string()) continue;
+    const std::string_view text(code.get_string().data(), code.get_string().size());
+    if (!read_model_class(class_in(text)).is_beside(base_class))
+      throw Error(Errc::kUnsupported,
+                  fmt::format("config.json: 'auto_map' has code of the checkpoint's own for its class '{}', which may "
+                              "compute other things than {} and its like do: it is not handled",
+                              class_in(text), base_class));
+  }
+}
+
 // For a file whose names nobody recognises.
 std::string a_tensor_there(const Model& model) {
   if (model.tensors().empty()) return "; there are no tensors";
@@ -90,6 +109,7 @@ void DecoderBuilder::read_class() {
   spec_.architecture = architecture_of(model_);
   spec_.model_type = model_type_of(model_);
   class_ = read_model_class(spec_.architecture);
+  refuse_code_of_its_own(model_, class_, names_.base_class);
   // Of a class that transformers does not have, nobody knows what its base does otherwise: LlamaBidirectionalModel.
   if (!class_.is_beside(names_.base_class)) class_.head = HeadKind::vocabulary;
   if (spec_.architecture == names_.base_class) class_.head = HeadKind::none;
@@ -264,7 +284,11 @@ void DecoderBuilder::ignore_rotary(std::string_view module, const std::string& w
 }
 
 ModelSpec DecoderBuilder::finish() {
-  if (!wrapper_.empty()) spec_.extra_info["tensor_prefix"] = wrapper_;
+  if (!wrapper_.empty()) {
+    spec_.extra_info["tensor_prefix"] = wrapper_;
+    spec_.notes.push_back(
+        fmt::format("'{}' stands before the tensors' names, as a wrapper put it there: seen through", wrapper_));
+  }
   // Of a file that has the base alone a head is not missed, so that a misspelt one would be lost.
   if (names_.all_modules && !spec_.extra_info.contains("head") && class_.is_beside(names_.base_class)) {
     auto own = own_modules();
@@ -283,7 +307,8 @@ std::vector<std::string> DecoderBuilder::own_modules() const {
                                                    : wrapper_ + first(path));
   }
   auto prefixes = names_.other_prefixes;
-  prefixes.insert(prefixes.end(), {names_.prefix, "transformer.", "module.", "_orig_mod.", "base_model."});
+  prefixes.insert(prefixes.end(), {names_.prefix, "transformer."});
+  prefixes.insert(prefixes.end(), std::begin(kWrappers), std::end(kWrappers));
   for (const auto& prefix : prefixes) {
     own.push_back(first(prefix));
     own.push_back(wrapper_ + first(prefix));

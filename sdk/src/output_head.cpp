@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/nearest.hpp>
 #include <garage/sdk/decoder.hpp>
 
 namespace garage::sdk {
@@ -37,19 +40,40 @@ bool DecoderBuilder::embeds_by_head(const TensorInfo& head) {
   return true;
 }
 
+// Names that are not a layer's: another head, or this one misspelt.
+std::vector<std::string> DecoderBuilder::names_beside_layers() const {
+  std::vector<std::string> names;
+  for (const auto& tensor : model_.tensors())
+    if (!tensor.name.starts_with(file_prefix_ + names_.layers + ".")) names.push_back(tensor.name);
+  return names;
+}
+
+void DecoderBuilder::refuse_without_head(const std::string& weight) const {
+  const auto beside = names_beside_layers();
+  // Another class's head is no misspelt one.
+  for (const auto* other : {"score", "classifier", "qa_outputs"})
+    if (std::find(beside.begin(), beside.end(), module_beside(other) + ".weight") != beside.end())
+      throw Error(Errc::kUnsupported,
+                  fmt::format("the file has a head '{}' and no '{}', {}: what it computes is not known", other, weight,
+                              class_.name.empty()
+                                  ? "and config.json has no architectures"
+                                  : fmt::format("and the class is '{}' (config.json: architectures)", class_.name)));
+  throw Error(Errc::kCorrupt,
+              fmt::format("tensor '{}' is missing: output_head needs it, [{}, {}], since the config does not "
+                          "tie it to the embedding (tie_word_embeddings){}",
+                          weight, dims_.vocab, dims_.hidden, did_you_mean(weight, beside)));
+}
+
 void DecoderBuilder::vocabulary_head(const HeadFacts& facts) {
   const auto module = head_in_file(), weight = module + ".weight";
   const auto* stored = model_.resolve(weight);
   const bool tied = facts.declared_tied || facts.tied_when_absent;
   if (!stored && !tied && has_base_names()) {
     spec_.extra_info["head"] = "none: the file has the base model alone";
+    spec_.notes.push_back("the file has the base model alone, without a head: it gives hidden states");
     return;
   }
-  if (!stored && !tied)
-    throw Error(Errc::kCorrupt,
-                fmt::format("tensor '{}' is missing: output_head needs it, [{}, {}], since the config does not "
-                            "tie it to the embedding (tie_word_embeddings)",
-                            weight, dims_.vocab, dims_.hidden));
+  if (!stored && !tied) refuse_without_head(weight);
   const bool kept_head = stored && facts.declared_tied && embeds_by_head(*stored);
   const bool one_tensor = stored && stored->name == embedding_tensor_;
   OutputHead head{{{stored ? stored->name : embedding_tensor_, {}}, std::nullopt}, facts.softcap, std::nullopt};

@@ -9,10 +9,6 @@
 namespace garage::sdk {
 namespace {
 
-// torch.compile; DataParallel and DeepSpeed; PEFT, with "model."; Lightning, and models saved from within a trainer's;
-// Lightning's strategies; FSDP; TRL.
-constexpr std::string_view kWrappers[] = {
-    "_orig_mod.", "module.", "base_model.", "model.", "_forward_module.", "_fsdp_wrapped_module.", "pretrained_model."};
 constexpr std::size_t kDeepest = 8, kMost = 64;  // wrappers in wrappers; combinations that one file may try
 
 std::size_t wrapper_at(std::string_view name) {

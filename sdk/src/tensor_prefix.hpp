@@ -2,11 +2,18 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <garage/model.hpp>
 
 namespace garage::sdk {
+
+// torch.compile; DataParallel and DeepSpeed; PEFT, with "model."; Lightning, and models saved from within a trainer's;
+// Lightning's strategies; FSDP; TRL.
+inline constexpr std::string_view kWrappers[] = {
+    "_orig_mod.",       "module.",               "base_model.",      "model.",
+    "_forward_module.", "_fsdp_wrapped_module.", "pretrained_model."};
 
 struct TensorPrefix {
   std::string wrapper;  // what training wrappers put before every name, "_orig_mod."; mostly none

@@ -124,6 +124,7 @@ TEST_CASE("heads: base names without head or tie are a base model, and the spec 
   const auto spec = draft.register_it();
   CHECK(spec->assembly.back() == "norm");
   CHECK(spec->extra_info.at("head") == "none: the file has the base model alone");
+  CHECK(spec->notes == std::vector<std::string>{"the file has the base model alone, without a head: it gives hidden states"});
   draft.tensors.push_back({"lm_haed.weight", DType::kF32, {96, kHidden}});
   CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "tensor 'lm_haed.weight' [96, 32] belongs to no part"));
 }
@@ -157,18 +158,47 @@ TEST_CASE("heads: what a class of nobody's knowledge has besides stays an error"
   CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, std::string("tensor '") + c.tensor + "' [4] belongs to no part"));
 }
 
-TEST_CASE("heads: a class that transformers does not have is no base class by its ending", "[plugins][heads]") {
-  for (const auto* ending : {"BidirectionalModel", "BidirectionalForSequenceClassification"}) {
+TEST_CASE("heads: one that the model's class is not known to have is refused by its name", "[plugins][heads]") {
+  for (const auto* ending : {"BidirectionalModel", "BidirectionalForSequenceClassification", "ForRewardModel", "ForCausalLM"}) {
     auto draft = as_class("llama-2", ending);
-    draft.tensors.push_back({"score.weight", DType::kF32, {3, kHidden}});
     CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "tensor 'lm_head.weight' is missing"));
+    draft.tensors.push_back({"score.weight", DType::kF32, {3, kHidden}});
+    CHECK_THROWS_MATCHES(draft.register_it(), Error,
+                         is_error(Errc::kUnsupported, "the file has a head 'score' and no 'lm_head.weight', and the class is 'Llama" + std::string(ending) + "'"));
   }
+  auto nameless = as_class("llama-2", "Model");
+  nameless.config.erase("architectures");
+  nameless.tensors.push_back({"qa_outputs.weight", DType::kF32, {2, kHidden}});
+  CHECK_THROWS_MATCHES(nameless.register_it(), Error, is_error(Errc::kUnsupported, "the file has a head 'qa_outputs' and no 'lm_head.weight', and config.json has no architectures"));
+}
+
+TEST_CASE("heads: a class of the checkpoint's own code is not taken for the family's", "[plugins][heads]") {
+  // As LLM2Vec has it: the names and tensors of the family, attention that looks both ways.
+  const auto variant = GENERATE(from_range(families()));
+  INFO(variant);
+  Draft draft(variant);
+  const auto family_class = stem(draft) + "Model";
+  draft.config["auto_map"] = {{"AutoConfig", "configuration_x.XConfig"}, {"AutoModel", "repo--modeling_x.XEncoderModel"}};
+  CHECK_NOTHROW(draft.register_it());  // its own class says what it is
+  draft.config["architectures"] = {"XEncoderModel"};
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kUnsupported, "'auto_map' has code of the checkpoint's own for its class 'XEncoderModel'"));
+  draft.config.erase("architectures");
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kUnsupported, "'auto_map' has code"));
+  // Copies of the family's own classes, as Phi-3 was published with.
+  draft.config["auto_map"] = {{"AutoModel", "modeling_x." + family_class}, {"AutoTokenizer", {"x.Slow", nullptr}}};
+  CHECK_NOTHROW(draft.register_it());
 }
 
 TEST_CASE("heads: a misspelt tensor is missing, though its module is none of the class's", "[plugins][heads]") {
   Draft draft("llama-2");
   draft.tensor("model.norm.weight").name = "model.nrom.weight";
-  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "tensor 'model.norm.weight' is missing"));
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "tensor 'model.norm.weight' is missing: norm needs it, [32], as its weight; did you mean 'model.nrom.weight'?"));
+  Draft head("llama-2");
+  head.tensor("lm_head.weight").name = "lm_haed.weight";
+  CHECK_THROWS_MATCHES(head.register_it(), Error, is_error(Errc::kCorrupt, "(tie_word_embeddings); did you mean 'lm_haed.weight'?"));
+  Draft deep("llama-2");
+  deep.tensor("model.layers.1.self_attn.q_proj.weight").name = "model.layers.1.self_attn.qproj.weight";
+  CHECK_THROWS_MATCHES(deep.register_it(), Error, is_error(Errc::kCorrupt, "did you mean 'model.layers.1.self_attn.qproj.weight'?"));
   Draft further("llama-2");
   further.tensors.push_back({"model.layers.3.mlp.up_proj.weight", DType::kF32, {56, 32}});
   CHECK_THROWS_MATCHES(further.register_it(), Error, is_error(Errc::kCorrupt, "num_hidden_layers is 3, the tensors have 4"));

@@ -201,6 +201,8 @@ TEST_CASE("layouts: what training wrappers put before every name is seen through
     ModelSpec spec = *wrapped.register_it();
     CHECK(spec.extra_info["tensor_prefix"] == boost::json::value(wrapper));
     spec.extra_info.erase("tensor_prefix");
+    CHECK(spec.notes == std::vector<std::string>{"'" + wrapper + "' stands before the tensors' names, as a wrapper put it there: seen through"});
+    spec.notes.clear();
     for (const auto& [name, part] : spec.parts)
       for (const auto& role : tensor_roles(part)) CHECK(role.ref->tensor.starts_with(wrapper));
     CHECK(but_for_tensors(spec) == but_for_tensors(*same));

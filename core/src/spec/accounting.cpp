@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/nearest.hpp>
 #include <garage/tensor_roles.hpp>
 
 #include "spec_rules.hpp"
@@ -68,14 +69,15 @@ class Ledger {
       : spec_(spec), model_(model), tensors_(model.tensors()), claims_(tensors_.size()) {}
 
   void claim_all() {
-    std::vector<std::string> missing;
+    std::vector<Missing> missing;
     for (auto& [name, part] : spec_.parts) {
       part.parameters = 0;
       for (auto& role : tensor_roles(part)) claim(name, part, role, missing);
     }
     if (!missing.empty())
-      disagree(fmt::format("{}{}", missing.front(),
-                           missing.size() > 1 ? fmt::format(" ({} more are missing)", missing.size() - 1) : ""));
+      disagree(fmt::format("{}{}{}", missing.front().fault,
+                           missing.size() > 1 ? fmt::format(" ({} more are missing)", missing.size() - 1) : "",
+                           did_you_mean(missing.front().tensor, unclaimed())));
   }
 
   void check_ties() const {
@@ -129,11 +131,15 @@ class Ledger {
   }
 
  private:
-  void claim(const std::string& name, PartSpec& part, TensorRole& role, std::vector<std::string>& missing) {
+  struct Missing {
+    std::string tensor, fault;
+  };
+
+  void claim(const std::string& name, PartSpec& part, TensorRole& role, std::vector<Missing>& missing) {
     const auto* tensor = model_.find(role.ref->tensor);
     if (!tensor) {
-      missing.push_back(fmt::format("tensor '{}' is missing: {} needs it, {}, as its {}", role.ref->tensor, name,
-                                    shape_text(role.shape), role.role));
+      missing.push_back({role.ref->tensor, fmt::format("tensor '{}' is missing: {} needs it, {}, as its {}",
+                                                       role.ref->tensor, name, shape_text(role.shape), role.role)});
       return;
     }
     const bool whole = role.ref->view.empty();
@@ -141,6 +147,13 @@ class Ledger {
     if (role.shared) return;
     claims_of(*tensor).push_back({&name, std::move(role.role), coalesce(view), whole});
     add(part.parameters, whole ? tensor->elements() : view.elements(), name);
+  }
+
+  std::vector<std::string> unclaimed() const {
+    std::vector<std::string> names;
+    for (const auto& tensor : tensors_)
+      if (claims_of(tensor).empty()) names.push_back(tensor.name);
+    return names;
   }
 
   Claims& claims_of(const TensorInfo& tensor) {

@@ -72,9 +72,10 @@ class DecoderBuilder {
  public:
   // Starts the spec. The model must outlive the builder.
   // What training wrappers put before every name ("_orig_mod.", "base_model.model.") is seen through; the spec's
-  // extra_info then says it as "tensor_prefix".
+  // extra_info then says it as "tensor_prefix", and its notes say it too.
   // Throws kCorrupt when the config's number of layers is not that of the tensors, kUnsupported for an adapter that is
-  // not merged and for other checkpoints that are no whole model.
+  // not merged, for other checkpoints that are no whole model, and for a class of code of its own (auto_map) that is not
+  // beside the base class.
   DecoderBuilder(const Model& model, DecoderDims dims, DecoderNames names);
 
   const DecoderDims& dims() const noexcept { return dims_; }
@@ -122,7 +123,8 @@ class DecoderBuilder {
   // Where the model's class, as transformers has it beside the base class, has another head, that one, whatever facts
   // say: for every token the labels' scores (part and module "score", or what names call it) or an answer's two ends
   // ("qa_outputs"). A base class has none, and neither has a file with the base's own names, no head and no tie: the
-  // spec's extra_info then says so as "head". Throws kCorrupt when the head is neither tied nor there.
+  // spec's extra_info then says so as "head", and its notes say it too.
+  // Throws kCorrupt when the head is neither tied nor there, kUnsupported when there is one of another class.
   void output_head(const HeadFacts& facts);
 
   // A further projection beside the base, which the assembly does not use.
@@ -150,6 +152,8 @@ class DecoderBuilder {
   std::string module_beside(const std::string& module) const;
   std::string head_in_file() const;
   bool has_base_names() const;
+  std::vector<std::string> names_beside_layers() const;
+  [[noreturn]] void refuse_without_head(const std::string& weight) const;
   void vocabulary_head(const HeadFacts& facts);
   void label_head(const std::string& module, std::int64_t out, bool bias);
   Linear linear_beside(const std::string& module, bool bias) const;
