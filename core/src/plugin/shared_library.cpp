@@ -30,6 +30,14 @@ namespace {
 
 using Library = boost::dll::shared_library;
 
+void show_as(const Library& library, const std::filesystem::path& file) {
+  link_map* map = nullptr;
+  // Never freed: the library is never closed. Where somebody else has opened the file before, it has its name.
+  if (::dlinfo(library.native(), RTLD_DI_LINKMAP, &map) == 0 &&
+      std::string_view(map->l_name).starts_with("/proc/self/fd/"))
+    map->l_name = ::strdup(file.c_str());
+}
+
 // The libraries of this process, by device and inode, which are no other file's while they are mapped.
 class OpenLibraries {
  public:
@@ -40,9 +48,12 @@ class OpenLibraries {
     const auto found = libraries_.find(key);
     return found == libraries_.end() ? nullptr : &found->second;
   }
-  const Library* keep(const Key& key, Library library) {
+  // Of several threads that loaded the same file the first keeps and names it.
+  const Library* keep(const Key& key, Library library, const std::filesystem::path& file) {
     const std::lock_guard lock(mutex_);
-    return &libraries_.emplace(key, std::move(library)).first->second;
+    const auto [kept, is_new] = libraries_.emplace(key, std::move(library));
+    if (is_new) show_as(kept->second, file);
+    return &kept->second;
   }
 
  private:
@@ -63,14 +74,6 @@ std::string unique_name(int descriptor) {
   return fmt::format("{}/{}", name, descriptor);
 }
 
-void show_as(const Library& library, const std::filesystem::path& file) {
-  link_map* map = nullptr;
-  // Never freed: the library is never closed. Where somebody else has opened the file before, it has its name.
-  if (::dlinfo(library.native(), RTLD_DI_LINKMAP, &map) == 0 &&
-      std::string_view(map->l_name).starts_with("/proc/self/fd/"))
-    map->l_name = ::strdup(file.c_str());
-}
-
 std::string with_own_name(std::string text, const std::string& name, const std::filesystem::path& file) {
   if (const auto at = text.find(name); at != text.npos) text.replace(at, name.size(), file.string());
   return text;
@@ -88,7 +91,6 @@ Library load(const LibraryFile& file) {
     throw Error(Errc::kIncompatible,
                 fmt::format("cannot be opened: {}", with_own_name(error.what(), name, file.path())));
   }
-  show_as(library, file.path());
   return library;
 }
 
@@ -99,7 +101,7 @@ void* open_shared_library(const LibraryFile& file, const char* symbol) {
   if (!stamp) throw Error(Errc::kIncompatible, "cannot be looked at");
   const OpenLibraries::Key key{stamp->device, stamp->inode};
   const auto* library = open_libraries().find(key);
-  if (!library) library = open_libraries().keep(key, load(file));
+  if (!library) library = open_libraries().keep(key, load(file), file.path());
   return library->has(symbol) ? reinterpret_cast<void*>(&library->get<void()>(symbol)) : nullptr;
 }
 

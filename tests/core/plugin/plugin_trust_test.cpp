@@ -1,6 +1,8 @@
 // Files in which others have a say are refused, and what is loaded is the file that was looked at.
+#include <array>
 #include <atomic>
 #include <functional>
+#include <latch>
 #include <thread>
 
 #include <dlfcn.h>
@@ -185,5 +187,25 @@ TEST_CASE("shared library: what is opened bears its own file's name, and no two 
     Dl_info info{};
     REQUIRE(::dladdr(entry, &info) != 0);
     CHECK(fs::path(info.dli_fname).filename() == fake_file(name).filename());
+  }
+}
+
+TEST_CASE("shared library: threads that open the same file at once name it once", "[plugin][trust][threads]") {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 500; ++i) {
+    const auto file = folder / (std::to_string(i) + ".so");
+    fs::copy_file(fake_file("good"), file);
+    std::array<std::thread, 4> threads;
+    std::array<std::string, 4> names;
+    std::latch all_here(threads.size());
+    for (std::size_t k = 0; k < threads.size(); ++k) {
+      threads[k] = std::thread([&, k] {
+        all_here.arrive_and_wait();
+        Dl_info info{};
+        if (::dladdr(open_shared_library(file, "garage_plugin_v1"), &info) != 0) names[k] = info.dli_fname;
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    for (const auto& name : names) CHECK(name == file);
   }
 }
