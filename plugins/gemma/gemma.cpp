@@ -160,7 +160,8 @@ class GemmaDecomposer : public ModelDecomposer {
     facts.head.declared_tied = config.flag("tie_word_embeddings", text.flag("tie_word_embeddings", true));
     auto build = build_llama_like(model, facts);
     add_vision(build, model,
-               config.maybe_object("vision_config").value_or(ConfigReader(kNothing, "config.json: vision_config")));
+               config.maybe_object("vision_config").value_or(ConfigReader(kNothing, "config.json: vision_config")),
+               config.dimension("mm_tokens_per_image", 256));
     return build.finish();
   }
 };

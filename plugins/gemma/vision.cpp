@@ -32,7 +32,10 @@ class TensorTable {
     add(module + ".bias", {size});
   }
   const std::string& prefix() const { return prefix_; }
-  Custom take() { return std::move(custom_); }
+  Custom take(boost::json::object attributes) {
+    custom_.attributes = std::move(attributes);
+    return std::move(custom_);
+  }
 
  private:
   std::string prefix_;
@@ -41,12 +44,13 @@ class TensorTable {
 
 // SiglipVisionConfig's defaults.
 struct VisionDims {
-  std::int64_t hidden, intermediate, layers, channels, image, patch;
+  std::int64_t hidden, intermediate, layers, heads, channels, image, patch;
 
   explicit VisionDims(const ConfigReader& config)
       : hidden(config.dimension("hidden_size", 768)),
         intermediate(config.dimension("intermediate_size", 3072)),
         layers(config.dimension("num_hidden_layers", 12)),
+        heads(config.dimension("num_attention_heads", 12)),
         channels(config.dimension("num_channels", 3)),
         image(config.dimension("image_size", 224)),
         patch(config.dimension("patch_size", 16)) {}
@@ -75,7 +79,7 @@ void add_pooling_head(TensorTable& tensors, const VisionDims& dims) {
 
 }  // namespace
 
-void add_vision(DecoderBuilder& build, const Model& model, const ConfigReader& vision) {
+void add_vision(DecoderBuilder& build, const Model& model, const ConfigReader& vision, std::int64_t tokens_per_image) {
   const VisionDims dims(vision);
   const auto hidden = build.dims().hidden;
   TensorTable encoder(
@@ -92,7 +96,10 @@ void add_vision(DecoderBuilder& build, const Model& model, const ConfigReader& v
   for (std::int64_t i = 0; i < dims.layers; ++i) add_encoder_layer(encoder, i, dims);
   encoder.layer_norm("post_layernorm", dims.hidden);
   if (model.find(encoder.prefix() + "head.probe")) add_pooling_head(encoder, dims);
-  auto& tower = build.part("vision_encoder", part_type::kVisionEncoder, "", dims.channels, dims.hidden, encoder.take());
+  auto& tower = build.part("vision_encoder", part_type::kVisionEncoder, "", dims.channels, dims.hidden,
+                           encoder.take({{"num_heads", dims.heads},
+                                         {"activation", vision.text("hidden_act", "gelu_pytorch_tanh")},
+                                         {"norm_eps", vision.positive("layer_norm_eps", 1e-6)}}));
   tower.module_path = "model.vision_tower";
   tower.intermediate_dim = dims.intermediate;
   tower.extra_info = {{"num_layers", dims.layers}, {"image_size", dims.image}, {"patch_size", dims.patch}};
@@ -100,6 +107,8 @@ void add_vision(DecoderBuilder& build, const Model& model, const ConfigReader& v
   TensorTable projector(model, build.wrapper(), {"multi_modal_projector.", "model.multi_modal_projector."}, "mm_");
   projector.add("mm_input_projection_weight", {dims.hidden, hidden});  // x @ weight: not as Linear stores it
   projector.add("mm_soft_emb_norm.weight", {dims.hidden});
-  build.part("projector", part_type::kProjector, "", dims.hidden, hidden, projector.take()).module_path =
-      "model.multi_modal_projector";
+  auto& made = build.part("projector", part_type::kProjector, "", dims.hidden, hidden,
+                          projector.take({{"tokens_per_image", tokens_per_image},
+                                          {"norm_eps", vision.positive("layer_norm_eps", 1e-6)}}));
+  made.module_path = "model.multi_modal_projector";
 }

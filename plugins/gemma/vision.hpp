@@ -6,6 +6,6 @@
 #include <garage/sdk/decoder.hpp>
 
 // Adds `vision_encoder` and `projector`, whose tensors are accounted for and which nothing here runs. vision is the
-// config's vision_config.
+// config's vision_config; so many tokens stand for an image.
 void add_vision(garage::sdk::DecoderBuilder& build, const garage::Model& model,
-                const garage::sdk::ConfigReader& vision);
+                const garage::sdk::ConfigReader& vision, std::int64_t tokens_per_image);

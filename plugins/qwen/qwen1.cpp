@@ -58,6 +58,9 @@ bool is_qwen1(const Model& model) {
 ModelSpec decompose_qwen1(const Model& model) {
   const auto config = ConfigReader::of(model);
   const auto [dims, eps, biases] = read_dims(config);
+  // QWenAttention's own product reads it, and flash attention does not.
+  if (!config.flag("scale_attn_weights", true))
+    config.unsupported("scale_attn_weights", "what depends on how attention is computed");
   const auto rope = read_qwen1_rope(config, dims.head_dim);
   DecoderBuilder build(model, dims,
                        {.family = "qwen",

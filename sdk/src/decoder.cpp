@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -50,10 +51,20 @@ void refuse_code_of_its_own(const Model& model, const ModelClass& of, const std:
   }
 }
 
-// For a file whose names nobody recognises.
+// For a file whose names nobody recognises: one of the most that differ in a number alone, its layers most likely.
 std::string a_tensor_there(const Model& model) {
   if (model.tensors().empty()) return "; there are no tensors";
-  return fmt::format("; one that is there is '{}'", model.tensors().front().name);
+  std::map<std::string_view, std::pair<std::int64_t, std::string_view>> lists;  // by what is before the first number
+  for (const auto& tensor : model.tensors()) {
+    const std::string_view name = tensor.name;
+    const auto digit = name.find_first_of("0123456789");
+    auto& [count, first] = lists.try_emplace(name.substr(0, digit), 0, name).first->second;
+    ++count;
+  }
+  const auto most = std::max_element(lists.begin(), lists.end(), [](const auto& a, const auto& b) {
+    return a.second.first < b.second.first;
+  });
+  return fmt::format("; one that is there is '{}'", most->second.second);
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
 #include <garage/nearest.hpp>
 #include <garage/sdk/decoder.hpp>
+#include <garage/tensor_roles.hpp>
 
 namespace garage::sdk {
 namespace {
@@ -40,11 +42,16 @@ bool DecoderBuilder::embeds_by_head(const TensorInfo& head) {
   return true;
 }
 
-// Names that are not a layer's: another head, or this one misspelt.
+// Names that are not a layer's and that no part has yet: another head, or one that is misspelt.
 std::vector<std::string> DecoderBuilder::names_beside_layers() const {
+  std::set<std::string, std::less<>> known;
+  for (const auto& [name, part] : spec_.parts)
+    if (!part.layer_idx)
+      for (const auto& role : tensor_roles(part)) known.insert(role.ref->tensor);
   std::vector<std::string> names;
   for (const auto& tensor : model_.tensors())
-    if (!tensor.name.starts_with(file_prefix_ + names_.layers + ".")) names.push_back(tensor.name);
+    if (!tensor.name.starts_with(file_prefix_ + names_.layers + ".") && !known.contains(tensor.name))
+      names.push_back(tensor.name);
   return names;
 }
 
@@ -64,6 +71,14 @@ void DecoderBuilder::refuse_without_head(const std::string& weight) const {
                           weight, dims_.vocab, dims_.hidden, did_you_mean(weight, beside)));
 }
 
+void DecoderBuilder::refuse_without_either(const std::string& weight) const {
+  throw Error(Errc::kCorrupt,
+              fmt::format("tensor '{}' is missing, and so is '{}': embedding and output_head are tied, and one of the two "
+                          "is needed, [{}, {}]{}",
+                          embedding_tensor_, weight, dims_.vocab, dims_.hidden,
+                          did_you_mean(embedding_tensor_, names_beside_layers())));
+}
+
 void DecoderBuilder::vocabulary_head(const HeadFacts& facts) {
   const auto module = head_in_file(), weight = module + ".weight";
   const auto* stored = model_.resolve(weight);
@@ -74,6 +89,7 @@ void DecoderBuilder::vocabulary_head(const HeadFacts& facts) {
     return;
   }
   if (!stored && !tied) refuse_without_head(weight);
+  if (!stored && !embedding_tensor_.empty() && !model_.resolve(embedding_tensor_)) refuse_without_either(weight);
   const bool kept_head = stored && facts.declared_tied && embeds_by_head(*stored);
   const bool one_tensor = stored && stored->name == embedding_tensor_;
   OutputHead head{{{stored ? stored->name : embedding_tensor_, {}}, std::nullopt}, facts.softcap, std::nullopt};

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include <garage/error.hpp>
 #include <garage/json.hpp>
 #include <garage/json_writer.hpp>
 #include <garage/spec_document.hpp>
+
+#include "inner_wrappers.hpp"
 
 namespace garage::sdk {
 namespace {
@@ -51,8 +54,14 @@ TensorInfo tensor_from(const garage_tensor& tensor) {
           {tensor.shape, tensor.shape + tensor.rank}};
 }
 
+// What a decomposer is shown.
+struct Shown {
+  Model model;
+  std::shared_ptr<InnerWrappers> wrappers;
+};
+
 // Borrows the foreign struct: the answer must not outlive the call.
-Model model_from(const garage_model* model) {
+Shown shown(const garage_model* model) {
   if (!model || !GARAGE_HAS(model, garage_model, tensor_count))
     throw Error(Errc::kIncompatible, "the host's garage_model is smaller than that of ABI 1.0");
   const auto config = text_of(model->config_json);
@@ -63,9 +72,10 @@ Model model_from(const garage_model* model) {
     const auto pairs = parse_json(text_of(model->metadata_json), "metadata");
     if (!pairs.is_object()) throw Error(Errc::kCorrupt, "metadata: is no JSON object");
     for (const auto& [key, value] : pairs.get_object())
-      if (value.is_string()) metadata.emplace(std::string(key), std::string(value.get_string()));
+      if (value.is_string()) metadata.emplace(without_inner_wrappers(key), without_inner_wrappers(value.get_string()));
   }
-  const auto load = [model] {
+  const auto wrappers = std::make_shared<InnerWrappers>();
+  const auto load = [model, wrappers] {
     if (model->tensor_count > 0 && (!model->tensors || model->tensor_stride < sizeof(garage_tensor)))
       throw Error(Errc::kIncompatible, "the host's tensor table is smaller than that of ABI 1.0");
     std::vector<TensorInfo> tensors;
@@ -73,11 +83,12 @@ Model model_from(const garage_model* model) {
     const auto* at = static_cast<const char*>(model->tensors);
     for (std::uint64_t i = 0; i < model->tensor_count; ++i, at += model->tensor_stride)
       tensors.push_back(tensor_from(*reinterpret_cast<const garage_tensor*>(at)));
+    wrappers->see_through(tensors);
     return tensors;
   };
   Model made(load, std::move(parsed.get_object()), std::move(metadata));
   made.id = text_of(model->model_id);
-  return made;
+  return {std::move(made), wrappers};
 }
 
 }  // namespace
@@ -87,7 +98,7 @@ std::int32_t detect_across(const ModelDecomposer& (*decomposer)(), const garage_
   return guarded(error, [&] {
     if (!answer || !GARAGE_HAS(answer, garage_detection, reason))
       throw Error(Errc::kIncompatible, "the host's garage_detection is smaller than that of ABI 1.0");
-    const auto found = decomposer().detect(model_from(model));
+    const auto found = decomposer().detect(shown(model).model);
     answer->score = found.score;
     fill(answer->family, found.family);
     fill(answer->reason, found.reason);
@@ -99,7 +110,10 @@ std::int32_t decompose_across(const ModelDecomposer& (*decomposer)(), const gara
   return guarded(error, [&] {
     if (!writer || !GARAGE_HAS(writer, garage_writer, write) || !writer->write)
       throw Error(Errc::kIncompatible, "the host's garage_writer is smaller than that of ABI 1.0");
-    const auto text = write_spec_message(decomposer().decompose(model_from(model)));
+    const auto [seen, wrappers] = shown(model);
+    auto spec = decomposer().decompose(seen);
+    wrappers->put_back(spec);
+    const auto text = write_spec_message(spec);
     writer->write(writer->context, text.data(), text.size());
   });
 }

@@ -37,6 +37,12 @@ std::vector<std::string> wrappers_of(const Model& model) {
 
 }  // namespace
 
+std::size_t wrappers_before(std::string_view name) {
+  std::size_t end = 0;
+  for (auto length = wrapper_at(name); length > 0; length = wrapper_at(name.substr(end))) end += length;
+  return end;
+}
+
 TensorPrefix find_tensor_prefix(const Model& model, const std::string& layers, const std::vector<std::string>& inner) {
   TensorPrefix best{"", inner.front()};
   std::int64_t most = 0;

@@ -9,11 +9,19 @@
 
 namespace garage::sdk {
 
-// torch.compile; DataParallel and DeepSpeed; PEFT, with "model."; Lightning, and models saved from within a trainer's;
-// Lightning's strategies; FSDP; TRL.
+// Modules that no class has, wherever they stand: torch.compile's, FSDP's, activation checkpointing's, and that of
+// Lightning's strategies.
+inline constexpr std::string_view kWrapperModules[] = {"_orig_mod.", "_fsdp_wrapped_module.",
+                                                       "_checkpoint_wrapped_module.", "_forward_module."};
+
+// Those, and what is a wrapper only before every name: DataParallel's and DeepSpeed's; PEFT's, with "model.";
+// Lightning's, and of models saved from within a trainer's; TRL's.
 inline constexpr std::string_view kWrappers[] = {
-    "_orig_mod.",       "module.",               "base_model.",      "model.",
-    "_forward_module.", "_fsdp_wrapped_module.", "pretrained_model."};
+    "_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.", "_forward_module.", "module.", "base_model.",
+    "model.",     "pretrained_model."};
+
+// How many characters of wrappers a name begins with.
+std::size_t wrappers_before(std::string_view name);
 
 struct TensorPrefix {
   std::string wrapper;  // what training wrappers put before every name, "_orig_mod."; mostly none

@@ -1,4 +1,5 @@
 // One model, stored in several ways: the parts are the same, but for their tensors.
+#include <map>
 #include <regex>
 
 #include <catch2/catch_test_macros.hpp>
@@ -209,6 +210,54 @@ TEST_CASE("layouts: what training wrappers put before every name is seen through
   }
 }
 
+TEST_CASE("layouts: what training wrappers put within names is seen through, in every family", "[plugins][layouts]") {
+  const auto variant = GENERATE(from_range(kVariants));
+  struct Case { const char* at; const char* wrapper; };
+  const auto c = GENERATE(values<Case>({
+      {R"(((?:layers|h)\.\d+\.))", "$1_orig_mod."}, {R"(((?:layers|h)\.\d+\.))", "$1_fsdp_wrapped_module._checkpoint_wrapped_module."},
+      {R"((\.mlp\.))", "$1_forward_module."}, {R"(^(model|transformer)\.(layers|h)\.)", "$1.$2._orig_mod."}}));
+  INFO(variant << ", " << c.wrapper);
+  const Draft plain(variant);
+  Draft wrapped(variant);
+  rename(wrapped, c.at, c.wrapper);
+  const auto same = plain.register_it();
+  ModelSpec spec = *wrapped.register_it();
+  std::map<std::string, std::string> in_file;
+  bool any = false;
+  for (std::size_t i = 0; i < plain.tensors.size(); ++i) {
+    in_file[plain.tensors[i].name] = wrapped.tensors[i].name;
+    any = any || plain.tensors[i].name != wrapped.tensors[i].name;
+  }
+  for (const auto& [name, part] : spec.parts) {
+    const auto before = tensor_roles(*same->parts.find(name)), after = tensor_roles(part);
+    REQUIRE(before.size() == after.size());
+    for (std::size_t i = 0; i < before.size(); ++i) CHECK(after[i].ref->tensor == in_file.at(before[i].ref->tensor));
+  }
+  REQUIRE(spec.notes.size() == (any ? 1 : 0));
+  if (any) CHECK(spec.notes[0].find("a wrapper's module stands within the tensors' names, as in '") == 0);
+  spec.notes.clear();
+  CHECK(but_for_tensors(spec) == but_for_tensors(*same));
+}
+
+TEST_CASE("layouts: of wrapped names buffers are left out, and two that would be one are not taken for it", "[plugins][layouts]") {
+  Draft draft("llama-2");
+  draft.tensors.push_back({"model.layers.0.self_attn.rotary_emb.inv_freq", DType::kF32, {4}});
+  rename(draft, R"(\.self_attn\.)", ".self_attn._checkpoint_wrapped_module.");
+  const auto spec = draft.register_it();
+  REQUIRE(spec->ignored.size() == 1);
+  CHECK(spec->ignored[0].tensors == "model.layers.0.self_attn._checkpoint_wrapped_module.rotary_emb.inv_freq");
+  CHECK(spec->ignored[0].count == 1);
+  draft.tensors.push_back({"model.layers.1.self_attn.q_proj.weight", DType::kF32, {32, 32}});
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "is missing: attention_0 needs it"));
+}
+
+TEST_CASE("layouts: of a file whose layers have other names one of those is told", "[plugins][layouts]") {
+  Draft draft("llama-2");
+  rename(draft, R"(^model\.layers)", "decoder.block");
+  CHECK_THROWS_MATCHES(draft.register_it(), Error,
+                       is_error(Errc::kCorrupt, "num_hidden_layers is 3, the tensors have 0 (model.layers.<i>.…); one that is there is 'decoder.block.0."));
+}
+
 TEST_CASE("layouts: buffers that are computed anew are left out, whatever their length", "[plugins][layouts]") {
   struct Case { const char* variant; const char* buffer; };
   const auto c = GENERATE(values<Case>({
@@ -229,6 +278,8 @@ TEST_CASE("layouts: an adapter that is not merged, and other checkpoints that ar
   struct Case { const char* from; const char* to; const char* says; };
   const auto c = GENERATE(values<Case>({
       {"q_proj\\.weight", "q_proj.base_layer.weight", "part of an adapter that is not merged into the model (LoRA): it is not handled; merge it first"},
+      {"k_proj\\.weight", "k_proj.ia3_l", "part of an adapter that is not merged into the model (PEFT): it is not handled; merge it first"},
+      {"(layers.1.*)v_proj\\.weight", "$1v_proj.hada_w1_a", "(PEFT)"},
       {"(layers.0.*)q_proj\\.weight", "$1q_proj.lora_A.default.weight", "merge_and_unload()"},
       {"model\\.layers\\.0", "midlayer", "EAGLE-3"},
       {"mlp\\.up_proj", "mlp.switch_mlp.up_proj", "MLX"},

@@ -79,4 +79,12 @@ TEST_CASE("tied head: neither tied nor there is an error that says both", "[plug
                        is_error(Errc::kCorrupt, "tensor 'lm_head.weight' is missing: output_head needs it, [96, 32], since the config does not tie it"));
 }
 
+TEST_CASE("tied head: of a tied file that has neither both are named", "[plugins][tied]") {
+  Draft draft("llama-3.2-tied");
+  draft.tensor("model.embed_tokens.weight").name = "model.embed_token.weight";
+  CHECK_THROWS_MATCHES(draft.register_it(), Error,
+                       is_error(Errc::kCorrupt, "tensor 'model.embed_tokens.weight' is missing, and so is 'lm_head.weight': embedding and output_head "
+                                                "are tied, and one of the two is needed, [96, 32]; did you mean 'model.embed_token.weight'?"));
+}
+
 TEST_CASE("tied head: an own head is no tie", "[plugins][tied]") { CHECK(tie(*registered("llama-2")) == "none"); }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/name_pattern.hpp>
 #include <garage/nearest.hpp>
 #include <garage/tensor_roles.hpp>
 
@@ -16,27 +17,6 @@ namespace garage {
 namespace {
 
 [[noreturn]] void disagree(const std::string& fault) { throw Error(Errc::kCorrupt, fault); }
-
-// * stands for any characters.
-bool matches(std::string_view pattern, std::string_view text) {
-  if (!text.ends_with(pattern.substr(pattern.rfind('*') + 1))) return false;  // most do not: the fast way out
-  std::size_t p = 0, t = 0, star = pattern.npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != pattern.npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == pattern.npos;
-}
 
 // What the role sees of the tensor; of a whole one nothing need be worked out.
 StridedView viewed(const TensorInfo& tensor, const std::string& part, const TensorRole& role) {
@@ -189,7 +169,7 @@ class Ledger {
 
   IgnoredTensors* ignored_row(std::string_view name) {
     for (auto& row : spec_.ignored)
-      if (matches(row.tensors, name)) return &row;
+      if (fits_pattern(row.tensors, name)) return &row;
     return nullptr;
   }
 

@@ -154,6 +154,7 @@ class DecoderBuilder {
   bool has_base_names() const;
   std::vector<std::string> names_beside_layers() const;
   [[noreturn]] void refuse_without_head(const std::string& weight) const;
+  [[noreturn]] void refuse_without_either(const std::string& weight) const;
   void vocabulary_head(const HeadFacts& facts);
   void label_head(const std::string& module, std::int64_t out, bool bias);
   Linear linear_beside(const std::string& module, bool bias) const;
