@@ -46,7 +46,12 @@ void mutate_object(boost::json::object& object, std::minstd_rand& random) {
   const auto key = std::string(at->key());
   switch (below(5, random)) {
     case 0: object.erase(key); return;
-    case 1: object[key + "_"] = object.at(key); object.erase(key); return;
+    case 1: {
+      auto value = object.at(key);
+      object.erase(key);
+      object[key + "_"] = std::move(value);
+      return;
+    }
     default: mutate_value(at->value(), random);
   }
 }

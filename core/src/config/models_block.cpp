@@ -28,6 +28,27 @@ bool is_in_block(std::string_view line) {
   return line.starts_with(' ') || is_entry || is_blank_or_comment(line);
 }
 
+bool is_yaml(std::string_view text) {
+  try {
+    YAML::Load(std::string(text));
+    return true;
+  } catch (const YAML::Exception&) { return false; }
+}
+
+// A quoted text or a list that is left open takes in what follows, however it is indented, unless it makes the whole no
+// YAML. Where a line might have one, it has.
+bool leaves_open(std::string_view line) {
+  const auto count = [&](char c) { return std::count(line.begin(), line.end(), c); };
+  return count('"') % 2 != 0 || count('\'') % 2 != 0 || count('{') != count('}') || count('[') != count(']') ||
+         (count('"') > 0 && count('\\') > 0);
+}
+
+bool leaves_any_open(std::string_view block) {
+  for (std::size_t at = 0; at < block.size(); at += line_at(block, at).size())
+    if (leaves_open(line_at(block, at))) return true;
+  return false;
+}
+
 // Where the first line of that kind begins; the text's end when there is none.
 template <class IsWanted>
 std::size_t find_line(std::string_view text, std::size_t at, IsWanted is_wanted) {
@@ -55,6 +76,7 @@ std::optional<std::string> without_models_block(std::string_view yaml) {
   const auto block = yaml.substr(key, end - key);
   const auto again = find_line(yaml, end, [](std::string_view line) { return line.starts_with(kKey); });
   if (again != yaml.size() || block.find('&') != block.npos || !is_closed(yaml.substr(0, key))) return std::nullopt;
+  if (leaves_any_open(block) && is_yaml(yaml)) return std::nullopt;
   std::string rest(yaml.substr(0, key));
   rest.append(static_cast<std::size_t>(std::count(block.begin(), block.end(), '\n')), '\n');
   return rest.append(yaml.substr(end));
