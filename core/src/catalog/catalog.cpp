@@ -6,8 +6,8 @@
 #include <garage/error.hpp>
 #include <garage/spec_file.hpp>
 
-#include "../file/read_file.hpp"
-#include "../index/catalog_index.hpp"
+#include "../bytes/read_file.hpp"
+#include "index/catalog_index.hpp"
 #include "place.hpp"
 
 namespace garage {

@@ -4,7 +4,7 @@
 #include <garage/catalog.hpp>
 #include <garage/error.hpp>
 
-#include "../model/utf8.hpp"
+#include "../text/utf8.hpp"
 
 namespace garage {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <garage/error.hpp>
 
-#include "../file/read_file.hpp"
+#include "../bytes/read_file.hpp"
 #include "../spec/spec_reader.hpp"
 #include "plugin_call.hpp"
 #include "surroundings.hpp"

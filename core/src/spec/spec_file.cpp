@@ -1,9 +1,9 @@
 #include <garage/spec_file.hpp>
 
+#include <garage/durable_file.hpp>
 #include <garage/spec_document.hpp>
 
-#include <garage/durable_file.hpp>
-#include "read_file.hpp"
+#include "../bytes/read_file.hpp"
 
 namespace garage {
 

@@ -4,8 +4,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../file/read_file.hpp"
-#include "../process/in_parallel.hpp"
+#include "../../bytes/read_file.hpp"
+#include "../../process/in_parallel.hpp"
 #include "index_tables.hpp"
 #include "indexed_spec.hpp"
 #include "spec_files.hpp"

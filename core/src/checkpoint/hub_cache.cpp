@@ -7,8 +7,8 @@
 #include <garage/error.hpp>
 #include <garage/path_text.hpp>
 
-#include "../file/read_file.hpp"
-#include "found_models.hpp"
+#include "../batch/found_models.hpp"
+#include "../bytes/read_file.hpp"
 
 namespace garage {
 namespace {

@@ -9,9 +9,9 @@
 #include <garage/error.hpp>
 #include <garage/name_ranges.hpp>
 
-#include "../catalog/place.hpp"
-#include "../file/read_file.hpp"
-#include "../spec/spec_reader.hpp"
+#include "../../bytes/read_file.hpp"
+#include "../../spec/spec_reader.hpp"
+#include "../place.hpp"
 
 namespace garage {
 namespace {

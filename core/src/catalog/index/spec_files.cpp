@@ -10,7 +10,7 @@
 #include <garage/durable_file.hpp>
 #include <garage/error.hpp>
 
-#include "../process/in_parallel.hpp"
+#include "../../process/in_parallel.hpp"
 
 namespace garage {
 
