@@ -11,7 +11,7 @@
 
 #include <garage/file_stamp.hpp>
 
-#include "../catalog/index/spec_files.hpp"
+#include "../bytes/settled.hpp"
 #include "checkpoint_files.hpp"
 
 namespace garage {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../../bytes/read_file.hpp"
+#include "../../bytes/settled.hpp"
 #include "../../process/in_parallel.hpp"
 #include "index_tables.hpp"
 #include "indexed_spec.hpp"
