@@ -15,6 +15,7 @@
 #include "../process/in_parallel.hpp"
 #include "../text/utf8.hpp"
 #include "found_models.hpp"
+#include "hub_models.hpp"
 
 namespace garage {
 namespace {
