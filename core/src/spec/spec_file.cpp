@@ -4,6 +4,7 @@
 #include <garage/spec_document.hpp>
 
 #include "../bytes/read_file.hpp"
+#include "spec_size.hpp"
 
 namespace garage {
 

@@ -4,9 +4,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../../bytes/read_file.hpp"
 #include "../../bytes/settled.hpp"
 #include "../../process/in_parallel.hpp"
+#include "../../spec/spec_size.hpp"
 #include "index_tables.hpp"
 #include "indexed_spec.hpp"
 #include "spec_files.hpp"
