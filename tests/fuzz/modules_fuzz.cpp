@@ -1,5 +1,5 @@
 // The data.pkl of a TorchScript file whose archive is sound.
-#include "checkpoint/torchscript.hpp"
+#include "checkpoint/torch/torchscript.hpp"
 #include "fuzzer.hpp"
 #include "pickled_archive.hpp"
 #include "scratch_file.hpp"

@@ -6,7 +6,7 @@
 
 #include "batch/brace_spread.hpp"
 #include "fuzzer.hpp"
-#include "model/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // A pickle's opcodes.
-#include "checkpoint/pickle.hpp"
+#include "checkpoint/torch/pickle.hpp"
 #include "fuzzer.hpp"
 
 void garage_fuzz(std::string_view input) {

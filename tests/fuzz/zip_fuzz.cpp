@@ -1,5 +1,5 @@
 // A TorchScript file, byte by byte.
-#include "checkpoint/torchscript.hpp"
+#include "checkpoint/torch/torchscript.hpp"
 #include "fuzzer.hpp"
 #include "scratch_file.hpp"
 

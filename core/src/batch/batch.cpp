@@ -13,10 +13,10 @@
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
 
+#include "../checkpoint/source_stamp.hpp"
 #include "../process/in_parallel.hpp"
 #include "../worker/worker.hpp"
 #include "batch_state.hpp"
-#include "source_stamp.hpp"
 
 namespace garage {
 namespace {

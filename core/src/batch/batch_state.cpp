@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "../index/beside.hpp"
+#include "../catalog/index/beside.hpp"
 
 namespace garage {
 namespace {

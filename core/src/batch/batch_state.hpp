@@ -15,7 +15,7 @@
 
 #include <boost/unordered/unordered_flat_set.hpp>
 
-#include "../index/sqlite.hpp"
+#include "../catalog/index/sqlite.hpp"
 
 namespace garage {
 

@@ -11,10 +11,11 @@
 #include <garage/file_stamp.hpp>
 #include <garage/path_text.hpp>
 
-#include "../model/utf8.hpp"
+#include "../checkpoint/hub_cache.hpp"
 #include "../process/in_parallel.hpp"
+#include "../text/utf8.hpp"
 #include "found_models.hpp"
-#include "hub_cache.hpp"
+#include "hub_models.hpp"
 
 namespace garage {
 namespace {

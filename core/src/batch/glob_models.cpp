@@ -12,8 +12,8 @@
 #include <garage/path_text.hpp>
 
 #include "../checkpoint/checkpoint_files.hpp"
-#include "../model/utf8.hpp"
 #include "../process/in_parallel.hpp"
+#include "../text/utf8.hpp"
 #include "brace_spread.hpp"
 #include "found_models.hpp"
 

@@ -6,8 +6,8 @@
 #include <garage/error.hpp>
 #include <garage/path_text.hpp>
 
-#include "../file/read_file.hpp"
-#include "../model/utf8.hpp"
+#include "../bytes/read_file.hpp"
+#include "../text/utf8.hpp"
 #include "found_models.hpp"
 
 namespace garage {

@@ -6,8 +6,8 @@
 #include <garage/batch.hpp>
 #include <garage/error.hpp>
 
-#include "../file/read_file.hpp"
-#include "../spec/json_reader.hpp"
+#include "../bytes/read_file.hpp"
+#include "../json/json_reader.hpp"
 
 namespace garage {
 

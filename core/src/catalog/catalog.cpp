@@ -6,8 +6,8 @@
 #include <garage/error.hpp>
 #include <garage/spec_file.hpp>
 
-#include "../file/read_file.hpp"
-#include "../index/catalog_index.hpp"
+#include "../bytes/read_file.hpp"
+#include "../spec/spec_size.hpp"
 #include "place.hpp"
 
 namespace garage {
@@ -50,8 +50,6 @@ std::optional<ModelSpec> Catalog::load(std::string_view id) const {
     throw;
   }
 }
-
-CatalogListing Catalog::list() const { return list_specs(*this); }
 
 bool Catalog::remove(std::string_view id) const {
   const auto file = path_of(id);

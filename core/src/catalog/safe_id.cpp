@@ -1,10 +1,10 @@
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <garage/catalog.hpp>
 #include <garage/error.hpp>
 
-#include "../model/utf8.hpp"
+#include "../bytes/text_hash.hpp"
+#include "../text/utf8.hpp"
 
 namespace garage {
 namespace {
@@ -35,8 +35,7 @@ std::string safe_id(std::string_view id) {
   if (name.size() <= kMaxName) return name;
   auto cut = kKept;
   while (cut > 0 && (static_cast<unsigned char>(name[cut]) & 0xC0) == 0x80) --cut;  // no half of a UTF-8 sequence
-  const auto hash = XXH3_128bits(id.data(), id.size());
-  return fmt::format("{}%%{:016x}{:016x}", std::string_view(name).substr(0, cut), hash.high64, hash.low64);
+  return fmt::format("{}%%{}", std::string_view(name).substr(0, cut), text_hash(id));
 }
 
 }  // namespace garage

@@ -9,14 +9,14 @@
 #include <garage/json.hpp>
 #include <garage/safetensors.hpp>
 
-#include "../file/read_file.hpp"
-#include "../model/python_json.hpp"
+#include "../bytes/read_file.hpp"
+#include "../json/python_json.hpp"
 #include "checkpoint_files.hpp"
 #include "no_weights.hpp"
-#include "quantised.hpp"
-#include "shard_index.hpp"
+#include "quantised/quantised.hpp"
+#include "safetensors/shard_index.hpp"
 #include "stand_in.hpp"
-#include "torchscript.hpp"
+#include "torch/torchscript.hpp"
 
 namespace garage {
 namespace {

@@ -11,7 +11,7 @@
 #include <garage/error.hpp>
 #include <garage/json.hpp>
 
-#include "../file/read_file.hpp"
+#include "../bytes/read_file.hpp"
 #include "no_weights.hpp"
 #include "stand_in.hpp"
 

@@ -11,7 +11,7 @@
 #include <garage/spec_document.hpp>
 #include <garage/tensor_roles.hpp>
 
-#include "../spec/part_references.hpp"
+#include "../blueprint/part_references.hpp"
 
 namespace garage {
 namespace {

@@ -9,8 +9,8 @@
 #include <garage/json.hpp>
 #include <garage/json_writer.hpp>
 
-#include "../file/read_file.hpp"
-#include "../file/trusted_file.hpp"
+#include "../bytes/read_file.hpp"
+#include "../bytes/trusted_file.hpp"
 
 namespace garage {
 namespace {

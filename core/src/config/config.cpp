@@ -8,7 +8,7 @@
 #include <garage/error.hpp>
 #include <garage/path_text.hpp>
 
-#include "../file/read_file.hpp"
+#include "../bytes/read_file.hpp"
 #include "config_file.hpp"
 #include "models_block.hpp"
 #include "yaml_reader.hpp"

@@ -10,9 +10,9 @@
 #include <garage/error.hpp>
 #include <garage/path_text.hpp>
 
-#include "../file/read_file.hpp"
-#include "../file/sha256.hpp"
-#include "../model/utf8.hpp"
+#include "../bytes/read_file.hpp"
+#include "../bytes/sha256.hpp"
+#include "../text/utf8.hpp"
 #include "allowed_files.hpp"
 #include "config_file.hpp"
 

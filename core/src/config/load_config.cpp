@@ -8,7 +8,7 @@
 
 #include <garage/error.hpp>
 
-#include "../file/read_file.hpp"
+#include "../bytes/read_file.hpp"
 #include "config_file.hpp"
 #include "found_config.hpp"
 

@@ -8,7 +8,7 @@
 #include <garage/error.hpp>
 #include <garage/nearest.hpp>
 
-#include "../model/utf8.hpp"
+#include "../text/utf8.hpp"
 
 namespace garage {
 namespace {

@@ -14,7 +14,7 @@
 
 #include <garage/error.hpp>
 
-#include "../file/read_file.hpp"
+#include "../bytes/read_file.hpp"
 
 namespace garage {
 namespace {

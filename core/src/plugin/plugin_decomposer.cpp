@@ -7,8 +7,8 @@
 
 #include <garage/error.hpp>
 
-#include "../file/read_file.hpp"
 #include "../spec/spec_reader.hpp"
+#include "../spec/spec_size.hpp"
 #include "plugin_call.hpp"
 #include "surroundings.hpp"
 

@@ -9,8 +9,8 @@
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
 
-#include "../file/own_library.hpp"
-#include "../file/read_file.hpp"
+#include "../bytes/read_file.hpp"
+#include "../process/own_library.hpp"
 #include "concern.hpp"
 #include "plugin_library.hpp"
 #include "plugin_probe.hpp"

@@ -9,8 +9,8 @@
 #include <garage/json_writer.hpp>
 #include <garage/path_text.hpp>
 
-#include "../file/own_library.hpp"
-#include "../file/read_file.hpp"
+#include "../bytes/read_file.hpp"
+#include "../process/own_library.hpp"
 #include "plugin_library.hpp"
 
 namespace garage {

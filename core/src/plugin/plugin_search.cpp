@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "../file/own_library.hpp"
+#include "../process/own_library.hpp"
 
 namespace garage {
 namespace {

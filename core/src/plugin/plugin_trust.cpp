@@ -4,9 +4,9 @@
 
 #include <garage/error.hpp>
 
-#include "../file/sha256.hpp"
-#include "../file/shell_word.hpp"
-#include "../file/trusted_file.hpp"
+#include "../bytes/sha256.hpp"
+#include "../bytes/trusted_file.hpp"
+#include "../text/shell_word.hpp"
 
 namespace garage {
 namespace {

@@ -23,7 +23,7 @@
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
 
-#include "../file/read_file.hpp"
+#include "../bytes/read_file.hpp"
 
 namespace garage {
 namespace {

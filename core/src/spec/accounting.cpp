@@ -10,8 +10,8 @@
 #include <garage/nearest.hpp>
 #include <garage/tensor_roles.hpp>
 
+#include "../blueprint/strided_view.hpp"
 #include "spec_rules.hpp"
-#include "strided_view.hpp"
 
 namespace garage {
 namespace {

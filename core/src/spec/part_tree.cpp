@@ -5,8 +5,8 @@
 
 #include <garage/error.hpp>
 
-#include "blueprint_ops.hpp"
-#include "part_references.hpp"
+#include "../blueprint/blueprint_ops.hpp"
+#include "../blueprint/part_references.hpp"
 
 namespace garage {
 namespace {

@@ -1,6 +1,6 @@
 #include <garage/spec_document.hpp>
 
-#include "blueprint_ops.hpp"
+#include "../blueprint/blueprint_ops.hpp"
 
 namespace garage {
 

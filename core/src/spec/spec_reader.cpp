@@ -1,6 +1,6 @@
 #include "spec_reader.hpp"
 
-#include "blueprint_ops.hpp"
+#include "../blueprint/blueprint_ops.hpp"
 #include "spec_rules.hpp"
 
 namespace garage {

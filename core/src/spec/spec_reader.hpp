@@ -5,7 +5,7 @@
 
 #include <garage/spec_document.hpp>
 
-#include "json_reader.hpp"
+#include "../json/json_reader.hpp"
 
 namespace garage {
 

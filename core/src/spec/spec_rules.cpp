@@ -4,7 +4,7 @@
 
 #include <garage/error.hpp>
 
-#include "blueprint_rules.hpp"
+#include "../blueprint/blueprint_rules.hpp"
 #include "part_rules.hpp"
 #include "part_tree.hpp"
 

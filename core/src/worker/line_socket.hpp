@@ -7,7 +7,7 @@
 
 #include <garage/json_writer.hpp>
 
-#include "../spec/json_reader.hpp"
+#include "../json/json_reader.hpp"
 
 namespace garage {
 

@@ -4,7 +4,7 @@
 
 #include <garage/checkpoint.hpp>
 
-#include "../batch/source_stamp.hpp"
+#include "../checkpoint/source_stamp.hpp"
 
 namespace garage {
 namespace {

@@ -14,7 +14,7 @@
 #include <garage/json_writer.hpp>
 #include <garage/registry.hpp>
 
-#include "../spec/json_reader.hpp"
+#include "../json/json_reader.hpp"
 
 namespace garage {
 

@@ -18,8 +18,8 @@
 
 #include <fmt/format.h>
 
-#include "../file/own_library.hpp"
 #include "../plugin/plugin_call.hpp"
+#include "../process/own_library.hpp"
 #include "serve.hpp"
 #include "worker_config.hpp"
 

@@ -11,7 +11,7 @@
 #include <garage/shared_library.hpp>
 #include <garage/spec_document.hpp>
 
-#include "../../../core/src/spec/json_reader.hpp"
+#include "../../../core/src/json/json_reader.hpp"
 #include "is_error.hpp"
 #include "test_registry.hpp"
 

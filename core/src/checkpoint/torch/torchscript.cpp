@@ -18,7 +18,7 @@
 
 #include <garage/error.hpp>
 
-#include "../file/read_file.hpp"
+#include "../../bytes/read_file.hpp"
 #include "pickle.hpp"
 #include "walk_budget.hpp"
 #include "zip_entries.hpp"

@@ -1,9 +1,10 @@
 #include <garage/spec_file.hpp>
 
+#include <garage/durable_file.hpp>
 #include <garage/spec_document.hpp>
 
-#include <garage/durable_file.hpp>
-#include "read_file.hpp"
+#include "../bytes/read_file.hpp"
+#include "spec_size.hpp"
 
 namespace garage {
 

@@ -7,8 +7,7 @@
 #include <garage/error.hpp>
 #include <garage/path_text.hpp>
 
-#include "../file/read_file.hpp"
-#include "found_models.hpp"
+#include "../bytes/read_file.hpp"
 
 namespace garage {
 namespace {
@@ -50,7 +49,7 @@ void require_in_cache(const fs::path& path, const fs::path& root) {
   if (in_root != root.end()) fail(path, fmt::format("leads out of the cache, to {}", path_text(target)));
 }
 
-fs::path snapshot_of(const fs::path& model, const fs::path& root, const std::string& revision) {
+fs::path snapshot_in(const fs::path& model, const fs::path& root, const std::string& revision) {
   if (!is_plain(revision)) fail(model, fmt::format("'{}' is no revision", revision));
   auto commit = revision;
   if (const auto ref = model / "refs" / revision; is_there(ref)) commit = trimmed(read_text_file(ref, 4096));
@@ -62,33 +61,9 @@ fs::path snapshot_of(const fs::path& model, const fs::path& root, const std::str
   return folder;
 }
 
-std::string id_of(const fs::path& folder) {
-  return replaced(folder.filename().string().substr(kPrefix.size()), "--", "/");
-}
-
-BatchModel model_at(const fs::path& folder, const fs::path& root, const std::string& revision) {
-  BatchModel model{id_of(folder), folder, {}, std::nullopt};
-  try {
-    model.path = snapshot_of(folder, root, revision);
-  } catch (const fs::filesystem_error& error) {
-    model.problem.emplace(Errc::kIo, fmt::format("{}: {}", path_text(error.path1()), error.code().message()));
-  } catch (const Error& error) { model.problem = error; }
-  return model;
-}
-
-// As its links lead. Throws kNotFound, kIo.
-fs::path root_of(const fs::path& cache) {
-  std::error_code code;
-  const auto root = fs::canonical(cache, code);
-  if (code)
-    throw Error(code == std::errc::no_such_file_or_directory ? Errc::kNotFound : Errc::kIo,
-                fmt::format("{}: the hub cache cannot be read: {}", path_text(cache), code.message()));
-  return root;
-}
-
 }  // namespace
 
-fs::path hub_cache_folder(const Environment& environment) {
+fs::path hub_cache_folder(const std::function<std::optional<std::string>(const char* name)>& environment) {
   const auto set = [&](const char* name) {
     auto value = environment(name);
     return value && !value->empty() ? value : std::nullopt;
@@ -99,40 +74,34 @@ fs::path hub_cache_folder(const Environment& environment) {
   return fs::path(set("HOME").value_or(".")) / ".cache/huggingface/hub";
 }
 
-Found models_in_hub_cache(const ModelEntry& entry, std::optional<std::string_view> only) {
-  const auto& cache = *entry.hub_cache;
-  const auto name = fmt::format("the hub cache {}", path_text(cache));
-  Found found;
-  const auto add = [&](BatchModel model) {
-    model.plugin = entry.plugin;
-    found.models.push_back({std::move(model), name});
-  };
-  if (only) {
-    if (auto model = model_in_hub_cache(cache, *only, entry.revision)) add(std::move(*model));
-    return found;
-  }
-  const auto root = root_of(cache);
-  std::error_code code;
-  fs::directory_iterator each(cache, code);
-  for (; !code && each != fs::directory_iterator(); each.increment(code))
-    if (each->path().filename().native().starts_with(kPrefix))
-      add(model_at(each->path(), root, entry.revision.value_or("main")));
-  if (code)
-    found.refused.push_back(
-        {path_text(cache),
-         cache,
-         {},
-         Error(Errc::kIo, fmt::format("{}: the hub cache cannot be read: {}", path_text(cache), code.message()))});
-  else if (found.models.empty()) found.oddities.push_back(fmt::format("{} has no models", name));
-  return found;
+bool is_hub_model(const fs::path& folder) { return folder.filename().native().starts_with(kPrefix); }
+
+std::string hub_id(const fs::path& model) {
+  return replaced(model.filename().string().substr(kPrefix.size()), "--", "/");
 }
 
-std::optional<BatchModel> model_in_hub_cache(const fs::path& cache, std::string_view id,
-                                             const std::optional<std::string>& revision) {
-  const auto folder = cache / (std::string(kPrefix) + replaced(std::string(id), "/", "--"));
+std::optional<fs::path> hub_model(const fs::path& cache, std::string_view id) {
+  auto model = cache / (std::string(kPrefix) + replaced(std::string(id), "/", "--"));
   std::error_code code;
-  if (!fs::is_directory(folder, code) || id_of(folder) != id) return std::nullopt;
-  return model_at(folder, root_of(cache), revision.value_or("main"));
+  if (!fs::is_directory(model, code) || hub_id(model) != id) return std::nullopt;
+  return model;
+}
+
+fs::path hub_root(const fs::path& cache) {
+  std::error_code code;
+  const auto root = fs::canonical(cache, code);
+  if (code)
+    throw Error(code == std::errc::no_such_file_or_directory ? Errc::kNotFound : Errc::kIo,
+                fmt::format("{}: the hub cache cannot be read: {}", path_text(cache), code.message()));
+  return root;
+}
+
+fs::path hub_snapshot(const fs::path& model, const fs::path& root, const std::string& revision) {
+  try {
+    return snapshot_in(model, root, revision);
+  } catch (const fs::filesystem_error& error) {
+    throw Error(Errc::kIo, fmt::format("{}: {}", path_text(error.path1()), error.code().message()));
+  }
 }
 
 }  // namespace garage

@@ -9,7 +9,7 @@
 
 #include <garage/error.hpp>
 
-#include "../model/utf8.hpp"
+#include "utf8.hpp"
 
 namespace garage {
 namespace {

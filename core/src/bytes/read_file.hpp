@@ -34,9 +34,6 @@ class ReadFile {
   std::uint64_t size_ = 0;
 };
 
-// Bytes of a spec. The one of a model of 36,945 tensors has 8 million; reading the worst of this size takes 2 GB.
-inline constexpr std::uint64_t kMaxSpecFile = 64 << 20;
-
 // The whole of a small file. Throws kNotFound, kIo, and kCorrupt when it is larger than limit bytes.
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit);
 // The same; nothing when there is no such file.

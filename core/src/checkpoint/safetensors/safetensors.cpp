@@ -15,9 +15,9 @@
 
 #include <garage/error.hpp>
 
+#include "../../bytes/read_file.hpp"
+#include "../stand_in.hpp"
 #include "header_events.hpp"
-#include "../file/read_file.hpp"
-#include "stand_in.hpp"
 
 namespace garage {
 namespace {

@@ -1,6 +1,5 @@
 #include "spec_files.hpp"
 
-#include <chrono>
 #include <optional>
 #include <system_error>
 #include <vector>
@@ -10,7 +9,7 @@
 #include <garage/durable_file.hpp>
 #include <garage/error.hpp>
 
-#include "../process/in_parallel.hpp"
+#include "../../process/in_parallel.hpp"
 
 namespace garage {
 
@@ -44,13 +43,6 @@ SpecFiles spec_files(const fs::path& folder) {
   for (std::size_t i = 0; i < files.size(); ++i)
     if (stamps[i]) found.emplace(files[i].filename().string(), *stamps[i]);  // else: just removed
   return found;
-}
-
-bool is_settled(const FileStamp& stamp, std::int64_t now_ns) { return stamp.changed_ns < now_ns - 2'000'000'000; }
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace garage

@@ -29,6 +29,4 @@ using IndexQuestion = std::function<void(sqlite::Database&)>;
 // Throws kIo when the catalog folder cannot be read.
 void ask_index(const Catalog& catalog, const IndexQuestion& question);
 
-CatalogListing list_specs(const Catalog& catalog);
-
 }  // namespace garage

@@ -6,23 +6,11 @@
 #include <string>
 #include <vector>
 
-#include <garage/part_kinds.hpp>
 #include <garage/spec_document.hpp>
 
+#include "../../find/indexed_kind.hpp"
+
 namespace garage {
-
-// Parts of one model that are alike, and what can be asked of them.
-struct IndexedKind {
-  std::string hash, tensors_hash;  // equal for identical parts, and for parts whose tensors have the same shapes
-  std::string part_type;
-  std::int64_t input_dim = 0, output_dim = 0;
-  std::optional<std::int64_t> heads, kv_heads, head_dim, intermediate_dim;
-  std::optional<std::string> activation, norm;
-  std::optional<double> rope_theta;
-  std::string names;  // "attention_{0..31}"
-};
-
-IndexedKind indexed_kind(const PartKind& kind);
 
 struct IndexedSpec {
   std::optional<SpecSummary> summary;  // nothing when the file is no spec

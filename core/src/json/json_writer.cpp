@@ -12,7 +12,7 @@
 #include <garage/json.hpp>
 #include <garage/path_text.hpp>
 
-#include "../model/utf8.hpp"
+#include "../text/utf8.hpp"
 
 namespace garage {
 namespace {

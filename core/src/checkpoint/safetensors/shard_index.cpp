@@ -11,9 +11,9 @@
 
 #include <garage/error.hpp>
 
-#include "../model/json_events.hpp"
-#include "../file/read_file.hpp"
-#include "stand_in.hpp"
+#include "../../bytes/read_file.hpp"
+#include "../../json/json_events.hpp"
+#include "../stand_in.hpp"
 
 namespace garage {
 namespace {

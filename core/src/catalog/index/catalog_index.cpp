@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using sqlite::Database;
 using sqlite::SqliteError;
-using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr auto kFile = "specs.sqlite";
@@ -90,11 +89,6 @@ void ask_anywhere(const Catalog& catalog, const IndexQuestion& question) {
   ask_copy(catalog, question, false);
 }
 
-SpecSummary summary_at(const Statement& row) {
-  return {row.text(0),    row.text(1),    row.integer(2), row.integer(3),
-          row.integer(4), row.integer(5), row.integer(6), row.integer(7)};
-}
-
 }  // namespace
 
 void ask_index(const Catalog& catalog, const IndexQuestion& question) {
@@ -103,22 +97,6 @@ void ask_index(const Catalog& catalog, const IndexQuestion& question) {
   } catch (const SqliteError& error) {
     throw Error(Errc::kIo, fmt::format("{}: the catalog's index: {}", catalog.folder().string(), error.what()));
   }
-}
-
-CatalogListing list_specs(const Catalog& catalog) {
-  CatalogListing listing;
-  ask_index(catalog, [&](Database& database) {
-    listing = {};
-    Statement count(database, "SELECT count(*) FROM spec WHERE id IS NOT NULL");
-    if (count.step()) listing.models.reserve(static_cast<std::size_t>(count.integer(0)));
-    Statement spec(database,
-                   "SELECT id, family, hidden_dim, num_layers, num_heads, vocab_size, parameters, parts FROM spec "
-                   "WHERE id IS NOT NULL ORDER BY id");
-    while (spec.step()) listing.models.push_back(summary_at(spec));
-    Statement problem(database, "SELECT file, problem FROM spec WHERE problem <> '' AND id IS NULL ORDER BY file");
-    while (problem.step()) listing.problems.push_back({(catalog.folder() / problem.text(0)).string(), problem.text(1)});
-  });
-  return listing;
 }
 
 }  // namespace garage

@@ -11,8 +11,8 @@
 
 #include <garage/file_stamp.hpp>
 
-#include "../checkpoint/checkpoint_files.hpp"
-#include "../index/spec_files.hpp"
+#include "../bytes/settled.hpp"
+#include "checkpoint_files.hpp"
 
 namespace garage {
 namespace {

@@ -16,9 +16,9 @@
 
 #include <garage/error.hpp>
 
+#include "../text/shell_word.hpp"
 #include "others.hpp"
 #include "read_file.hpp"
-#include "shell_word.hpp"
 
 namespace garage {
 namespace {

@@ -4,8 +4,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../file/read_file.hpp"
-#include "../process/in_parallel.hpp"
+#include "../../bytes/settled.hpp"
+#include "../../process/in_parallel.hpp"
+#include "../../spec/spec_size.hpp"
 #include "index_tables.hpp"
 #include "indexed_spec.hpp"
 #include "spec_files.hpp"

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../model/json_events.hpp"
+#include "../../json/json_events.hpp"
 
 namespace garage {
 
