@@ -4,6 +4,8 @@
 #include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include <garage/error.hpp>
+
 #include "variants.hpp"
 
 using namespace garage;
