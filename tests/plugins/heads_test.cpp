@@ -96,17 +96,6 @@ TEST_CASE("heads: id2label says how many labels, else num_labels, else there are
   CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "'id2label' is [], should be an object"));
 }
 
-TEST_CASE("heads: GPT-2's second head is a part that the assembly does not use", "[plugins][heads][gpt2]") {
-  Draft draft("gpt2");
-  draft.config["architectures"] = {"GPT2DoubleHeadsModel"};
-  draft.tensors.push_back({"multiple_choice_head.summary.weight", DType::kF32, {1, kHidden}});
-  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "tensor 'multiple_choice_head.summary.bias' is missing"));
-  draft.tensors.push_back({"multiple_choice_head.summary.bias", DType::kF32, {1}});
-  const auto spec = draft.register_it();
-  CHECK(spec->assembly.back() == "output_head");
-  CHECK(spec->parts.find("multiple_choice_head")->parameters == kHidden + 1);
-}
-
 TEST_CASE("heads: a class is its family's by its name alone, whatever its head", "[plugins][heads]") {
   auto draft = as_class("llama-2", "ForTokenClassification");
   draft.config.erase("model_type");
@@ -202,10 +191,4 @@ TEST_CASE("heads: a misspelt tensor is missing, though its module is none of the
   Draft further("llama-2");
   further.tensors.push_back({"model.layers.3.mlp.up_proj.weight", DType::kF32, {56, 32}});
   CHECK_THROWS_MATCHES(further.register_it(), Error, is_error(Errc::kCorrupt, "num_hidden_layers is 3, the tensors have 4"));
-}
-
-TEST_CASE("heads: Qwen-VL is refused by its encoder", "[plugins][heads][qwen]") {
-  Draft draft("qwen-1");
-  draft.tensors.push_back({"transformer.visual.proj", DType::kF32, {32, 32}});
-  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kUnsupported, "Qwen-VL and Qwen-Audio are not handled"));
 }

@@ -166,10 +166,3 @@ TEST_CASE("look-alikes: without a config the tensors tell the family, where they
     CHECK(std::string(error.what()).find("head") != std::string::npos);
   }
 }
-
-TEST_CASE("look-alikes: a Qwen model is one whatever its folder and its id say", "[plugins][lookalikes]") {
-  TestRegistry registry;
-  const auto folder = registry.folder / "dolphin-llama-gpt2-phi";
-  std::filesystem::copy(reference("qwen2"), folder, std::filesystem::copy_options::recursive);
-  CHECK(registry->register_model("mistral-gemma", open_checkpoint(folder))->family == "qwen");
-}

@@ -27,10 +27,6 @@ TEST_CASE("tied head: the config ties, and the file has no head", "[plugins][tie
   check_tied(*spec, "model.embed_tokens.weight");
 }
 
-TEST_CASE("tied head: GPT-2's class ties where its config says nothing", "[plugins][tied]") {
-  CHECK(tie(*registered("gpt2-hub")) == "declared");
-}
-
 TEST_CASE("tied head: the config ties, and the file has a head all the same: it is used", "[plugins][tied]") {
   Draft draft("llama-3.2-tied");
   draft.tensors.push_back({"lm_head.weight", DType::kBF16, {96, 32}});

@@ -66,4 +66,12 @@ const Op& blueprint(const ModelSpec& spec, const std::string& part) {
   return std::get<Op>(spec.parts.find(part)->blueprint.value());
 }
 
+// How far each attention looks back; 0: to the beginning.
+using Windows = std::vector<std::int64_t>;
+inline Windows windows(const ModelSpec& spec) {
+  Windows list;
+  for (const auto* part : spec.all_attention_parts()) list.push_back(std::get<Attention>(*part->blueprint).window.value_or(0));
+  return list;
+}
+
 }  // namespace garage::test

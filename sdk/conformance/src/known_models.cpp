@@ -1,201 +1,40 @@
-// One model a family, as transformers writes them: the reference checkpoints, cut to their first layer.
 #include "known_models.hpp"
 
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_to.hpp>
+
+#include <garage/json.hpp>
+
+#include "known_models_json.hpp"
+
 namespace garage::conformance {
+namespace {
+
+// As the header of a safetensors file has them: {"dtype": "F32", "shape": [96, 32]}.
+TensorInfo read_tensor(std::string_view name, const boost::json::value& row) {
+  return {std::string(name), dtype_from(row.at("dtype").as_string()).value(),
+          boost::json::value_to<std::vector<std::int64_t>>(row.at("shape"))};
+}
+
+KnownModel read_model(const boost::json::value& written) {
+  KnownModel model{std::string(written.at("family").as_string()), boost::json::serialize(written.at("config")), {}};
+  for (const auto& [name, row] : written.at("tensors").as_object()) model.tensors.push_back(read_tensor(name, row));
+  return model;
+}
+
+std::vector<KnownModel> read_all() {
+  std::vector<KnownModel> all;
+  for (const auto file : kKnownModels) {
+    const auto written = parse_json(file, "known_models.json");
+    for (const auto& model : written.as_array()) all.push_back(read_model(model));
+  }
+  return all;
+}
+
+}  // namespace
 
 const std::vector<KnownModel>& known_models() {
-  static const std::vector<KnownModel> all = {
-      {"gpt2",
-       R"({"activation_function": "gelu_new", "add_cross_attention": false, "architectures": ["GPT2LMHeadModel"], "layer_norm_epsilon": 1e-05, "model_type": "gpt2", "n_embd": 32, "n_head": 4, "n_inner": null, "n_layer": 1, "n_positions": 64, "reorder_and_upcast_attn": false, "scale_attn_by_inverse_layer_idx": false, "scale_attn_weights": true, "tie_word_embeddings": true, "vocab_size": 96})",
-       {
-           {"transformer.h.0.attn.c_attn.bias", DType::kF32, {96}},
-           {"transformer.h.0.attn.c_attn.weight", DType::kF32, {32, 96}},
-           {"transformer.h.0.attn.c_proj.bias", DType::kF32, {32}},
-           {"transformer.h.0.attn.c_proj.weight", DType::kF32, {32, 32}},
-           {"transformer.h.0.ln_1.bias", DType::kF32, {32}},
-           {"transformer.h.0.ln_1.weight", DType::kF32, {32}},
-           {"transformer.h.0.ln_2.bias", DType::kF32, {32}},
-           {"transformer.h.0.ln_2.weight", DType::kF32, {32}},
-           {"transformer.h.0.mlp.c_fc.bias", DType::kF32, {128}},
-           {"transformer.h.0.mlp.c_fc.weight", DType::kF32, {32, 128}},
-           {"transformer.h.0.mlp.c_proj.bias", DType::kF32, {32}},
-           {"transformer.h.0.mlp.c_proj.weight", DType::kF32, {128, 32}},
-           {"transformer.ln_f.bias", DType::kF32, {32}},
-           {"transformer.ln_f.weight", DType::kF32, {32}},
-           {"transformer.wpe.weight", DType::kF32, {64, 32}},
-           {"transformer.wte.weight", DType::kF32, {96, 32}},
-       }},
-      {"llama",
-       R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false, "head_dim": 8, "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 56, "max_position_embeddings": 256, "mlp_bias": false, "model_type": "llama", "num_attention_heads": 4, "num_hidden_layers": 1, "num_key_value_heads": 2, "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_parameters": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 32, "rope_theta": 500000.0, "rope_type": "llama3"}, "tie_word_embeddings": false, "vocab_size": 96})",
-       {
-           {"lm_head.weight", DType::kF32, {96, 32}},
-           {"model.embed_tokens.weight", DType::kF32, {96, 32}},
-           {"model.layers.0.input_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.mlp.down_proj.weight", DType::kF32, {32, 56}},
-           {"model.layers.0.mlp.gate_proj.weight", DType::kF32, {56, 32}},
-           {"model.layers.0.mlp.up_proj.weight", DType::kF32, {56, 32}},
-           {"model.layers.0.post_attention_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.self_attn.k_proj.weight", DType::kF32, {16, 32}},
-           {"model.layers.0.self_attn.o_proj.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.q_proj.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.v_proj.weight", DType::kF32, {16, 32}},
-           {"model.norm.weight", DType::kF32, {32}},
-       }},
-      {"mistral",
-       R"({"architectures": ["MixtralForCausalLM"], "head_dim": null, "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 40, "max_position_embeddings": 256, "model_type": "mixtral", "num_attention_heads": 4, "num_experts_per_tok": 2, "num_hidden_layers": 1, "num_key_value_heads": 2, "num_local_experts": 4, "output_router_logits": false, "rms_norm_eps": 1e-05, "rope_parameters": {"rope_theta": 1000000.0, "rope_type": "default"}, "router_aux_loss_coef": 0.001, "sliding_window": null, "tie_word_embeddings": false, "vocab_size": 96})",
-       {
-           {"lm_head.weight", DType::kF32, {96, 32}},
-           {"model.embed_tokens.weight", DType::kF32, {96, 32}},
-           {"model.layers.0.block_sparse_moe.experts.0.w1.weight", DType::kF32, {40, 32}},
-           {"model.layers.0.block_sparse_moe.experts.0.w2.weight", DType::kF32, {32, 40}},
-           {"model.layers.0.block_sparse_moe.experts.0.w3.weight", DType::kF32, {40, 32}},
-           {"model.layers.0.block_sparse_moe.experts.1.w1.weight", DType::kF32, {40, 32}},
-           {"model.layers.0.block_sparse_moe.experts.1.w2.weight", DType::kF32, {32, 40}},
-           {"model.layers.0.block_sparse_moe.experts.1.w3.weight", DType::kF32, {40, 32}},
-           {"model.layers.0.block_sparse_moe.experts.2.w1.weight", DType::kF32, {40, 32}},
-           {"model.layers.0.block_sparse_moe.experts.2.w2.weight", DType::kF32, {32, 40}},
-           {"model.layers.0.block_sparse_moe.experts.2.w3.weight", DType::kF32, {40, 32}},
-           {"model.layers.0.block_sparse_moe.experts.3.w1.weight", DType::kF32, {40, 32}},
-           {"model.layers.0.block_sparse_moe.experts.3.w2.weight", DType::kF32, {32, 40}},
-           {"model.layers.0.block_sparse_moe.experts.3.w3.weight", DType::kF32, {40, 32}},
-           {"model.layers.0.block_sparse_moe.gate.weight", DType::kF32, {4, 32}},
-           {"model.layers.0.input_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.post_attention_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.self_attn.k_proj.weight", DType::kF32, {16, 32}},
-           {"model.layers.0.self_attn.o_proj.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.q_proj.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.v_proj.weight", DType::kF32, {16, 32}},
-           {"model.norm.weight", DType::kF32, {32}},
-       }},
-      {"gemma",
-       R"({"_sliding_window_pattern": 3, "architectures": ["Gemma3ForCausalLM"], "attention_bias": false, "attn_logit_softcapping": null, "final_logit_softcapping": null, "head_dim": 12, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 32, "intermediate_size": 56, "layer_types": ["sliding_attention"], "max_position_embeddings": 256, "model_type": "gemma3_text", "num_attention_heads": 4, "num_hidden_layers": 1, "num_key_value_heads": 2, "query_pre_attn_scalar": 12, "rms_norm_eps": 1e-06, "rope_parameters": {"full_attention": {"rope_theta": 1000000.0, "rope_type": "default"}, "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"}}, "sliding_window": 5, "sliding_window_pattern": 3, "tie_word_embeddings": true, "use_bidirectional_attention": false, "vocab_size": 96})",
-       {
-           {"model.embed_tokens.weight", DType::kF32, {96, 32}},
-           {"model.layers.0.input_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.mlp.down_proj.weight", DType::kF32, {32, 56}},
-           {"model.layers.0.mlp.gate_proj.weight", DType::kF32, {56, 32}},
-           {"model.layers.0.mlp.up_proj.weight", DType::kF32, {56, 32}},
-           {"model.layers.0.post_attention_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.post_feedforward_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.pre_feedforward_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.self_attn.k_norm.weight", DType::kF32, {12}},
-           {"model.layers.0.self_attn.k_proj.weight", DType::kF32, {24, 32}},
-           {"model.layers.0.self_attn.o_proj.weight", DType::kF32, {32, 48}},
-           {"model.layers.0.self_attn.q_norm.weight", DType::kF32, {12}},
-           {"model.layers.0.self_attn.q_proj.weight", DType::kF32, {48, 32}},
-           {"model.layers.0.self_attn.v_proj.weight", DType::kF32, {24, 32}},
-           {"model.norm.weight", DType::kF32, {32}},
-       }},
-      {"qwen",
-       R"({"architectures": ["Qwen3ForCausalLM"], "attention_bias": false, "head_dim": 12, "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 56, "layer_types": ["full_attention"], "max_position_embeddings": 256, "max_window_layers": 28, "model_type": "qwen3", "num_attention_heads": 4, "num_hidden_layers": 1, "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}, "sliding_window": null, "tie_word_embeddings": false, "use_sliding_window": false, "vocab_size": 96})",
-       {
-           {"lm_head.weight", DType::kF32, {96, 32}},
-           {"model.embed_tokens.weight", DType::kF32, {96, 32}},
-           {"model.layers.0.input_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.mlp.down_proj.weight", DType::kF32, {32, 56}},
-           {"model.layers.0.mlp.gate_proj.weight", DType::kF32, {56, 32}},
-           {"model.layers.0.mlp.up_proj.weight", DType::kF32, {56, 32}},
-           {"model.layers.0.post_attention_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.self_attn.k_norm.weight", DType::kF32, {12}},
-           {"model.layers.0.self_attn.k_proj.weight", DType::kF32, {24, 32}},
-           {"model.layers.0.self_attn.o_proj.weight", DType::kF32, {32, 48}},
-           {"model.layers.0.self_attn.q_norm.weight", DType::kF32, {12}},
-           {"model.layers.0.self_attn.q_proj.weight", DType::kF32, {48, 32}},
-           {"model.layers.0.self_attn.v_proj.weight", DType::kF32, {24, 32}},
-           {"model.norm.weight", DType::kF32, {32}},
-       }},
-      {"qwen",
-       R"({"architectures": ["Qwen2ForCausalLM"], "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 56, "layer_types": ["full_attention"], "max_position_embeddings": 256, "max_window_layers": 28, "model_type": "qwen2", "num_attention_heads": 4, "num_hidden_layers": 1, "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}, "sliding_window": null, "tie_word_embeddings": false, "use_sliding_window": false, "vocab_size": 96})",
-       {
-           {"lm_head.weight", DType::kF32, {96, 32}},
-           {"model.embed_tokens.weight", DType::kF32, {96, 32}},
-           {"model.layers.0.input_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.mlp.down_proj.weight", DType::kF32, {32, 56}},
-           {"model.layers.0.mlp.gate_proj.weight", DType::kF32, {56, 32}},
-           {"model.layers.0.mlp.up_proj.weight", DType::kF32, {56, 32}},
-           {"model.layers.0.post_attention_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.self_attn.k_proj.bias", DType::kF32, {16}},
-           {"model.layers.0.self_attn.k_proj.weight", DType::kF32, {16, 32}},
-           {"model.layers.0.self_attn.o_proj.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.q_proj.bias", DType::kF32, {32}},
-           {"model.layers.0.self_attn.q_proj.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.v_proj.bias", DType::kF32, {16}},
-           {"model.layers.0.self_attn.v_proj.weight", DType::kF32, {16, 32}},
-           {"model.norm.weight", DType::kF32, {32}},
-       }},
-      {"phi",
-       R"({"architectures": ["Phi3ForCausalLM"], "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 56, "max_position_embeddings": 256, "model_type": "phi3", "num_attention_heads": 4, "num_hidden_layers": 1, "num_key_value_heads": 2, "original_max_position_embeddings": 4096, "rms_norm_eps": 1e-05, "rope_parameters": {"partial_rotary_factor": 1.0, "rope_theta": 10000.0, "rope_type": "default"}, "sliding_window": null, "tie_word_embeddings": false, "vocab_size": 96})",
-       {
-           {"lm_head.weight", DType::kF32, {96, 32}},
-           {"model.embed_tokens.weight", DType::kF32, {96, 32}},
-           {"model.layers.0.input_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.mlp.down_proj.weight", DType::kF32, {32, 56}},
-           {"model.layers.0.mlp.gate_up_proj.weight", DType::kF32, {112, 32}},
-           {"model.layers.0.post_attention_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.self_attn.o_proj.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.qkv_proj.weight", DType::kF32, {64, 32}},
-           {"model.norm.weight", DType::kF32, {32}},
-       }},
-      {"phi",
-       R"({"architectures": ["PhiForCausalLM"], "hidden_act": "gelu_new", "hidden_size": 32, "intermediate_size": 56, "layer_norm_eps": 1e-05, "max_position_embeddings": 256, "model_type": "phi", "num_attention_heads": 4, "num_hidden_layers": 1, "num_key_value_heads": 4, "partial_rotary_factor": 0.5, "qk_layernorm": false, "rope_parameters": {"partial_rotary_factor": 0.5, "rope_theta": 10000.0, "rope_type": "default"}, "tie_word_embeddings": false, "vocab_size": 96})",
-       {
-           {"lm_head.bias", DType::kF32, {96}},
-           {"lm_head.weight", DType::kF32, {96, 32}},
-           {"model.embed_tokens.weight", DType::kF32, {96, 32}},
-           {"model.final_layernorm.bias", DType::kF32, {32}},
-           {"model.final_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.input_layernorm.bias", DType::kF32, {32}},
-           {"model.layers.0.input_layernorm.weight", DType::kF32, {32}},
-           {"model.layers.0.mlp.fc1.bias", DType::kF32, {56}},
-           {"model.layers.0.mlp.fc1.weight", DType::kF32, {56, 32}},
-           {"model.layers.0.mlp.fc2.bias", DType::kF32, {32}},
-           {"model.layers.0.mlp.fc2.weight", DType::kF32, {32, 56}},
-           {"model.layers.0.self_attn.dense.bias", DType::kF32, {32}},
-           {"model.layers.0.self_attn.dense.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.k_proj.bias", DType::kF32, {32}},
-           {"model.layers.0.self_attn.k_proj.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.q_proj.bias", DType::kF32, {32}},
-           {"model.layers.0.self_attn.q_proj.weight", DType::kF32, {32, 32}},
-           {"model.layers.0.self_attn.v_proj.bias", DType::kF32, {32}},
-           {"model.layers.0.self_attn.v_proj.weight", DType::kF32, {32, 32}},
-       }},
-      {"gpt_neox",
-       R"({"architectures": ["GPTNeoXForCausalLM"], "attention_bias": true, "hidden_act": "gelu", "hidden_size": 32, "intermediate_size": 56, "is_decoder": false, "layer_norm_eps": 1e-05, "max_position_embeddings": 256, "model_type": "gpt_neox", "num_attention_heads": 4, "num_hidden_layers": 1, "rope_parameters": {"partial_rotary_factor": 0.25, "rope_theta": 10000.0, "rope_type": "default"}, "tie_word_embeddings": false, "use_parallel_residual": true, "vocab_size": 96})",
-       {
-           {"embed_out.weight", DType::kF32, {96, 32}},
-           {"gpt_neox.embed_in.weight", DType::kF32, {96, 32}},
-           {"gpt_neox.final_layer_norm.bias", DType::kF32, {32}},
-           {"gpt_neox.final_layer_norm.weight", DType::kF32, {32}},
-           {"gpt_neox.layers.0.attention.dense.bias", DType::kF32, {32}},
-           {"gpt_neox.layers.0.attention.dense.weight", DType::kF32, {32, 32}},
-           {"gpt_neox.layers.0.attention.query_key_value.bias", DType::kF32, {96}},
-           {"gpt_neox.layers.0.attention.query_key_value.weight", DType::kF32, {96, 32}},
-           {"gpt_neox.layers.0.input_layernorm.bias", DType::kF32, {32}},
-           {"gpt_neox.layers.0.input_layernorm.weight", DType::kF32, {32}},
-           {"gpt_neox.layers.0.mlp.dense_4h_to_h.bias", DType::kF32, {32}},
-           {"gpt_neox.layers.0.mlp.dense_4h_to_h.weight", DType::kF32, {32, 56}},
-           {"gpt_neox.layers.0.mlp.dense_h_to_4h.bias", DType::kF32, {56}},
-           {"gpt_neox.layers.0.mlp.dense_h_to_4h.weight", DType::kF32, {56, 32}},
-           {"gpt_neox.layers.0.post_attention_layernorm.bias", DType::kF32, {32}},
-           {"gpt_neox.layers.0.post_attention_layernorm.weight", DType::kF32, {32}},
-       }},
-      {"mamba",
-       R"({"architectures": ["MambaForCausalLM"], "conv_kernel": 4, "expand": 2, "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 64, "layer_norm_epsilon": 1e-05, "model_type": "mamba", "num_hidden_layers": 1, "rescale_prenorm_residual": false, "residual_in_fp32": true, "state_size": 8, "tie_word_embeddings": true, "time_step_rank": 2, "use_associative_scan": true, "use_bias": false, "use_conv_bias": true, "use_mambapy": false, "vocab_size": 96})",
-       {
-           {"backbone.embeddings.weight", DType::kF32, {96, 32}},
-           {"backbone.layers.0.mixer.A_log", DType::kF32, {64, 8}},
-           {"backbone.layers.0.mixer.D", DType::kF32, {64}},
-           {"backbone.layers.0.mixer.conv1d.bias", DType::kF32, {64}},
-           {"backbone.layers.0.mixer.conv1d.weight", DType::kF32, {64, 1, 4}},
-           {"backbone.layers.0.mixer.dt_proj.bias", DType::kF32, {64}},
-           {"backbone.layers.0.mixer.dt_proj.weight", DType::kF32, {64, 2}},
-           {"backbone.layers.0.mixer.in_proj.weight", DType::kF32, {128, 32}},
-           {"backbone.layers.0.mixer.out_proj.weight", DType::kF32, {32, 64}},
-           {"backbone.layers.0.mixer.x_proj.weight", DType::kF32, {18, 64}},
-           {"backbone.layers.0.norm.weight", DType::kF32, {32}},
-           {"backbone.norm_f.weight", DType::kF32, {32}},
-       }},
-  };
+  static const auto all = read_all();
   return all;
 }
 

@@ -1,4 +1,6 @@
-// Models of families that everybody knows, for checks that need some.
+// Models of families that everybody knows, for checks that need some: one or two a family, as transformers writes them,
+// the reference checkpoints cut to their first layer. They stand in known_models.json of the family's folder,
+// and here for families without one.
 #pragma once
 
 #include <string>

@@ -5,10 +5,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include "is_error.hpp"
 #include "places.hpp"
-#include "run_program.hpp"
-#include "temporary_folder.hpp"
 
 using namespace garage;
 using namespace garage::test;
@@ -113,21 +110,11 @@ TEST_CASE("conformance: a model that the plugin does not know fails what is abou
   CHECK_THAT(check_plugin(file, {"/nowhere"}, "claims-its-own").at(0).reason, ContainsSubstring("/nowhere"));
 }
 
-TEST_CASE("cli: plugin check answers for people and for programs, and its exit code tells", "[cli][conformance]") {
-  const auto garage = [](std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"plugin", "check"});
-    return run_program(garage_binary(), arguments);
-  };
-  const auto llama = (plugin_folder() / "libgarage-llama.so").string();
-  CHECK(garage({llama}).code == 0);
-  const auto bad = garage({fake_file("moody").string(), "--only", "is-deterministic"});
-  CHECK(bad.code == 5);
-  CHECK_THAT(bad.out, ContainsSubstring("is-deterministic  failed  answers otherwise the second time"));
-  CHECK_THAT(bad.err, ContainsSubstring("1 of 1 checks did not pass"));
-  const auto json = garage({llama, "--only", "is-library", "--json"});
-  CHECK_THAT(json.out, ContainsSubstring("\"id\": \"is-library\"") && ContainsSubstring("\"status\": \"passed\""));
-  CHECK_THAT(garage({"--list"}).out, ContainsSubstring("accounts-for-every-tensor   Every tensor of them has a place"));
-  CHECK_THAT(garage({llama, "--only", "is-libary"}).err, ContainsSubstring("'is-libary' is no check; did you mean 'is-library'?"));
-  CHECK(garage({"/nowhere.so"}).code == 6);
-  CHECK(garage({}).code == 4);
+#ifdef __x86_64__
+TEST_CASE("abi: what kept the frozen plugin from models of later dtypes is found by the check for it", "[plugin][abi][evolution]") {
+  const auto result = check_plugin(test_data("plugins/abi-1.0/libgarage-gpt2.so"), {reference("gpt2")}, "takes-any-dtype").at(0);
+  CHECK(result.status == Status::failed);
+  INFO(result.reason);
+  CHECK(result.reason.find("has dtype 'F4_E2M1_FUTURE', which this plugin does not know") != std::string::npos);
 }
+#endif

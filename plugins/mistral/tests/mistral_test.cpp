@@ -1,0 +1,56 @@
+// What tells Mistral, Nemo and Mixtral apart, held against transformers' own code and the configs that it wrote.
+#include <catch2/catch_test_macros.hpp>
+
+#include "is_error.hpp"
+#include "variants.hpp"
+
+using namespace garage;
+using namespace garage::test;
+
+TEST_CASE("mistral: the window is of all layers; null is none, absent is the class's 4096", "[plugins][mistral]") {
+  CHECK(windows(*registered("mistral")) == Windows{5, 5, 5});
+  CHECK(registered("mistral")->extra_info.at("sliding_window") == 5);
+  CHECK(windows(*registered("mistral-nemo")) == Windows{0, 0, 0});
+  Draft draft("mistral");
+  draft.config.erase("sliding_window");
+  CHECK(windows(*draft.register_it()) == Windows{4096, 4096, 4096});
+  draft.config["sliding_window"] = 7;
+  draft.config["layer_types"] = {"sliding_attention", "full_attention", "sliding_attention"};
+  CHECK(windows(*draft.register_it()) == Windows{7, 0, 7});
+}
+
+TEST_CASE("mistral: Nemo's heads are wider than hidden / heads", "[plugins][mistral]") {
+  const auto spec = registered("mistral-nemo");
+  CHECK(blueprint<Attention>(*spec, "attention_0").head_dim == 16);
+  CHECK(blueprint<Attention>(*spec, "attention_0").scale == 0.25);
+  CHECK(blueprint<Rope>(*spec, "rotary_emb").theta == 1000000);
+}
+
+TEST_CASE("mixtral: a router, experts, and how they are scored", "[plugins][mixtral]") {
+  const auto spec = registered("mixtral");
+  const auto& mixture = blueprint<Mixture>(*spec, "ffn_1");
+  CHECK(mixture.router == "gate_1");
+  CHECK(mixture.experts == std::vector<std::string>{"expert_1_0", "expert_1_1", "expert_1_2", "expert_1_3"});
+  CHECK(mixture.top_k == 2);
+  CHECK(mixture.scoring == Scoring::softmax_renormalised);
+  const auto& expert = blueprint<FeedForward>(*spec, "expert_1_2");
+  CHECK(expert.gate->weight.tensor == "model.layers.1.block_sparse_moe.experts.2.w1.weight");
+  CHECK(expert.up.weight.tensor == "model.layers.1.block_sparse_moe.experts.2.w3.weight");
+  CHECK(expert.down.weight.tensor == "model.layers.1.block_sparse_moe.experts.2.w2.weight");
+  CHECK(spec->parts.find("gate_1")->part_type == "gate");
+  CHECK(spec->parts.find("gate_1")->output_dim == 4);
+  CHECK(spec->parts.find("expert_1_2")->part_type == "expert");
+  CHECK(spec->parts.find("expert_1_2")->intermediate_dim == 40);
+  CHECK(spec->parts.find("ffn_1")->children.size() == 5);
+  CHECK(spec->parts.find("ffn_1")->parameters == 4 * 32 + 4 * 3 * 40 * 32);
+  CHECK(spec->parts.find("layer_1")->parameters == spec->parts.find("ffn_1")->parameters + 2 * 32 * 32 + 2 * 16 * 32 + 2 * 32);
+  CHECK(windows(*spec) == Windows{0, 0, 0});
+}
+
+TEST_CASE("mixtral: a number of experts that the tensors do not have is refused before anything is made", "[plugins][mixtral]") {
+  for (const auto* variant : {"mixtral", "mixtral-fused"}) {
+    Draft draft(variant);
+    draft.config["num_local_experts"] = 2000000000;
+    CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "there are 2000000000 experts, the tensors have 4"));
+  }
+}
