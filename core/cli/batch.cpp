@@ -19,6 +19,14 @@
 namespace garage::cli {
 namespace {
 
+struct Options {
+  std::optional<std::int64_t> jobs;
+  bool force = false, dry_run = false, prune = false, yes = false;
+  std::optional<std::string> shard;
+  std::optional<std::filesystem::path> report;
+  std::vector<std::filesystem::path> merge;
+};
+
 volatile std::sig_atomic_t interrupted = 0;
 
 // The first Ctrl-C ends after the models that are at work, a second at once.
@@ -90,7 +98,7 @@ bool is_gone(const Session& session, const std::string& id) {
 }
 
 // Forgets models whose files are gone.
-void prune(Session& session, const BatchRequest& request) {
+void prune(Session& session, const Options& options) {
   std::vector<std::string> gone;
   for (const auto& id : session.registry.list_models()) {
     try {
@@ -98,8 +106,8 @@ void prune(Session& session, const BatchRequest& request) {
     } catch (const Error& error) { note(error.what()); }
   }
   for (const auto& id : gone) note(fmt::format("the files of {} are gone", id));
-  if (gone.empty() || request.dry_run) return;
-  if (!request.yes) {
+  if (gone.empty() || options.dry_run) return;
+  if (!options.yes) {
     if (::isatty(STDIN_FILENO) != 1)
       throw Error(Errc::kInvalidArgument, fmt::format("--prune would forget {} models; say --yes", gone.size()));
     std::fprintf(stderr, "forget %zu models? [y/N] ", gone.size());
@@ -110,41 +118,61 @@ void prune(Session& session, const BatchRequest& request) {
   note(fmt::format("forgot {} models", gone.size()));
 }
 
+// All that the config names, or this process's share of it.
+BatchReport register_all(Session& session, const Options& options) {
+  const auto& config = session.registry.config();
+  const auto models = find_models(config.models);
+  if (models.models.empty() && config.models.empty())
+    throw Error(Errc::kInvalidArgument, "the config names no models; list them under models:");
+  for (const auto& oddity : models.oddities) note(oddity);
+  Progress progress;
+  BatchOptions batch;
+  batch.force = options.force;
+  batch.dry_run = options.dry_run;
+  batch.apart = true;
+  batch.shard = options.shard ? parse_shard(*options.shard) : shard_of_process(config.batch);
+  batch.stops = [] { return interrupted != 0; };
+  batch.progress = [&](const BatchProgress& now) { progress.show(progress_text(now)); };
+  if (options.dry_run && !session.json)
+    batch.begun = [](const BatchModel& model) { print(fmt::format("{} {}", model.id, model.path.string())); };
+  stop_on_interrupt();
+  keep_memory();
+  return run_batch(session.registry, models, batch);
+}
+
+int exit_code(const BatchReport& report) {
+  if (interrupted) return 130;
+  if (!report.failed.empty()) return static_cast<int>(report.failed.front().code);
+  return report.left == 0 ? 0 : 1;
+}
+
+void run(Session& session, const Options& options) {
+  const auto report = options.merge.empty() ? register_all(session, options) : merge_reports(options.merge);
+  if (options.merge.empty() && options.prune && !interrupted) prune(session, options);
+  if (options.report) write_output(*options.report, {json_text(report) + "\n"});
+  if (session.json) print_json(json_text(report));
+  else print_report(report, options.dry_run);
+  session.exit_code = exit_code(report);
+}
+
 }  // namespace
 
-int run_batch_command(Session& session, const BatchRequest& request) {
-  BatchReport report;
-  if (!request.merge.empty()) {
-    report = merge_reports(request.merge);
-  } else {
-    const auto& config = session.registry.config();
-    const auto models = find_models(config.models);
-    if (models.models.empty() && config.models.empty())
-      throw Error(Errc::kInvalidArgument, "the config names no models; list them under models:");
-    for (const auto& oddity : models.oddities) note(oddity);
-    BatchOptions options;
-    options.force = request.force;
-    options.dry_run = request.dry_run;
-    options.apart = true;
-    options.shard = request.shard ? parse_shard(*request.shard) : shard_of_process(config.batch);
-    options.stops = [] { return interrupted != 0; };
-    Progress progress;
-    options.progress = [&](const BatchProgress& now) { progress.show(progress_text(now)); };
-    if (request.dry_run && !session.json)
-      options.begun = [](const BatchModel& model) { print(fmt::format("{} {}", model.id, model.path.string())); };
-    stop_on_interrupt();
-    keep_memory();
-    report = run_batch(session.registry, models, options);
-    progress.clear();
-    if (request.prune && !interrupted) prune(session, request);
-  }
-  if (request.report) write_output(*request.report, {json_text(report) + "\n"});
-  if (session.json) print_json(json_text(report));
-  else print_report(report, request.dry_run);
-  if (interrupted) return 130;
-  return report.failed.empty() && report.left == 0
-             ? 0
-             : static_cast<int>(report.failed.empty() ? 1 : report.failed.front().code);
+void add_batch(Commands& commands) {
+  const auto options = std::make_shared<Options>();
+  const auto adjust = [options](Config& config) {
+    if (options->jobs) config.batch.jobs = *options->jobs;
+  };
+  auto& batch = commands.add({"batch", "Register all models that a config names",
+                              [options](Session& session) { run(session, *options); }, Models::read, adjust});
+  batch.add_option("FILE", commands.asked.overrides.config, "The config; left out: as for every command");
+  batch.add_option("--jobs", options->jobs, "Threads; else as the config says")->check(CLI::Range(1, 4096));
+  batch.add_flag("--force", options->force, "Register what is unchanged, too");
+  batch.add_flag("--dry-run", options->dry_run, "Say what would be registered");
+  batch.add_flag("--prune", options->prune, "Forget models whose files are gone");
+  batch.add_flag("--yes", options->yes, "Do not ask");
+  batch.add_option("--report", options->report, "Write a report as JSON");
+  batch.add_option("--shard", options->shard, "I/N: one of N shares; else as Slurm, Open MPI or Kubernetes say");
+  batch.add_option("--merge-reports", options->merge, "Reports of all shards, to be told as one");
 }
 
 }  // namespace garage::cli

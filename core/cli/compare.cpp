@@ -17,6 +17,12 @@
 namespace garage::cli {
 namespace {
 
+struct Options {
+  std::vector<std::string> ids;
+  bool all = false;
+  std::optional<std::filesystem::path> html;
+};
+
 void print_two(const Comparison& comparison) {
   Table summary({"", comparison.models[0], comparison.models[1]});
   summary.add({"family", comparison.families[0], comparison.families[1]});
@@ -85,10 +91,8 @@ std::vector<SpecPtr> named_specs(const Session& session, const std::vector<std::
   return specs;
 }
 
-}  // namespace
-
-void run_compare(const Session& session, const std::vector<std::string>& ids, bool all,
-                 const std::optional<std::filesystem::path>& html) {
+void run(const Session& session, const Options& options) {
+  const auto& [ids, all, html] = options;
   const auto specs = all ? all_specs(session) : named_specs(session, ids);
   if (specs.size() < 2)
     throw Error(Errc::kInvalidArgument, fmt::format("comparing takes two models or more, there {} {}",
@@ -103,6 +107,17 @@ void run_compare(const Session& session, const std::vector<std::string>& ids, bo
   if (session.json) return print_json(comparisons.size() == 1 ? json_text(comparisons.front()) : json_text(comparisons));
   if (comparisons.size() == 1) print_two(comparisons.front());
   else print_matrix(comparisons);
+}
+
+}  // namespace
+
+void add_compare(Commands& commands) {
+  const auto options = std::make_shared<Options>();
+  auto& added = commands.add({"compare", "Say which parts of models could be swapped, how far, and why not further",
+                              [options](Session& session) { run(session, *options); }});
+  added.add_option("ID", options->ids, "Two registered models; of more, a matrix of levels");
+  added.add_flag("--all", options->all, "Compare all registered models");
+  added.add_option("--html", options->html, "Of two models: write a page with their picture to this file");
 }
 
 }  // namespace garage::cli

@@ -8,6 +8,11 @@
 namespace garage::cli {
 namespace {
 
+struct Options {
+  std::filesystem::path path;
+  bool explain = false;
+};
+
 Table claims_table(const std::vector<Claim>& claims) {
   Table table({"PLUGIN", "SCORE", "FAMILY", "REASON"});
   table.align_right(1);
@@ -17,9 +22,8 @@ Table claims_table(const std::vector<Claim>& claims) {
   return table;
 }
 
-}  // namespace
-
-void run_detect(Session& session, const std::filesystem::path& path, bool explain) {
+void run(Session& session, const Options& options) {
+  const auto& [path, explain] = options;
   const auto detected = explain ? detect_apart(session.registry, path) : choose_apart(session.registry, path);
   for (const auto& oddity : detected.notes) note(oddity);
   if (explain && !session.json && !detected.claims.empty()) print(claims_table(detected.claims));
@@ -34,6 +38,16 @@ void run_detect(Session& session, const std::filesystem::path& path, bool explai
     return print_json(out.take());
   }
   print(fmt::format("{} ({})", choice.family, choice.reason));
+}
+
+}  // namespace
+
+void add_detect(Commands& commands) {
+  const auto options = std::make_shared<Options>();
+  auto& detect = commands.add(
+      {"detect", "Say which family a checkpoint is, and why", [options](Session& session) { run(session, *options); }});
+  detect.add_option("PATH", options->path, "A folder, or a .safetensors or TorchScript file")->required();
+  detect.add_flag("--explain", options->explain, "Show what every plugin answered");
 }
 
 }  // namespace garage::cli

@@ -7,8 +7,14 @@
 #include "require.hpp"
 
 namespace garage::cli {
+namespace {
 
-void run_diff_weights(const Session& session, const std::string& a, const std::string& b) {
+struct Options {
+  std::string a, b;
+};
+
+void run(const Session& session, const Options& options) {
+  const auto& [a, b] = options;
   require_spec(session, a);
   require_spec(session, b);
   Progress progress;
@@ -29,6 +35,16 @@ void run_diff_weights(const Session& session, const std::string& a, const std::s
   }
   if (equal < comparison.parts.size()) print(table);
   print(fmt::format("{} of {} parts are equal, bit by bit", equal, comparison.parts.size()));
+}
+
+}  // namespace
+
+void add_diff_weights(Commands& commands) {
+  const auto options = std::make_shared<Options>();
+  auto& diff = commands.add({"diff-weights", "Say how far the weights of two models are apart, part by part",
+                             [options](Session& session) { run(session, *options); }, Models::read});
+  diff.add_option("A", options->a, "A registered model")->required();
+  diff.add_option("B", options->b, "Another, of the same shapes")->required();
 }
 
 }  // namespace garage::cli

@@ -6,9 +6,15 @@
 #include "require.hpp"
 
 namespace garage::cli {
+namespace {
 
-void run_extract(const Session& session, const std::string& id, const std::string& part,
-                 const std::filesystem::path& folder) {
+struct Options {
+  std::string id, part;
+  std::filesystem::path folder;
+};
+
+void run(const Session& session, const Options& options) {
+  const auto& [id, part, folder] = options;
   require_part(*require_spec(session, id), part);
   nn_commands().extract(session.registry, id, part, folder);
   const auto size = std::filesystem::file_size(folder / "weights.safetensors");
@@ -23,6 +29,17 @@ void run_extract(const Session& session, const std::string& id, const std::strin
   write_member(out, "bytes", size);
   out.end_object();
   print_json(out.take());
+}
+
+}  // namespace
+
+void add_extract(Commands& commands) {
+  const auto options = std::make_shared<Options>();
+  auto& extract = commands.add({"extract", "Write a part as a folder that runs without catalog or plugin",
+                                [options](Session& session) { run(session, *options); }, Models::read});
+  extract.add_option("ID", options->id, "A registered model")->required();
+  extract.add_option("PART", options->part, "A part's name: attention_5")->required();
+  extract.add_option("-o,--output", options->folder, "The folder to write")->required();
 }
 
 }  // namespace garage::cli

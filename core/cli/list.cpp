@@ -22,9 +22,7 @@ std::string json(const CatalogListing& listing) {
   return out.take();
 }
 
-}  // namespace
-
-void run_list(const Session& session) {
+void run(const Session& session) {
   const auto listing = session.registry.catalog().list();
   for (const auto& problem : listing.problems) note(problem.message);
   if (session.json) return print_json(json(listing));
@@ -38,5 +36,9 @@ void run_list(const Session& session) {
                std::to_string(model.parts)});
   print(table);
 }
+
+}  // namespace
+
+void add_list(Commands& commands) { commands.add({"list", "List the models in the catalog", run}); }
 
 }  // namespace garage::cli

@@ -10,6 +10,10 @@
 namespace garage::cli {
 namespace {
 
+struct Options {
+  std::string id, part;
+};
+
 void print_tensors(const PartSpec& part) {
   const auto roles = tensor_roles(part);
   if (roles.empty()) return;
@@ -18,9 +22,8 @@ void print_tensors(const PartSpec& part) {
   print(table);
 }
 
-}  // namespace
-
-void run_part(const Session& session, const std::string& id, const std::string& name) {
+void run(const Session& session, const Options& options) {
+  const auto& [id, name] = options;
   const auto spec = require_spec(session, id);
   const auto& part = require_part(*spec, name);
   if (session.json) {
@@ -34,6 +37,16 @@ void run_part(const Session& session, const std::string& id, const std::string& 
   if (part.intermediate_dim) print(fmt::format("  inner {}", *part.intermediate_dim));
   if (!part.children.empty()) print(fmt::format("  made of {}", name_ranges(part.children)));
   if (part.blueprint) print_tensors(part);
+}
+
+}  // namespace
+
+void add_part(Commands& commands) {
+  const auto options = std::make_shared<Options>();
+  auto& part = commands.add({"part", "Show one part: its dimensions, tensors and, with --json, its blueprint",
+                             [options](Session& session) { run(session, *options); }});
+  part.add_option("ID", options->id, "A registered model")->required();
+  part.add_option("PART", options->part, "A part's name: attention_5")->required();
 }
 
 }  // namespace garage::cli

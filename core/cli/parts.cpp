@@ -13,10 +13,16 @@
 namespace garage::cli {
 namespace {
 
+struct Options {
+  std::string id;
+  std::optional<std::string> type;
+  std::optional<std::int64_t> layer;
+};
+
 using Row = std::pair<std::string, const PartSpec*>;
 
-std::vector<Row> chosen_parts(const ModelSpec& spec, const std::optional<std::string>& type,
-                              const std::optional<std::int64_t>& layer) {
+std::vector<Row> chosen_parts(const ModelSpec& spec, const Options& options) {
+  const auto& [id, type, layer] = options;
   std::vector<Row> rows;
   for (const auto& [name, part] : spec.parts)
     if ((!type || part.part_type == *type) && (!layer || part.layer_idx == *layer)) rows.emplace_back(name, &part);
@@ -43,16 +49,14 @@ std::string json(const std::vector<Row>& rows) {
   return out.take();
 }
 
-}  // namespace
-
-void run_parts(const Session& session, const std::string& id, const std::optional<std::string>& type,
-               const std::optional<std::int64_t>& layer) {
+void run(const Session& session, const Options& options) {
+  const auto& [id, type, layer] = options;
   const auto spec = require_spec(session, id);
   if (type) require_type(*spec, *type);
   if (layer && (*layer < 0 || *layer >= spec->num_layers))
     throw Error(Errc::kNotFound,
                 fmt::format("'{}' has no layer {}; its layers are 0 to {}", id, *layer, spec->num_layers - 1));
-  const auto rows = chosen_parts(*spec, type, layer);
+  const auto rows = chosen_parts(*spec, options);
   if (session.json) return print_json(json(rows));
   Table table({"PART", "TYPE", "MODULE", "IN", "OUT", "PARAMETERS"});
   for (std::size_t column = 3; column < 6; ++column) table.align_right(column);
@@ -60,6 +64,17 @@ void run_parts(const Session& session, const std::string& id, const std::optiona
     table.add({name, part->part_type, part->module_path, std::to_string(part->input_dim),
                std::to_string(part->output_dim), grouped(part->parameters)});
   print(table);
+}
+
+}  // namespace
+
+void add_parts(Commands& commands) {
+  const auto options = std::make_shared<Options>();
+  auto& parts =
+      commands.add({"parts", "List the parts of a model", [options](Session& session) { run(session, *options); }});
+  parts.add_option("ID", options->id, "A registered model")->required();
+  parts.add_option("--type", options->type, "Only parts of this type: attention, ffn, layer_norm, ...");
+  parts.add_option("--layer", options->layer, "Only parts of this layer");
 }
 
 }  // namespace garage::cli

@@ -5,8 +5,9 @@
 #include "output.hpp"
 
 namespace garage::cli {
+namespace {
 
-void run_plugin_list(const Session& session) {
+void run(const Session& session) {
   const auto& records = session.registry.plugins().plugins();
   if (session.json) return print_json(json_text(records));
   Table table({"PLUGIN", "STATE", "VERSION", "FAMILIES", "FROM", "FILE"});
@@ -22,5 +23,9 @@ void run_plugin_list(const Session& session) {
   print(table);
   for (const auto& reason : reasons) print(reason);
 }
+
+}  // namespace
+
+void add_plugin_list(Commands& plugin) { plugin.add({"list", "Every plugin file seen, and what became of it", run}); }
 
 }  // namespace garage::cli

@@ -18,6 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+struct Options {
+  std::string name, family;
+  std::vector<fs::path> model;  // one at most
+};
+
 // Installed as <prefix>/share/garage/template, beside <prefix>/lib/libgarage.so; in a build folder alike.
 fs::path template_folder() {
   Dl_info info{};
@@ -67,10 +72,8 @@ void write_sample(const fs::path& folder, const Model& model) {
   write_safetensors(folder / "model.safetensors", std::move(data), {{"format", "pt"}});
 }
 
-}  // namespace
-
-void run_plugin_new(const Session& session, const std::string& name, const std::string& family,
-                    const std::optional<fs::path>& model_path) {
+void run(const Session& session, const Options& options) {
+  const auto& [name, family, model] = options;
   require_name(name);
   require_name(family);
   const auto templates = template_folder();
@@ -79,8 +82,10 @@ void run_plugin_new(const Session& session, const std::string& name, const std::
     throw Error(Errc::kInvalidArgument, fmt::format("{}: is there already; it is left as it is", folder.string()));
 
   PluginFacts facts;
-  if (model_path) facts = facts_of(open_checkpoint(*model_path), fs::absolute(*model_path).lexically_normal().string());
-  else {
+  if (!model.empty()) {
+    const auto& path = model.front();
+    facts = facts_of(open_checkpoint(path), fs::absolute(path).lexically_normal().string());
+  } else {
     const auto sample = sample_model(family);
     write_sample(folder / "sample", sample);
     facts = facts_of(sample, (folder / "sample").string());
@@ -110,6 +115,17 @@ void run_plugin_new(const Session& session, const std::string& name, const std::
       "  cmake -S {} -B {}/build -DCMAKE_PREFIX_PATH=<where garage is installed> && cmake --build {}/build", name, name,
       name));
   print(fmt::format("  ctest --test-dir {}/build --output-on-failure", name));
+}
+
+}  // namespace
+
+void add_plugin_new(Commands& plugin) {
+  const auto options = std::make_shared<Options>();
+  auto& fresh = plugin.add({"new", "Write a plugin project, to be built with the installed SDK",
+                            [options](Session& session) { run(session, *options); }});
+  fresh.add_option("NAME", options->name, "The plugin's name, and its folder's")->required();
+  fresh.add_option("--family", options->family, "The family that it serves")->required();
+  fresh.add_option("--model", options->model, "A checkpoint of the family: its facts are filled in")->expected(1);
 }
 
 }  // namespace garage::cli

@@ -10,6 +10,11 @@
 namespace garage::cli {
 namespace {
 
+struct Options {
+  std::string id;
+  std::filesystem::path path;
+};
+
 std::string json(const ModelSpec& spec, const std::filesystem::path& file) {
   JsonWriter out(1);
   out.begin_object();
@@ -26,9 +31,8 @@ std::string json(const ModelSpec& spec, const std::filesystem::path& file) {
   return out.take();
 }
 
-}  // namespace
-
-void run_register(Session& session, const std::string& id, const std::filesystem::path& path) {
+void run(Session& session, const Options& options) {
+  const auto& [id, path] = options;
   const auto found = path.empty() ? find_model(session.registry.config().models, id) : BatchModel{id, path, {}, {}};
   if (found.problem) throw *found.problem;
   const auto registered = register_apart(session.registry, id, found.path, found.plugin);
@@ -42,6 +46,18 @@ void run_register(Session& session, const std::string& id, const std::filesystem
                     spec->num_layers, grouped(spec->parameters), tensors, spec->parts.size()));
   for (const auto& row : spec->ignored)
     print(fmt::format("  {} tensors {} left out: {}", row.count, row.tensors, row.why));
+}
+
+}  // namespace
+
+void add_register(Commands& commands) {
+  const auto options = std::make_shared<Options>();
+  auto& reg = commands.add({"register", "Decompose a checkpoint and keep its spec",
+                            [options](Session& session) { run(session, *options); }, Models::read});
+  reg.add_option("ID", options->id, "What to call the model: meta-llama/Llama-2-7b-hf")->required();
+  reg.add_option("PATH", options->path,
+                 "Its folder, or a .safetensors or TorchScript file; left out: as the config's models "
+                 "or Hugging Face's cache have it");
 }
 
 }  // namespace garage::cli

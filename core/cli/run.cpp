@@ -6,8 +6,9 @@
 #include "require.hpp"
 
 namespace garage::cli {
+namespace {
 
-void run_run(const Session& session, const nn::RunRequest& request) {
+void run(const Session& session, const nn::RunRequest& request) {
   std::error_code ignored;
   const bool extracted = std::filesystem::exists(std::filesystem::path(request.id) / "part.json", ignored);
   if (!extracted || request.part) {
@@ -28,6 +29,21 @@ void run_run(const Session& session, const nn::RunRequest& request) {
   write_member(out, "output", request.output);
   out.end_object();
   print_json(out.take());
+}
+
+}  // namespace
+
+void add_run(Commands& commands) {
+  const auto options = std::make_shared<nn::RunRequest>();
+  auto& added = commands.add({"run", "Run a part, a whole model or an extracted part on tensors in a file",
+                              [options](Session& session) { run(session, *options); }, Models::read});
+  added.add_option("ID", options->id, "A registered model, or the folder of an extracted part")->required();
+  added.add_option("PART", options->part, "A part's name; left out: the whole model");
+  added.add_option("--input", options->input, "safetensors with hidden_states, or input_ids (embedding, whole model)")
+      ->required();
+  added.add_option("--output", options->output, "safetensors to write the output to")->required();
+  added.add_option("--device", options->device, "auto, cpu or cuda[:n]; else as the config says");
+  added.add_option("--dtype", options->dtype, "keep, float32, bfloat16 or float16; else as the config says");
 }
 
 }  // namespace garage::cli

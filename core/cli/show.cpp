@@ -10,6 +10,11 @@
 namespace garage::cli {
 namespace {
 
+struct Options {
+  std::string id;
+  std::optional<std::filesystem::path> html;
+};
+
 // Parts that differ in their layer only, on one row: "attention_{0..31}".
 struct Group {
   std::string name;
@@ -58,9 +63,8 @@ std::string shown_name(const Group& group) {
   return fmt::format("{}{{{}..{}}}", group.name, group.first, group.last);
 }
 
-}  // namespace
-
-void run_show(const Session& session, const std::string& id, const std::optional<std::filesystem::path>& html) {
+void run(const Session& session, const Options& options) {
+  const auto& [id, html] = options;
   const auto spec = require_spec(session, id);
   if (html) write_output(*html, {model_page(*spec)});
   if (html && !session.json) return print(fmt::format("wrote {}", html->string()));
@@ -91,6 +95,16 @@ void run_show(const Session& session, const std::string& id, const std::optional
   for (const auto& row : spec->ignored)
     print(fmt::format("left out: {} tensors {}: {}", row.count, row.tensors, row.why));
   for (const auto& what : spec->notes) print(fmt::format("note: {}", what));
+}
+
+}  // namespace
+
+void add_show(Commands& commands) {
+  const auto options = std::make_shared<Options>();
+  auto& show = commands.add(
+      {"show", "Show one model; with --json its spec", [options](Session& session) { run(session, *options); }});
+  show.add_option("ID", options->id, "A registered model")->required();
+  show.add_option("--html", options->html, "Write a page with its picture to this file");
 }
 
 }  // namespace garage::cli

@@ -1,3 +1,4 @@
+// The one list of ops. It stands beside them, not above: a layer and a mixture make the parts in them by it.
 #include <fmt/format.h>
 
 #include <garage/error.hpp>

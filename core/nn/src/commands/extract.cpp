@@ -9,7 +9,7 @@
 #include <garage/spec_file.hpp>
 #include <garage/tensor_roles.hpp>
 
-#include "modules.hpp"
+#include "../ops/modules.hpp"
 
 namespace garage::nn {
 namespace {

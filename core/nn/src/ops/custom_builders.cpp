@@ -8,7 +8,7 @@
 #include <garage/nn/nn_library.hpp>
 #include <garage/shared_library.hpp>
 
-#include "tensor_store.hpp"
+#include "../weights/tensor_store.hpp"
 
 namespace garage::nn {
 namespace {

@@ -10,7 +10,7 @@
 #include <garage/error.hpp>
 #include <garage/tensor_roles.hpp>
 
-#include "dtype_names.hpp"
+#include "../weights/dtype_names.hpp"
 
 namespace garage::nn {
 namespace {

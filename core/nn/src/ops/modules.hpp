@@ -10,7 +10,7 @@
 #include <garage/nn/part_module.hpp>
 #include <garage/spec.hpp>
 
-#include "tensor_store.hpp"
+#include "../weights/tensor_store.hpp"
 
 namespace garage::nn {
 
@@ -143,16 +143,6 @@ class LayerModule : public PartModule {
  private:
   LayerJoin join_;
   PartPtr attention_norm_, attention_, attention_post_norm_, feed_forward_norm_, feed_forward_, feed_forward_post_norm_;
-};
-
-class ModelModule : public PartModule {
- public:
-  ModelModule(const ModelSpec& spec, const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& ids, const ForwardContext& context) override;
-
- private:
-  std::vector<std::shared_ptr<EmbeddingModule>> embeddings_;
-  std::vector<PartPtr> rest_;
 };
 
 // The module of one part. Throws kUnsupported for a part that does not run.

@@ -5,9 +5,21 @@
 #include <garage/error.hpp>
 #include <garage/nn/get_module.hpp>
 
-#include "modules.hpp"
+#include "../ops/modules.hpp"
 
 namespace garage::nn {
+namespace {
+
+class ModelModule : public PartModule {
+ public:
+  ModelModule(const ModelSpec& spec, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& ids, const ForwardContext& context) override;
+
+ private:
+  std::vector<std::shared_ptr<EmbeddingModule>> embeddings_;
+  std::vector<PartPtr> rest_;
+};
+
 ModelModule::ModelModule(const ModelSpec& spec, const TensorStore& store) : PartModule(spec.model_id) {
   for (const auto& name : spec.assembly) {
     auto part = register_module(name, make_module(spec, name, store));
@@ -34,6 +46,8 @@ torch::Tensor ModelModule::compute(const torch::Tensor& ids, const ForwardContex
   for (const auto& part : rest_) x = part->forward(carried_to(*part, x), context);
   return x;
 }
+
+}  // namespace
 
 std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std::string& id, const std::string& part,
                                        const ModuleOptions& options) {

@@ -15,7 +15,7 @@
 #include <garage/error.hpp>
 #include <garage/tensor_roles.hpp>
 
-#include "tensor_store.hpp"
+#include "../weights/tensor_store.hpp"
 
 namespace garage::nn {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <garage/error.hpp>
 
-#include "dtype_names.hpp"
+#include "../weights/dtype_names.hpp"
 #include "modules.hpp"
 
 namespace garage::nn {

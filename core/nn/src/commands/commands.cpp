@@ -11,9 +11,9 @@
 #include <garage/path_text.hpp>
 #include <garage/safetensors.hpp>
 
-#include "dtype_names.hpp"
-#include "modules.hpp"
-#include "tensor_store.hpp"
+#include "../ops/modules.hpp"
+#include "../weights/dtype_names.hpp"
+#include "../weights/tensor_store.hpp"
 
 namespace garage::nn {
 namespace {
