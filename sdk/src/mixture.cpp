@@ -81,6 +81,9 @@ class Layout {
 
 void add_mixture(DecoderBuilder& build, std::int64_t layer, const std::string& module, const std::string& activation,
                  const MixtureFacts& facts) {
+  if (facts.top_k > facts.experts)
+    throw Error(Errc::kCorrupt, fmt::format("config.json: a token visits {} experts (num_experts_per_tok), there are {}",
+                                            facts.top_k, facts.experts));
   const auto hidden = build.dims().hidden;
   const Layout layout(build, layer, module, facts);
   layout.require_experts(facts.experts);
