@@ -28,6 +28,18 @@ bool is_in_block(std::string_view line) {
   return line.starts_with(' ') || is_entry || is_blank_or_comment(line);
 }
 
+// Where the first line of that kind begins; the text's end when there is none.
+template <class IsWanted>
+std::size_t find_line(std::string_view text, std::size_t at, IsWanted is_wanted) {
+  while (at < text.size() && !is_wanted(line_at(text, at))) at += line_at(text, at).size();
+  return at;
+}
+
+// They mean one thing at the beginning and another below a key.
+bool has_directives(std::string_view yaml) {
+  return find_line(yaml, 0, [](std::string_view line) { return line.starts_with('%'); }) != yaml.size();
+}
+
 bool is_yaml(std::string_view text) {
   try {
     YAML::Load(std::string(text));
@@ -49,13 +61,6 @@ bool leaves_any_open(std::string_view block) {
   return false;
 }
 
-// Where the first line of that kind begins; the text's end when there is none.
-template <class IsWanted>
-std::size_t find_line(std::string_view text, std::size_t at, IsWanted is_wanted) {
-  while (at < text.size() && !is_wanted(line_at(text, at))) at += line_at(text, at).size();
-  return at;
-}
-
 // Whether what follows stands at the document's own level. A text that is open would take another key in, and so may a
 // list or a mapping.
 bool is_closed(std::string_view before) {
@@ -75,7 +80,8 @@ std::optional<std::string> without_models_block(std::string_view yaml) {
   const auto end = find_line(yaml, first, [](std::string_view line) { return !is_in_block(line); });
   const auto block = yaml.substr(key, end - key);
   const auto again = find_line(yaml, end, [](std::string_view line) { return line.starts_with(kKey); });
-  if (again != yaml.size() || block.find('&') != block.npos || !is_closed(yaml.substr(0, key))) return std::nullopt;
+  const bool is_the_only_one = again == yaml.size() && block.find('&') == block.npos;
+  if (!is_the_only_one || has_directives(yaml) || !is_closed(yaml.substr(0, key))) return std::nullopt;
   if (leaves_any_open(block) && is_yaml(yaml)) return std::nullopt;
   std::string rest(yaml.substr(0, key));
   rest.append(static_cast<std::size_t>(std::count(block.begin(), block.end(), '\n')), '\n');

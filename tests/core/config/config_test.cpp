@@ -294,6 +294,7 @@ TEST_CASE("config: a block of models is left out where nobody needs it, and noth
       {"lines that end as on Windows", "models:\r\n  - {id: a, path: b}\r\n\r\nbatch: {jobs: 3}\r\n", 0},
       {"a list in one line", "models: [{id: a, path: b}]\nbatch: {jobs: 3}\n", 1},
       {"an anchor that others may name", "models:\n  - {id: a, path: &b /b}\ncatalog: *b\nbatch: {jobs: 3}\n", 1},
+      {"directives, which are no part of it", "batch: {jobs: 3}\nmodels:\n  - {id: a, path: b}\n%x\n", 1},
       {"a text that goes on where other keys stand", "batch: {jobs: 3}\nmodels:\n  - {id: a, path: \"b\ncatalog: c\n\"}\n", 1},
       {"a key within another", "plugins:\n  pin:\n    models:\n      x\nbatch: {jobs: 3}\n", 0},
       {"none", "batch: {jobs: 3}\n", 0},
