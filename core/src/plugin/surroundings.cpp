@@ -12,9 +12,10 @@
 namespace garage {
 namespace {
 
+constexpr std::size_t kMaskSize = (NSIG - 1) / 8;  // bytes that the kernel fills; the rest of a sigset_t is anything
+
 bool is_same(const struct sigaction& a, const struct sigaction& b) {
-  return a.sa_handler == b.sa_handler && a.sa_flags == b.sa_flags &&
-         std::memcmp(&a.sa_mask, &b.sa_mask, sizeof a.sa_mask) == 0;
+  return a.sa_handler == b.sa_handler && a.sa_flags == b.sa_flags && std::memcmp(&a.sa_mask, &b.sa_mask, kMaskSize) == 0;
 }
 
 }  // namespace
