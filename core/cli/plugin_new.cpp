@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::string name, family;
-  std::vector<fs::path> model;  // one at most
+  std::optional<fs::path> model;
 };
 
 // Installed as <prefix>/share/garage/template, beside <prefix>/lib/libgarage.so; in a build folder alike.
@@ -82,8 +82,8 @@ void run(const Session& session, const Options& options) {
     throw Error(Errc::kInvalidArgument, fmt::format("{}: is there already; it is left as it is", folder.string()));
 
   PluginFacts facts;
-  if (!model.empty()) {
-    const auto& path = model.front();
+  if (model) {
+    const auto& path = *model;
     facts = facts_of(open_checkpoint(path), fs::absolute(path).lexically_normal().string());
   } else {
     const auto sample = sample_model(family);
@@ -125,7 +125,7 @@ void add_plugin_new(Commands& plugin) {
                             [options](Session& session) { run(session, *options); }});
   fresh.add_option("NAME", options->name, "The plugin's name, and its folder's")->required();
   fresh.add_option("--family", options->family, "The family that it serves")->required();
-  fresh.add_option("--model", options->model, "A checkpoint of the family: its facts are filled in")->expected(1);
+  fresh.add_option("--model", options->model, "A checkpoint of the family: its facts are filled in");
 }
 
 }  // namespace garage::cli

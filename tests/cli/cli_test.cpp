@@ -212,6 +212,7 @@ TEST_CASE("cli: plugin new refuses what cannot be a plugin, and leaves what is t
       {{"falcon", "--family", "a b"}, 4, "not 'a b'"},
       {{"falcon"}, 4, "--family is required"},
       {{"falcon", "--family", "falcon", "--model", "/nowhere"}, 6, "/nowhere: cannot be opened"},
+      {{"--model", "/nowhere", "falcon", "--family", "falcon"}, 6, "/nowhere: cannot be opened"},
       {{"there", "--family", "falcon"}, 4, "is there already; it is left as it is"},
   }));
   const auto result = garage(c.arguments);
