@@ -35,8 +35,9 @@ torch::Tensor LayerModule::compute(const torch::Tensor& input, const ForwardCont
   const auto run = [&](const PartPtr& part, const torch::Tensor& x) { return nn::run(part, x, context); };
   const auto normed = run(attention_norm_, input);
   const auto attended = run(attention_post_norm_, run(attention_, normed));
+  // GPTNeoXLayer, PhiDecoderLayer: what the branches give is summed before it is added to what they were given.
   if (join_ == LayerJoin::parallel)
-    return input + attended + run(feed_forward_, feed_forward_norm_ ? run(feed_forward_norm_, input) : normed);
+    return attended + run(feed_forward_, feed_forward_norm_ ? run(feed_forward_norm_, input) : normed) + input;
   const auto between = input + attended;
   if (!feed_forward_) return between;
   return between + run(feed_forward_post_norm_, run(feed_forward_, run(feed_forward_norm_, between)));
