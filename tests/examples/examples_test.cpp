@@ -61,6 +61,25 @@ TEST_CASE("examples: their parts and logits are transformers'", "[examples]") {
   }
 }
 
+TEST_CASE("examples: a sequence that comes in pieces gives the logits of the one pass", "[examples][sequence]") {
+  const std::string name = GENERATE("gpt-neox", "mamba");
+  DYNAMIC_SECTION(name) {
+    Examples examples;
+    examples.registry.register_model("m", open_checkpoint(checkpoint_of(name)));
+    const auto computed = read_tensors(checkpoint_of(name) / "computed.safetensors");
+    const auto ids = computed.at("input_ids");
+    const auto model = nn::load_model(examples.registry, "m");
+    nn::SequenceState state;
+    std::vector<torch::Tensor> logits;
+    // Shorter and longer than Mamba's convolution.
+    for (std::int64_t start = 0, length = 5; start < ids.size(1); start += length, length = length == 1 ? 6 : 1)
+      logits.push_back(model->forward(ids.narrow(1, start, std::min(length, ids.size(1) - start)), {.state = &state}));
+    CHECK(logits.size() > 2);
+    CHECK(state.length() == ids.size(1));
+    CHECK(error(torch::cat(logits, 1), computed.at("logits")) <= 1e-5);
+  }
+}
+
 TEST_CASE("examples: heads that are interleaved in one projection become q, k and v", "[examples]") {
   Examples examples;
   const auto spec = examples.registry.register_model("m", open_checkpoint(checkpoint_of("gpt-neox")));

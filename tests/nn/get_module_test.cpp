@@ -135,11 +135,11 @@ TEST_CASE("nn: position ids and a mask do what they say", "[nn]") {
   const auto attention = registered.module("attention_0");
   const auto input = torch::linspace(-1, 1, 4 * 32).reshape({1, 4, 32});
   const auto plain = attention->forward(input);
-  nn::ForwardContext shifted;
+  nn::Sequence shifted;
   shifted.position_ids = (torch::arange(4) + 7).unsqueeze(0);
   // Rope is relative: all positions moved alike change nothing.
   CHECK(torch::allclose(attention->forward(input, shifted), plain, 1e-4, 1e-6));
-  nn::ForwardContext masked;
+  nn::Sequence masked;
   masked.mask = torch::full({1, 1, 4, 4}, -std::numeric_limits<float>::infinity()).triu(1);
   CHECK(torch::allclose(attention->forward(input, masked), plain, 1e-6, 1e-7));
 }

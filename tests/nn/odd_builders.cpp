@@ -15,7 +15,7 @@ class Odd : public PartModule {
   Odd(const std::string& name, Compute compute) : PartModule(name), compute_(std::move(compute)) {}
 
  protected:
-  torch::Tensor compute(const torch::Tensor& input, const ForwardContext&) override { return compute_(input); }
+  torch::Tensor compute(const torch::Tensor& input, Pass&) override { return compute_(input); }
 
  private:
   Compute compute_;

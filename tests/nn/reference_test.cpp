@@ -88,7 +88,7 @@ TEST_CASE("nn: every part, and the model put together again, compute what transf
   }
 }
 
-TEST_CASE("nn: decoding step by step gives the logits of the one pass", "[nn][reference][cache]") {
+TEST_CASE("nn: decoding step by step gives the logits of the one pass", "[nn][reference][sequence]") {
   const auto name = GENERATE(from_range(variants()));
   INFO(name);
   Variant variant(name);
@@ -97,13 +97,12 @@ TEST_CASE("nn: decoding step by step gives the logits of the one pass", "[nn][re
   if (name == "phi-3-longrope") return;
   const auto ids = variant.computed.at("input_ids");
   const auto model = nn::load_model(variant.registry.registry, "m", variant.options);
-  nn::KeyValueCache cache;
-  nn::ForwardContext context;
-  context.cache = &cache;
+  nn::SequenceState state;
+  const nn::Sequence sequence{.state = &state};
   std::vector<torch::Tensor> logits;
   for (const auto& [start, length] : {std::pair{0, 5}, {5, 1}, {6, 1}, {7, 3}, {10, 2}})
-    logits.push_back(model->forward(ids.narrow(1, start, length), context));
-  CHECK(cache.length() == 12);
+    logits.push_back(model->forward(ids.narrow(1, start, length), sequence));
+  CHECK(state.length() == 12);
   CHECK(error(torch::cat(logits, 1), variant.computed.at("logits")) <= kTolerance);
-  CHECK_THROWS_MATCHES(model->forward(ids.narrow(0, 0, 1), context), Error, is_error(Errc::kInvalidArgument, "the cache holds a batch of 2, the input is one of 1"));
+  CHECK_THROWS_MATCHES(model->forward(ids.narrow(0, 0, 1), sequence), Error, is_error(Errc::kInvalidArgument, "the state holds a batch of 2, the input is one of 1"));
 }

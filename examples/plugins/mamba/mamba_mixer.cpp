@@ -24,18 +24,17 @@ class MambaMixer : public garage::nn::PartModule {
   }
 
  protected:
-  torch::Tensor compute(const torch::Tensor& input, const garage::nn::ForwardContext&) override {
-    require_hidden_states(input, hidden_, of("in_proj.weight"));
+  torch::Tensor compute(const torch::Tensor& input, garage::nn::Pass& pass) override {
+    require_hidden_states(input, hidden_, of("in_proj.weight").options());
+    // What comes before the input: of a sequence's first piece, and of one that stands alone, zeros.
+    auto* memory = pass.memory(name());
+    garage::nn::Memory nothing;
+    auto& before = memory ? *memory : nothing;
     const auto seq = input.size(1);
     const auto projected =
         functional::linear(input, of("in_proj.weight"), of("in_proj.bias")).transpose(1, 2).chunk(2, 1);
     const auto &x = projected[0], &gate = projected[1];  // (batch, inner, seq)
-    // A causal convolution of each channel by itself.
-    const auto& kernel = of("conv1d.weight");  // (inner, 1, kernel)
-    const auto convolved = functional::conv1d(
-        x, kernel,
-        functional::Conv1dFuncOptions().bias(of("conv1d.bias")).padding(kernel.size(2) - 1).groups(kernel.size(0)));
-    const auto u = torch::silu(convolved.narrow(2, 0, seq));
+    const auto u = torch::silu(convolve(x, before["conv"]));
 
     // What the scan selects by: step sizes, and the state's input and output.
     const auto state = of("A_log").size(1);
@@ -48,10 +47,11 @@ class MambaMixer : public garage::nn::PartModule {
     const auto pushed =
         step.unsqueeze(-1) * selected[1].unsqueeze(1).to(torch::kFloat32) * u.unsqueeze(-1).to(torch::kFloat32);
 
-    auto h = torch::zeros_like(decay.select(2, 0));
+    auto& h = before["ssm"];  // (batch, inner, state)
+    if (!h.defined()) h = torch::zeros_like(decay.select(2, 0));
     std::vector<torch::Tensor> outputs;
     for (std::int64_t t = 0; t < seq; ++t) {
-      h = decay.select(2, t) * h + pushed.select(2, t);  // (batch, inner, state)
+      h = decay.select(2, t) * h + pushed.select(2, t);
       outputs.push_back(torch::matmul(h.to(input.scalar_type()), selected[2].select(1, t).unsqueeze(-1)).squeeze(-1));
     }
     const auto scanned = (torch::stack(outputs, -1) + u * of("D").unsqueeze(0).unsqueeze(-1)) * torch::silu(gate);
@@ -59,6 +59,18 @@ class MambaMixer : public garage::nn::PartModule {
   }
 
  private:
+  // A causal convolution of each channel by itself, of x (batch, inner, seq) and the kernel - 1 columns before it, which
+  // become x's last.
+  torch::Tensor convolve(const torch::Tensor& x, torch::Tensor& columns) const {
+    const auto& kernel = of("conv1d.weight");  // (inner, 1, kernel)
+    const auto width = kernel.size(2) - 1;
+    if (!columns.defined()) columns = torch::zeros({x.size(0), x.size(1), width}, x.options());
+    const auto padded = torch::cat({columns, x}, 2);
+    columns = padded.narrow(2, x.size(2), width).clone();
+    return functional::conv1d(padded, kernel,
+                              functional::Conv1dFuncOptions().bias(of("conv1d.bias")).groups(kernel.size(0)));
+  }
+
   // Undefined where the model has no such tensor.
   const torch::Tensor& of(const std::string& role) const {
     static const torch::Tensor kNone;

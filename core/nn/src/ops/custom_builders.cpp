@@ -84,7 +84,7 @@ std::shared_ptr<PartModule> build_custom(const PluginHost* plugins, const ModelS
   const auto tensor = [&](const std::string& role) {
     const auto known = custom.tensors.find(role);
     if (known == custom.tensors.end()) throw Error(Errc::kNotFound, fmt::format("{} has no tensor '{}'", which, role));
-    return store.tensor(known->second.ref);
+    return store.weight(known->second.ref).dense();
   };
   const auto failed = [&](const std::string& fault) {
     return Error(Errc::kInternal, fmt::format("{}: builder '{}' of plugin '{}' {}", which, custom.builder,

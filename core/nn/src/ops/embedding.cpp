@@ -1,4 +1,3 @@
-#include <ATen/ops/embedding.h>
 #include <ATen/ops/tanh.h>
 
 #include <fmt/format.h>
@@ -10,11 +9,9 @@
 namespace garage::nn {
 
 EmbeddingModule::EmbeddingModule(const std::string& name, const Embedding& embedding, const TensorStore& store)
-    : PartModule(name),
-      embedding_(embedding),
-      weight_(add_parameter(*this, "weight", store.tensor(embedding.weight))) {}
+    : PartModule(name), embedding_(embedding), weight_(store.weight(embedding.weight).registered(*this, "weight")) {}
 
-torch::Tensor EmbeddingModule::compute(const torch::Tensor& ids, const ForwardContext&) {
+torch::Tensor EmbeddingModule::compute(const torch::Tensor& ids, Pass&) {
   if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != torch::kInt64)
     throw Error(Errc::kInvalidArgument, fmt::format("{}: ids should be (batch, seq) of int64, are {}", name(),
                                                     ids.defined() ? described(ids) : "undefined"));
@@ -25,7 +22,7 @@ torch::Tensor EmbeddingModule::compute(const torch::Tensor& ids, const ForwardCo
                   fmt::format("{}: id {} is outside its {} rows (0 to {})", name(), lowest < 0 ? lowest : highest,
                               weight_.size(0), weight_.size(0) - 1));
   }
-  const auto rows = at::embedding(weight_, ids);
+  const auto rows = weight_.rows(ids);
   if (embedding_.scale == 1) return rows;
   // GemmaTextScaledWordEmbedding: the factor is of the weight's dtype before it multiplies.
   return rows * torch::tensor(embedding_.scale, rows.options());
@@ -34,8 +31,8 @@ torch::Tensor EmbeddingModule::compute(const torch::Tensor& ids, const ForwardCo
 OutputHeadModule::OutputHeadModule(const std::string& name, const OutputHead& head, const TensorStore& store)
     : PartModule(name), projection_(add_projection(*this, "", head.projection, store)), softcap_(head.softcap) {}
 
-torch::Tensor OutputHeadModule::compute(const torch::Tensor& input, const ForwardContext&) {
-  require_hidden_states(input, projection_.weight.size(1), projection_.weight);
+torch::Tensor OutputHeadModule::compute(const torch::Tensor& input, Pass&) {
+  require_hidden_states(input, projection_.weight.size(1), projection_.options());
   const auto logits = projection_(input);
   return softcap_ ? at::tanh(logits / *softcap_) * *softcap_ : logits;
 }

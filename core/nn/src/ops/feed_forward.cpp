@@ -40,8 +40,8 @@ torch::Tensor FeedForwardModule::apply(const torch::Tensor& x) const {
   return down_(gate_ ? activate(activation_, (*gate_)(x)) * up_(x) : activate(activation_, up_(x)));
 }
 
-torch::Tensor FeedForwardModule::compute(const torch::Tensor& input, const ForwardContext&) {
-  require_hidden_states(input, hidden_, up_.weight);
+torch::Tensor FeedForwardModule::compute(const torch::Tensor& input, Pass&) {
+  require_hidden_states(input, hidden_, up_.options());
   return apply(input);
 }
 

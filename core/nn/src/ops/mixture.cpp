@@ -76,10 +76,10 @@ MixtureModule::MixtureModule(const std::string& name, const ModelSpec& spec, con
     shared_gate_ = add_projection(*this, "shared_expert_gate", *mixture.shared_expert_gate, store);
 }
 
-torch::Tensor MixtureModule::compute(const torch::Tensor& input, const ForwardContext& context) {
-  require_hidden_states(input, hidden_, router_->parameters().front());
+torch::Tensor MixtureModule::compute(const torch::Tensor& input, Pass& pass) {
+  require_hidden_states(input, hidden_, router_->options());
   const auto tokens = input.reshape({-1, hidden_});
-  const auto [weights, chosen] = route(mixture_, router_->forward(tokens, context));
+  const auto [weights, chosen] = route(mixture_, router_->forward(tokens, pass));
   auto output = torch::zeros_like(tokens);
   for (std::size_t e = 0; e < experts_.size(); ++e) {
     const auto at_expert = (chosen == static_cast<std::int64_t>(e)).nonzero();  // (visits, 2): token, rank

@@ -11,6 +11,7 @@
 #include <garage/spec.hpp>
 
 #include "../weights/tensor_store.hpp"
+#include "position.hpp"
 
 namespace garage::nn {
 
@@ -31,23 +32,22 @@ std::string described(const torch::Tensor& tensor);
 // x where the part is, in its dtype: the parts of one model need not be in one place.
 torch::Tensor carried_to(const PartModule& part, const torch::Tensor& x);
 
-// weight [out, in], bias [out] or undefined: the parameters of one projection.
+// weight [out, in], bias [out] or none: the parameters of one projection.
 struct Projection {
-  torch::Tensor weight, bias;
-  torch::Tensor operator()(const torch::Tensor& x) const;
+  Weight weight, bias;
+  torch::Tensor operator()(const torch::Tensor& x) const { return weight.apply(x, bias); }
+  torch::TensorOptions options() const { return weight.options(); }
 };
 
 // Registers them as "<role>.weight" and "<role>.bias", or without a role as "weight" and "bias".
 Projection add_projection(torch::nn::Module& module, const std::string& role, const Linear& linear,
                           const TensorStore& store);
 
-// Registers as a parameter that asks for no gradient. Undefined tensors are passed over.
-torch::Tensor add_parameter(torch::nn::Module& module, const std::string& role, const torch::Tensor& tensor);
-
 class LinearModule : public PartModule {
  public:
   LinearModule(const std::string& name, const Linear& linear, const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+  torch::TensorOptions options() const { return projection_.options(); }
 
  private:
   Projection projection_;
@@ -56,18 +56,18 @@ class LinearModule : public PartModule {
 class NormModule : public PartModule {
  public:
   NormModule(const std::string& name, const Norm& norm, const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
   Norm norm_;
-  torch::Tensor weight_, bias_;
+  Weight weight_, bias_;
 };
 
 // position_ids (batch, seq) in, the table of RopeTable out, stacked: (2, batch, seq, dims), cosines first.
 class RopeModule : public PartModule {
  public:
   RopeModule(const std::string& name, const Rope& rope) : PartModule(name), rope_(rope) {}
-  torch::Tensor compute(const torch::Tensor& position_ids, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& position_ids, Pass& pass) override;
 
  private:
   Rope rope_;
@@ -76,20 +76,21 @@ class RopeModule : public PartModule {
 class AttentionModule : public PartModule {
  public:
   AttentionModule(const std::string& name, const PartSpec& part, const Attention& attention, const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
   std::int64_t hidden_;
   Attention attention_;
   Projection q_, k_, v_, o_;
   std::shared_ptr<NormModule> q_norm_, k_norm_;
+  std::unique_ptr<PositionOp> position_;
 };
 
 class FeedForwardModule : public PartModule {
  public:
   FeedForwardModule(const std::string& name, const PartSpec& part, const FeedForward& feed_forward,
                     const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
   torch::Tensor apply(const torch::Tensor& x) const;  // of any leading dimensions
 
  private:
@@ -103,7 +104,7 @@ class MixtureModule : public PartModule {
  public:
   MixtureModule(const std::string& name, const ModelSpec& spec, const PartSpec& part, const Mixture& mixture,
                 const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
   std::int64_t hidden_;
@@ -117,18 +118,18 @@ class MixtureModule : public PartModule {
 class EmbeddingModule : public PartModule {
  public:
   EmbeddingModule(const std::string& name, const Embedding& embedding, const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& ids, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& ids, Pass& pass) override;
   IndexedBy indexed_by() const { return embedding_.indexed_by; }
 
  private:
   Embedding embedding_;
-  torch::Tensor weight_;
+  Weight weight_;
 };
 
 class OutputHeadModule : public PartModule {
  public:
   OutputHeadModule(const std::string& name, const OutputHead& head, const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
   Projection projection_;
@@ -138,7 +139,7 @@ class OutputHeadModule : public PartModule {
 class LayerModule : public PartModule {
  public:
   LayerModule(const std::string& name, const ModelSpec& spec, const Layer& layer, const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& input, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
   LayerJoin join_;

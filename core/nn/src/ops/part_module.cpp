@@ -34,30 +34,42 @@ std::string described(const torch::Tensor& tensor) {
   return fmt::format("{} of {} on {}", shape.str(), torch_name(tensor.scalar_type()), tensor.device().str());
 }
 
-std::int64_t KeyValueCache::length() const {
-  if (entries_.empty() || !entries_.begin()->second.keys.defined()) return 0;
-  return entries_.begin()->second.keys.size(2);
-}
-
-torch::Tensor PartModule::forward(const torch::Tensor& input, const ForwardContext& context) {
+template <class Body>
+torch::Tensor PartModule::translated(Body body) const {
   try {
-    auto output = compute(input, context);
-    if (files_) files_->require_unchanged();
-    return output;
+    return body();
   } catch (const c10::Error& error) {
     if (files_) files_->require_unchanged();
     rethrow(error, name(), home_);
   }
 }
 
+torch::Tensor PartModule::forward(const torch::Tensor& input, const Sequence& sequence) {
+  return translated([&] {
+    Pass pass(name(), input, sequence);
+    auto output = forward(input, pass);
+    pass.end();
+    return output;
+  });
+}
+
+torch::Tensor PartModule::forward(const torch::Tensor& input, Pass& pass) {
+  return translated([&] {
+    auto output = compute(input, pass);
+    if (files_) files_->require_unchanged();
+    return output;
+  });
+}
+
 void PartModule::require_hidden_states(const torch::Tensor& input, std::int64_t size,
-                                       const torch::Tensor& weight) const {
-  if (input.defined() && input.dim() == 3 && input.size(2) == size && input.scalar_type() == weight.scalar_type() &&
-      input.device() == weight.device())
+                                       const torch::TensorOptions& home) const {
+  const auto dtype = c10::typeMetaToScalarType(home.dtype());
+  if (input.defined() && input.dim() == 3 && input.size(2) == size && input.scalar_type() == dtype &&
+      input.device() == home.device())
     return;
-  throw Error(Errc::kInvalidArgument, fmt::format("{}: hidden_states should be (batch, seq, {}) of {} on {}, are {}",
-                                                  name(), size, torch_name(weight.scalar_type()), weight.device().str(),
-                                                  input.defined() ? described(input) : "undefined"));
+  throw Error(Errc::kInvalidArgument,
+              fmt::format("{}: hidden_states should be (batch, seq, {}) of {} on {}, are {}", name(), size,
+                          torch_name(dtype), home.device().str(), input.defined() ? described(input) : "undefined"));
 }
 
 void PartBinding::settle(PartModule& module) {

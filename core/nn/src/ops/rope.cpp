@@ -101,6 +101,14 @@ torch::Tensor rotate(const torch::Tensor& x, RopePairing pairing) {
   return at::stack({-pairs.select(-1, 1), pairs.select(-1, 0)}, -1).flatten(-2);
 }
 
+// Turns the first dims dimensions of x, (batch, heads, seq, head_dim).
+torch::Tensor turned_by(const Rope& rope, const RopeTable& table, const torch::Tensor& x) {
+  const auto turned = x.narrow(-1, 0, rope.dims);
+  const auto result = turned * table.cos + rotate(turned, rope.pairing) * table.sin;
+  if (rope.dims == x.size(-1)) return result;
+  return at::cat({result, x.narrow(-1, rope.dims, x.size(-1) - rope.dims)}, -1);
+}
+
 }  // namespace
 
 RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids) {
@@ -114,15 +122,23 @@ RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids) {
   return {all.cos() * factor, all.sin() * factor};
 }
 
-torch::Tensor turn(const Rope& rope, const RopeTable& table, const torch::Tensor& x) {
-  const auto cos = table.cos.unsqueeze(1).to(x.scalar_type()), sin = table.sin.unsqueeze(1).to(x.scalar_type());
-  const auto turned = x.narrow(-1, 0, rope.dims);
-  const auto result = turned * cos + rotate(turned, rope.pairing) * sin;
-  if (rope.dims == x.size(-1)) return result;
-  return at::cat({result, x.narrow(-1, rope.dims, x.size(-1) - rope.dims)}, -1);
+const RopeTable& RopeTables::of(const Rope& rope, const torch::TensorOptions& options, Pass& pass) {
+  const auto dtype = c10::typeMetaToScalarType(options.dtype());
+  for (const auto& made : made_)
+    if (made.device == options.device() && made.dtype == dtype && made.rope == rope) return made.table;
+  const auto table = rope_table(rope, pass.position_ids(options.device()));
+  made_.push_back(
+      {rope, options.device(), dtype, {table.cos.unsqueeze(1).to(dtype), table.sin.unsqueeze(1).to(dtype)}});
+  return made_.back().table;
 }
 
-torch::Tensor RopeModule::compute(const torch::Tensor& position_ids, const ForwardContext&) {
+void RopePosition::turn(torch::Tensor& q, torch::Tensor& k, Pass& pass) const {
+  const auto& table = pass.rope_tables().of(rope_, q.options(), pass);
+  q = turned_by(rope_, table, q);
+  k = turned_by(rope_, table, k);
+}
+
+torch::Tensor RopeModule::compute(const torch::Tensor& position_ids, Pass&) {
   const auto table = rope_table(rope_, position_ids);
   return at::stack({table.cos, table.sin});
 }

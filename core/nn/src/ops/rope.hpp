@@ -1,19 +1,48 @@
 // Rotary embeddings: transformers' modeling_rope_utils.py and each family's rotary embedding.
 #pragma once
 
+#include <list>
+
 #include <torch/types.h>
 
 #include <garage/blueprint.hpp>
+#include <garage/nn/pass.hpp>
+
+#include "position.hpp"
 
 namespace garage::nn {
 
 struct RopeTable {
-  torch::Tensor cos, sin;  // (batch, seq, dims), float32, times the attention factor
+  torch::Tensor cos, sin;  // times the attention factor
 };
 
+// (batch, seq, dims), float32.
 RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids);
 
-// Turns the first dims dimensions of x, (batch, heads, seq, head_dim).
-torch::Tensor turn(const Rope& rope, const RopeTable& table, const torch::Tensor& x);
+// The tables of one pass, each made when the first attention asks for it: layers share them. A list, so that what was
+// given stays where it is.
+class RopeTables {
+ public:
+  // (batch or 1, 1, seq, dims), on that device and in that dtype.
+  const RopeTable& of(const Rope& rope, const torch::TensorOptions& options, Pass& pass);
+
+ private:
+  struct Made {
+    Rope rope;
+    torch::Device device;
+    torch::ScalarType dtype;
+    RopeTable table;
+  };
+  std::list<Made> made_;
+};
+
+class RopePosition : public PositionOp {
+ public:
+  explicit RopePosition(const Rope& rope) : rope_(rope) {}
+  void turn(torch::Tensor& q, torch::Tensor& k, Pass& pass) const override;
+
+ private:
+  Rope rope_;
+};
 
 }  // namespace garage::nn

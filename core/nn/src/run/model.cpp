@@ -1,5 +1,3 @@
-#include <ATen/ops/arange.h>
-
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
@@ -13,7 +11,7 @@ namespace {
 class ModelModule : public PartModule {
  public:
   ModelModule(const ModelSpec& spec, const TensorStore& store);
-  torch::Tensor compute(const torch::Tensor& ids, const ForwardContext& context) override;
+  torch::Tensor compute(const torch::Tensor& ids, Pass& pass) override;
 
  private:
   std::vector<std::shared_ptr<EmbeddingModule>> embeddings_;
@@ -30,20 +28,15 @@ ModelModule::ModelModule(const ModelSpec& spec, const TensorStore& store) : Part
     throw Error(Errc::kUnsupported, fmt::format("'{}' has no embedding in its assembly", spec.model_id));
 }
 
-torch::Tensor ModelModule::compute(const torch::Tensor& ids, const ForwardContext& context) {
-  auto positions = context.position_ids;
-  if (!positions.defined() && ids.defined() && ids.dim() == 2) {
-    const auto start = context.cache ? context.cache->length() : 0;
-    positions =
-        torch::arange(start, start + ids.size(1), ids.options().dtype(torch::kInt64)).unsqueeze(0).expand(ids.sizes());
-  }
+torch::Tensor ModelModule::compute(const torch::Tensor& ids, Pass& pass) {
   torch::Tensor x;
   for (const auto& embedding : embeddings_) {
-    const auto& indices = embedding->indexed_by() == IndexedBy::tokens ? ids : positions;
-    const auto rows = embedding->forward(indices.defined() ? carried_to(*embedding, indices) : indices, context);
+    const bool by_tokens = embedding->indexed_by() == IndexedBy::tokens || !ids.defined();
+    const auto& indices = by_tokens ? ids : pass.position_ids(ids.device());
+    const auto rows = embedding->forward(indices.defined() ? carried_to(*embedding, indices) : indices, pass);
     x = x.defined() ? x + rows.to(x.options()) : rows;
   }
-  for (const auto& part : rest_) x = part->forward(carried_to(*part, x), context);
+  for (const auto& part : rest_) x = part->forward(carried_to(*part, x), pass);
   return x;
 }
 

@@ -1,4 +1,4 @@
-// TensorStore: what modules are made of: the tensors of one checkpoint, by TensorRef, where the part that wants them is
+// TensorStore: what modules are made of: the weights of one checkpoint, by TensorRef, where the part that wants them is
 // to run, and the plugins that bring code for parts of their own.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <garage/spec.hpp>
 
 #include "placement.hpp"
+#include "weight.hpp"
 #include "weight_files.hpp"
 
 namespace garage::nn {
@@ -35,8 +36,11 @@ class TensorStore {
 
   // On the part's device, in its dtype; of a mapped file and its own dtype nothing is copied.
   // Throws kCorrupt (no such tensor), kUnsupported (a dtype that this LibTorch lacks).
+  Weight weight(const TensorRef& ref) const { return Weight(tensor(ref)); }
+  Weight weight(const std::optional<TensorRef>& ref) const { return ref ? weight(*ref) : Weight(); }
+
+  // The same as numbers, for whoever looks at these alone.
   torch::Tensor tensor(const TensorRef& ref) const;
-  torch::Tensor tensor(const std::optional<TensorRef>& ref) const { return ref ? tensor(*ref) : torch::Tensor(); }
 
   bool has(const std::string& name) const { return files_->find(name) != nullptr; }
   DType dtype(const TensorRef& ref) const { return info(ref.tensor).dtype; }  // as the file stores it

@@ -5,6 +5,8 @@
 //   std::shared_ptr<garage::nn::PartModule> make_mixer(const garage::nn::CustomPart& part);
 //   GARAGE_NN_LIBRARY({{"mamba_mixer", &make_mixer}});     // in one source file, outside any namespace
 //
+// Modules   Each derives from PartModule and implements compute(input, pass). The Pass (pass.hpp) says at which
+//           positions the input stands, and keeps what the part must remember when a sequence comes in pieces.
 // Builders  The part's blueprint is `custom`; its `builder` chooses among these.
 // Threads   May be called from several threads at once.
 // Errors    Throw garage::Error. Both sides are C++ of one LibTorch: before anything else is touched the fingerprints
@@ -39,8 +41,8 @@ struct CustomPart {
 using PartBuilder = std::shared_ptr<PartModule> (*)(const CustomPart& part);
 using PartBuilders = std::map<std::string, PartBuilder>;
 
-// Raised when PartModule, CustomPart or PartBuilders change their layout.
-inline constexpr int kNnLibraryRevision = 1;
+// Raised when PartModule, Pass, Sequence, CustomPart or PartBuilders change their layout or meaning.
+inline constexpr int kNnLibraryRevision = 2;
 
 #ifndef GARAGE_TORCH_BUILD  // LibTorch's own build hash, where it has one; CMake reads it
 #define GARAGE_TORCH_BUILD "-"

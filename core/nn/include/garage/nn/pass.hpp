@@ -1,0 +1,52 @@
+// Pass: one forward through a part and all parts in it. The part that the caller asks makes it; those within get the
+// same one. So whatever holds for a whole pass is found out once.
+//
+// Threads  One pass is one thread's: forward makes its own with each call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+
+#include <garage/export.hpp>
+#include <garage/nn/sequence.hpp>
+
+namespace garage::nn {
+
+class RopeTables;
+
+class GARAGE_API Pass {
+ public:
+  // input is what the part named asked is given: ids (batch, seq) or hidden states (batch, seq, hidden).
+  // Throws kInvalidArgument when a pass that failed left the sequence's state.
+  Pass(const std::string& asked, const torch::Tensor& input, const Sequence& sequence);
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+  ~Pass();
+
+  // (batch or 1, seq), as the caller said or counted; undefined where the input has no positions.
+  torch::Tensor position_ids(torch::Device device);
+  const torch::Tensor& mask() const noexcept { return sequence_.mask; }  // as Sequence's
+  std::int64_t seen() const noexcept { return seen_; }                   // positions before this pass; not yet its own
+  bool counts_from_zero() const noexcept;                                // positions are 0, 1, 2, ... of every row
+
+  // What the part keeps for the next pass, to be read and written; null where the caller keeps no state.
+  // Throws kInvalidArgument when the state is of another batch size.
+  Memory* memory(const std::string& part);
+
+  RopeTables& rope_tables() noexcept { return *rope_tables_; }  // made once a pass; nn's own
+
+  void end();  // Every part has run: the state has seen this pass's positions.
+
+ private:
+  std::string asked_;
+  Sequence sequence_;
+  std::int64_t batch_ = 0, seq_ = 0, seen_ = 0;
+  std::vector<torch::Tensor> position_ids_;  // the same on each device that asked; the input's first
+  std::unique_ptr<RopeTables> rope_tables_;
+};
+
+}  // namespace garage::nn

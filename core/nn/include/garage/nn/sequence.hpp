@@ -1,0 +1,43 @@
+// What a caller says of the tokens beside ids or hidden states, and what parts remember of them.
+//
+//   garage::nn::SequenceState state;              // decodes step by step: the same state with each next piece
+//   auto logits = model->forward(prompt, {.state = &state});
+//   logits = model->forward(next, {.state = &state});
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include <torch/types.h>
+
+#include <garage/export.hpp>
+
+namespace garage::nn {
+
+// What one part keeps from piece to piece, by names of its own; undefined: nothing yet.
+using Memory = std::map<std::string, torch::Tensor>;
+
+// What parts remember of one batch of sequences: an attention its keys and values, a state space its state. Parts find
+// it through their Pass. A pass that fails once a part has remembered something leaves a state that no pass takes.
+// Not for several threads at once.
+class GARAGE_API SequenceState {
+ public:
+  std::int64_t length() const;  // positions of the passes that ended
+
+ private:
+  friend class Pass;
+  std::map<std::string, Memory> memories_;       // by part
+  std::map<std::string, std::int64_t> lengths_;  // by the part that was asked: a caller may run layer after layer
+  std::optional<std::int64_t> batch_;
+  bool is_torn_ = false;  // a pass wrote into it and has not ended
+};
+
+struct Sequence {
+  torch::Tensor position_ids;  // (batch, seq) int64; undefined: 0, 1, 2, ... for every row, or on from the state's
+  torch::Tensor mask;  // added to the scores, (batch or 1, 1 or heads, seq, seen + seq); undefined: the part's own
+  SequenceState* state = nullptr;  // null: each call stands alone
+};
+
+}  // namespace garage::nn

@@ -1,0 +1,100 @@
+// transformers' eager_attention_forward: softmax in float32, a soft cap before the mask (Gemma 2). Where LibTorch has
+// scaled_dot_product_attention, that: it is the same but for the order of sums.
+#include "attend.hpp"
+
+#include <limits>
+#include <optional>
+
+#include <ATen/ops/matmul.h>
+#if __has_include(<ATen/ops/scaled_dot_product_attention.h>)
+#include <ATen/ops/scaled_dot_product_attention.h>
+#endif
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/version.h>
+
+namespace garage::nn {
+namespace {
+
+constexpr auto kNever = -std::numeric_limits<double>::infinity();
+
+// What each query may look at. Everything, where nothing of it is set.
+struct Visible {
+  bool causal = false;          // keys up to the query's own row
+  torch::Tensor hidden, added;  // else: which scores do not count, or what is added to them
+};
+
+// Which scores are hidden: of positions that come later, or lie outside the window, which is on both sides where
+// attention looks both ways. (batch, 1, seq, keys)
+torch::Tensor hidden_scores(const Attention& attention, const torch::Tensor& positions,
+                            const torch::Tensor& key_positions) {
+  const auto distance = positions.unsqueeze(-1) - key_positions.unsqueeze(-2);
+  auto hidden = attention.causal ? distance < 0 : torch::zeros_like(distance, torch::kBool);
+  if (attention.window) hidden = hidden.logical_or(distance.abs() >= *attention.window);
+  return hidden.unsqueeze(1);
+}
+
+torch::Tensor eager_attention(const Attention& attention, const torch::Tensor& q, const torch::Tensor& k,
+                              const torch::Tensor& v, const Visible& visible) {
+  auto scores = at::matmul(q, k.transpose(2, 3)).mul_(attention.scale);  // (batch, heads, seq, keys)
+  if (attention.softcap) scores = at::tanh(scores / *attention.softcap) * *attention.softcap;
+  if (visible.added.defined()) scores = scores.add_(visible.added);
+  else if (visible.hidden.defined()) scores.masked_fill_(visible.hidden, kNever);
+  return at::matmul(at::softmax(scores, -1, torch::kFloat32).to(q.scalar_type()), v);
+}
+
+// LibTorch has its own from 2.1 on, with a scale; it knows no soft cap.
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
+bool has_fused_attention(const Attention& attention) { return !attention.softcap; }
+
+torch::Tensor fused_attention(const Attention& attention, const torch::Tensor& q, const torch::Tensor& k,
+                              const torch::Tensor& v, const Visible& visible) {
+  std::optional<torch::Tensor> mask;
+  if (visible.added.defined()) mask = visible.added;
+  else if (visible.hidden.defined()) mask = visible.hidden.logical_not();
+  return at::scaled_dot_product_attention(q, k, v, mask, 0.0, visible.causal, attention.scale);
+}
+#else
+bool has_fused_attention(const Attention&) { return false; }
+
+torch::Tensor fused_attention(const Attention& attention, const torch::Tensor& q, const torch::Tensor& k,
+                              const torch::Tensor& v, const Visible& visible) {
+  return eager_attention(attention, q, k, v, visible);
+}
+#endif
+
+Visible visible_to(const Attention& attention, const PositionOp& position, const torch::Tensor& q, const Keys& seen,
+                   Pass& pass) {
+  const auto positions = pass.position_ids(q.device());
+  const auto bias = position.bias(positions, seen.positions);
+  Visible visible;
+  if (pass.mask().defined()) {
+    visible.added = pass.mask().to(q.options());
+    if (bias.defined()) visible.added = visible.added + bias.to(q.options());
+    return visible;
+  }
+  // The plain causal pass needs no mask of its own: the positions are those of the rows.
+  visible.causal = has_fused_attention(attention) && !bias.defined() && pass.counts_from_zero() && attention.causal &&
+                   (!attention.window || q.size(2) <= *attention.window);
+  if (visible.causal) return visible;
+  visible.hidden = hidden_scores(attention, positions, seen.positions);
+  if (bias.defined()) visible.added = bias.to(q.options()).masked_fill(visible.hidden, kNever);
+  return visible;
+}
+
+}  // namespace
+
+torch::Tensor attend(const Attention& attention, const PositionOp& position, const torch::Tensor& q, const Keys& seen,
+                     Pass& pass) {
+  auto k = seen.keys, v = seen.values;
+  if (const auto groups = attention.heads / attention.kv_heads; groups > 1) {
+    k = k.repeat_interleave(groups, 1);
+    v = v.repeat_interleave(groups, 1);
+  }
+  const auto visible = visible_to(attention, position, q, seen, pass);
+  return has_fused_attention(attention) ? fused_attention(attention, q, k, v, visible)
+                                        : eager_attention(attention, q, k, v, visible);
+}
+
+}  // namespace garage::nn

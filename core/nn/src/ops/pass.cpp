@@ -1,0 +1,66 @@
+#include <garage/nn/pass.hpp>
+
+#include <algorithm>
+
+#include <ATen/ops/arange.h>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
+#include "rope.hpp"
+
+namespace garage::nn {
+
+std::int64_t SequenceState::length() const {
+  std::int64_t longest = 0;
+  for (const auto& [asked, length] : lengths_) longest = std::max(longest, length);
+  return longest;
+}
+
+Pass::Pass(const std::string& asked, const torch::Tensor& input, const Sequence& sequence)
+    : asked_(asked), sequence_(sequence), rope_tables_(std::make_unique<RopeTables>()) {
+  if (auto* state = sequence_.state) {
+    if (state->is_torn_)
+      throw Error(Errc::kInvalidArgument,
+                  fmt::format("{}: a pass that failed left the state half written; begin with a new one", asked_));
+    if (const auto known = state->lengths_.find(asked_); known != state->lengths_.end()) seen_ = known->second;
+  }
+  if (!input.defined() || input.dim() < 2) return;  // whoever reads it says so
+  batch_ = input.size(0);
+  seq_ = input.size(1);
+  position_ids_.push_back(sequence_.position_ids.defined()
+                              ? sequence_.position_ids.to(input.device())
+                              : torch::arange(seen_, seen_ + seq_, input.options().dtype(torch::kInt64)).unsqueeze(0));
+}
+
+Pass::~Pass() = default;
+
+torch::Tensor Pass::position_ids(torch::Device device) {
+  if (position_ids_.empty()) return {};
+  for (const auto& known : position_ids_)
+    if (known.device() == device) return known;
+  return position_ids_.emplace_back(position_ids_.front().to(device));
+}
+
+bool Pass::counts_from_zero() const noexcept { return !sequence_.position_ids.defined() && seen_ == 0; }
+
+Memory* Pass::memory(const std::string& part) {
+  auto* state = sequence_.state;
+  if (!state) return nullptr;
+  if (state->batch_.value_or(batch_) != batch_)
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("{}: the state holds a batch of {}, the input is one of {}", part, *state->batch_, batch_));
+  state->batch_ = batch_;
+  state->is_torn_ = true;
+  return &state->memories_[part];
+}
+
+void Pass::end() {
+  auto* state = sequence_.state;
+  if (!state) return;
+  state->lengths_[asked_] = seen_ + seq_;
+  state->is_torn_ = false;
+}
+
+}  // namespace garage::nn
