@@ -11,7 +11,8 @@
 
 #include "commands.hpp"
 #include "output.hpp"
-#include "plugin_facts.hpp"
+#include "scaffold/sample_model.hpp"
+#include "scaffold/source.hpp"
 
 namespace garage::cli {
 namespace {
@@ -56,14 +57,6 @@ void write_whole(const fs::path& file, const std::string& text) {
   if (!out.flush()) throw Error(Errc::kIo, fmt::format("{}: cannot be written", file.string()));
 }
 
-// "@HIDDEN@" and the like become their words.
-std::string filled(std::string text, const std::map<std::string, std::string>& words) {
-  for (const auto& [word, value] : words)
-    for (auto at = text.find("@" + word + "@"); at != text.npos; at = text.find("@" + word + "@", at + value.size()))
-      text.replace(at, word.size() + 2, value);
-  return text;
-}
-
 void write_sample(const fs::path& folder, const Model& model) {
   write_whole(folder / "config.json", boost::json::serialize(model.config()) + "\n");
   std::vector<SafetensorsData> data;
@@ -72,36 +65,23 @@ void write_sample(const fs::path& folder, const Model& model) {
   write_safetensors(folder / "model.safetensors", std::move(data), {{"format", "pt"}});
 }
 
-void run(const Session& session, const Options& options) {
-  const auto& [name, family, model] = options;
-  require_name(name);
-  require_name(family);
-  const auto templates = template_folder();
-  const auto folder = fs::absolute(name);
-  if (fs::exists(folder))
-    throw Error(Errc::kInvalidArgument, fmt::format("{}: is there already; it is left as it is", folder.string()));
+// Of the checkpoint that is named, or of a sample that is written beside the plugin.
+Words words_of(const Options& options, const fs::path& folder) {
+  auto path = folder / "sample";
+  if (options.model) path = fs::absolute(*options.model).lexically_normal();
+  const auto model = options.model ? open_checkpoint(*options.model) : sample_model(options.family);
+  if (!options.model) write_sample(path, model);
+  auto words = source_words(facts_of(model));
+  words["NAME"] = options.name;
+  words["FAMILY"] = options.family;
+  words["MODEL"] = path.string();
+  if (words["MODEL_TYPE"].empty()) words["MODEL_TYPE"] = options.family;
+  if (words["ARCHITECTURE"].empty()) words["ARCHITECTURE"] = options.family + "ForCausalLM";
+  return words;
+}
 
-  PluginFacts facts;
-  if (model) {
-    const auto& path = *model;
-    facts = facts_of(open_checkpoint(path), fs::absolute(path).lexically_normal().string());
-  } else {
-    const auto sample = sample_model(family);
-    write_sample(folder / "sample", sample);
-    facts = facts_of(sample, (folder / "sample").string());
-  }
-  facts.words["NAME"] = name;
-  facts.words["FAMILY"] = family;
-  if (facts.words["MODEL_TYPE"].empty()) facts.words["MODEL_TYPE"] = family;
-  if (facts.words["ARCHITECTURE"].empty()) facts.words["ARCHITECTURE"] = family + "ForCausalLM";
-
-  const std::pair<std::string, const char*> files[] = {
-      {"CMakeLists.txt.in", "CMakeLists.txt"},
-      {"README.md.in", "README.md"},
-      {"tests/conformance.cpp.in", "tests/conformance.cpp"},
-      {facts.is_llama_like ? "src/llama_like.cpp.in" : "src/decoder.cpp.in", "src/decomposer.cpp"}};
-  for (const auto& [from, to] : files) write_whole(folder / to, filled(read_whole(templates / from), facts.words));
-
+void report(const Session& session, const Options& options, const fs::path& folder) {
+  const auto& name = options.name;
   if (session.json) {
     JsonWriter out(1);
     out.begin_object();
@@ -109,12 +89,28 @@ void run(const Session& session, const Options& options) {
     out.end_object();
     return print_json(out.take());
   }
-  print(fmt::format("{}: a plugin for family '{}'. Build it, and look at what is marked TODO in src/decomposer.cpp:",
-                    folder.string(), family));
-  print(fmt::format(
-      "  cmake -S {} -B {}/build -DCMAKE_PREFIX_PATH=<where garage is installed> && cmake --build {}/build", name, name,
-      name));
+  print(
+      fmt::format("{}: a plugin for family '{}'. Build it, and look at what is marked 'Decide:' in src/decomposer.cpp:",
+                  folder.string(), options.family));
+  print(
+      fmt::format("  cmake -S {} -B {}/build -DCMAKE_PREFIX_PATH=<where garage is installed> && cmake --build {}/build",
+                  name, name, name));
   print(fmt::format("  ctest --test-dir {}/build --output-on-failure", name));
+}
+
+void run(const Session& session, const Options& options) {
+  require_name(options.name);
+  require_name(options.family);
+  const auto templates = template_folder();
+  const auto folder = fs::absolute(options.name);
+  if (fs::exists(folder))
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: is there already; it is left as it is", folder.string()));
+
+  const auto words = words_of(options, folder);
+  for (const auto* file : {"CMakeLists.txt", "README.md", "tests/conformance.cpp", "src/decomposer.cpp"})
+    write_whole(folder / file, filled(read_whole(templates / (file + std::string(".in"))), words));
+
+  report(session, options, folder);
 }
 
 }  // namespace

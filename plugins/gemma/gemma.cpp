@@ -2,10 +2,7 @@
 #include <cmath>
 #include <string_view>
 
-#include <garage/sdk/claim.hpp>
-#include <garage/sdk/llama_like.hpp>
-#include <garage/sdk/plugin.hpp>
-#include <garage/sdk/rope_config.hpp>
+#include <garage/sdk/family.hpp>
 
 #include "vision.hpp"
 
@@ -15,26 +12,30 @@ using namespace garage;
 using namespace garage::sdk;
 
 // GemmaConfig, Gemma2Config, Gemma3TextConfig.
-constexpr DecoderDims kGemma1 = {3072, 28, 16, 16, 256, 24576, 256000, 8192};
-constexpr DecoderDims kGemma2 = {2304, 26, 8, 4, 256, 9216, 256000, 8192};
-constexpr DecoderDims kGemma3 = {2304, 26, 8, 4, 256, 9216, 262208, 131072};
+constexpr StackDims kGemma1 = {3072, 28, 16, 16, 256, 24576, 256000, 8192};
+constexpr StackDims kGemma2 = {2304, 26, 8, 4, 256, 9216, 256000, 8192};
+constexpr StackDims kGemma3 = {2304, 26, 8, 4, 256, 9216, 262208, 131072};
 
-constexpr RopeDefaults kWhole = {.partial_rotary_factor = {}};
+// What they have in common.
+struct Facts {
+  StackDims dims;
+  NormStyle norm;
+  std::string activation;
+  GqaOptions attention;
+  LayerWindows windows;
+  Rope rope;
+  std::optional<Rope> local_rope;  // of layers that see a window only
+  EmbeddingOptions embedding;
+  HeadOptions head;
 
-// What all have.
-LlamaLike common(const ConfigReader& config, const DecoderDims& defaults, DecoderNames names) {
-  LlamaLike facts;
-  facts.names = std::move(names);
-  facts.names.all_modules = true;
-  facts.dims = read_decoder_dims(config, defaults);
-  facts.norm_eps = config.positive("rms_norm_eps", 1e-6);
-  facts.norms = NormStyle::gemma_rms;
-  facts.embedding_scale = std::sqrt(static_cast<double>(facts.dims.hidden));
-  facts.qkv_bias = facts.o_bias = config.flag("attention_bias", false);
-  facts.head.declared_tied = config.flag("tie_word_embeddings", true);
-  facts.head.tied_when_absent = true;  // none was published with a head of its own, and some say false all the same
-  return facts;
-}
+  Facts(const ConfigReader& config, const StackDims& defaults)
+      : dims(read_stack_dims(config, defaults)), norm(gemma_rms(config.positive("rms_norm_eps", 1e-6))) {
+    embedding.scale = std::sqrt(static_cast<double>(dims.hidden));
+    attention.bias = attention.o_bias = config.flag("attention_bias", false);
+    head.tied = read_tie(config, true);
+    head.tied_when_absent = true;  // none was published with a head of its own, and some say false all the same
+  }
+};
 
 // Absent: the class's default. Null: none.
 std::optional<double> cap(const ConfigReader& config, std::string_view key, std::optional<double> otherwise) {
@@ -48,8 +49,8 @@ void refuse_both_ways(const ConfigReader& config) {
     config.unsupported("use_bidirectional_attention", "what depends on how attention is computed");
 }
 
-// transformers 4 computed GELU by tanh whatever hidden_act said; the first configs say "gelu" and mean that. Of two keys
-// transformers 4 read hidden_activation, and 5 reads hidden_act.
+// transformers 4 computed GELU by tanh whatever hidden_act said; the first configs say "gelu" and mean that. Of two
+// keys transformers 4 read hidden_activation, and 5 reads hidden_act.
 std::string gemma1_activation(const ConfigReader& config) {
   const auto first = config.text("hidden_act", "gelu_pytorch_tanh");
   const auto act = config.text("hidden_activation", first);
@@ -58,66 +59,109 @@ std::string gemma1_activation(const ConfigReader& config) {
   return act == "gelu" && !config.has("hidden_activation") ? "gelu_pytorch_tanh" : act;
 }
 
-LlamaLike gemma1(const ConfigReader& config) {
+ModelSpec decompose_gemma1(const Model& model, const ConfigReader& config) {
   refuse_both_ways(config);
-  auto facts = common(config, kGemma1, llama_names("gemma", "GemmaModel"));
-  facts.activation = gemma1_activation(config);
-  facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, kWhole);
-  return facts;
+  Facts facts(config, kGemma1);
+  const auto activation = gemma1_activation(config);
+  facts.attention.rope = read_rope(config, facts.dims, kWholeHeads);
+  StackBuilder text(model, {.family = "gemma", .base_class = "GemmaModel", .all_modules = true}, facts.dims);
+  text.embedding("embed_tokens", facts.embedding);
+  text.rotary(*facts.attention.rope);
+  for (auto& layer : text.layers()) {
+    layer.stage({.norm = layer.norm("input_layernorm", facts.norm), .op = gqa(layer, "self_attn", facts.attention)});
+    layer.stage(
+        {.norm = layer.norm("post_attention_layernorm", facts.norm), .op = gated_mlp(layer, "mlp", {activation})});
+  }
+  text.final_norm("norm", facts.norm);
+  text.output_head(facts.head);
+  return text.finish();
 }
 
 // What Gemma 2 and 3 share: four norms a layer, an own attention scale, layers that see a window only.
-void sandwich(LlamaLike& facts, const ConfigReader& config,
-              const std::function<bool(std::int64_t)>& slides_by_default) {
+Facts sandwich_facts(const ConfigReader& config, const StackDims& defaults, WindowRule slides) {
+  Facts facts(config, defaults);
   facts.activation = config.text("hidden_activation", "gelu_pytorch_tanh");
-  facts.sandwich = true;
-  facts.attention_scale = 1 / std::sqrt(config.positive("query_pre_attn_scalar", 256));
-  const auto sliding = read_sliding_layers(config, facts.dims.layers);
-  std::optional<std::int64_t> window;
-  if (!config.is_null("sliding_window")) window = config.dimension("sliding_window", 4096);
-  if (window && !facts.causal) window = *window / 2 + 1;  // Gemma3TextConfig: half on each side
-  facts.layer = [=, local = facts.local_rope.has_value()](std::int64_t i) {
-    const bool slides = sliding ? (*sliding)[static_cast<std::size_t>(i)] : slides_by_default(i);
-    return LayerFacts{.window = slides ? window : std::nullopt, .local_rope = local && slides};
-  };
+  facts.attention.scale = 1 / std::sqrt(config.positive("query_pre_attn_scalar", 256));
+  facts.windows = read_windows(config, facts.dims.layers, {.window = 4096, .slides = std::move(slides)});
+  return facts;
 }
 
-LlamaLike gemma2(const ConfigReader& config) {
+void add_sandwich_stack(StackBuilder& text, const Facts& facts) {
+  text.embedding("embed_tokens", facts.embedding);
+  text.rotary(facts.rope);
+  if (facts.local_rope) text.rotary(*facts.local_rope, {.name = "rotary_emb_local"});
+  for (auto& layer : text.layers()) {
+    auto attention = facts.attention;
+    attention.window = facts.windows.at(layer.index());
+    attention.rope = facts.local_rope && facts.windows.slides_at(layer.index()) ? facts.local_rope : facts.rope;
+    layer.stage({.norm = layer.norm("input_layernorm", facts.norm),
+                 .op = gqa(layer, "self_attn", attention),
+                 .post_norm = layer.norm("post_attention_layernorm", facts.norm)});
+    layer.stage({.norm = layer.norm("pre_feedforward_layernorm", facts.norm),
+                 .op = gated_mlp(layer, "mlp", {facts.activation}),
+                 .post_norm = layer.norm("post_feedforward_layernorm", facts.norm)});
+  }
+  text.final_norm("norm", facts.norm);
+  text.output_head(facts.head);
+}
+
+ModelSpec decompose_gemma2(const Model& model, const ConfigReader& config) {
   refuse_both_ways(config);
-  auto facts = common(config, kGemma2, llama_names("gemma", "Gemma2Model"));
-  facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, kWhole);
-  facts.attention_softcap = cap(config, "attn_logit_softcapping", 50);
+  auto facts = sandwich_facts(config, kGemma2, every_other_layer());
+  facts.rope = read_rope(config, facts.dims, kWholeHeads);
+  facts.attention.softcap = cap(config, "attn_logit_softcapping", 50);
   facts.head.softcap = cap(config, "final_logit_softcapping", 30);
-  sandwich(facts, config, [](std::int64_t i) { return i % 2 == 0; });
+  StackBuilder text(model, {.family = "gemma", .base_class = "Gemma2Model", .all_modules = true}, facts.dims);
+  add_sandwich_stack(text, facts);
+  return text.finish();
+}
+
+Facts gemma3_facts(const ConfigReader& config) {
+  auto facts = sandwich_facts(config, kGemma3, all_but_every_nth_layer(config, 6));
+  facts.rope =
+      read_rope(config, facts.dims, {.theta = 1e6, .partial_rotary_factor = {}, .layer_type = "full_attention"});
+  facts.local_rope = read_rope(config, facts.dims,
+                               {.theta = 1e4,
+                                .theta_key = "rope_local_base_freq",
+                                .partial_rotary_factor = {},
+                                .layer_type = "sliding_attention"});
+  facts.attention.qk_norm = {facts.norm};
+  facts.attention.causal = !config.flag("use_bidirectional_attention", false);
+  // Gemma3TextConfig: half on each side.
+  if (auto& window = facts.windows.window; window && !facts.attention.causal) window = *window / 2 + 1;
+  facts.attention.softcap = cap(config, "attn_logit_softcapping", std::nullopt);
+  facts.head.softcap = cap(config, "final_logit_softcapping", std::nullopt);
   return facts;
 }
 
-LlamaLike gemma3(const ConfigReader& config, DecoderNames names) {
-  auto facts = common(config, kGemma3, std::move(names));
-  const auto rope = [&](RopeDefaults defaults) {
-    return read_rope(config, facts.dims.head_dim, facts.dims.max_positions, defaults);
-  };
-  facts.rope = rope({.theta = 1e6, .partial_rotary_factor = {}, .layer_type = "full_attention"});
-  facts.local_rope = rope({.theta = 1e4,
-                           .theta_key = "rope_local_base_freq",
-                           .partial_rotary_factor = {},
-                           .layer_type = "sliding_attention"});
-  facts.qk_norm = true;
-  facts.causal = !config.flag("use_bidirectional_attention", false);
-  facts.attention_softcap = cap(config, "attn_logit_softcapping", std::nullopt);
-  facts.head.softcap = cap(config, "final_logit_softcapping", std::nullopt);
-  const auto pattern = config.dimension("sliding_window_pattern", 6);
-  sandwich(facts, config, [pattern](std::int64_t i) { return (i + 1) % pattern != 0; });
-  return facts;
+ModelSpec decompose_gemma3(const Model& model, const ConfigReader& config) {
+  const auto facts = gemma3_facts(config);
+  StackBuilder text(model, {.family = "gemma", .base_class = "Gemma3TextModel", .all_modules = true}, facts.dims);
+  add_sandwich_stack(text, facts);
+  return text.finish();
 }
 
 // The text model of Gemma3ForConditionalGeneration, under every prefix that files have had.
-DecoderNames multimodal_names() {
-  auto names = llama_names("gemma", "Gemma3Model");
-  names.prefix = "model.language_model.";
-  names.other_prefixes = {"language_model.model.", "language_model.", "model.", ""};
-  names.heads = {"lm_head", "language_model.lm_head"};
-  return names;
+const StackNames kMultimodal = {.family = "gemma",
+                                .base_class = "Gemma3Model",
+                                .prefix = "model.language_model.",
+                                .other_prefixes = {"language_model.model.", "language_model.", "model.", ""},
+                                .heads = {"lm_head", "language_model.lm_head"},
+                                .all_modules = true};
+
+ModelSpec decompose_multimodal(const Model& model, const ConfigReader& config) {
+  const auto of_text = config.section("text_config");
+  auto facts = gemma3_facts(of_text);
+  // Gemma3Model lays a mask of its own over the images' tokens, which a text model that looks both ways does not have.
+  for (const auto* reader : {&config, &of_text})
+    for (const auto* key : {"is_causal", "use_bidirectional_attention"})
+      if (reader->has(key) && reader->flag(key, true) != (key == std::string_view("is_causal")))
+        reader->unsupported(key, "attention both ways beside images");
+  facts.head.tied = read_tie(config, facts.head.tied);
+  StackBuilder text(model, kMultimodal, facts.dims);
+  add_sandwich_stack(text, facts);
+  add_vision(text, config.section("vision_config"), config.dimension("mm_tokens_per_image", 256));
+  return text.finish();
 }
 
 bool is_multimodal(const Model& model) {
@@ -142,27 +186,8 @@ class GemmaDecomposer : public ModelDecomposer {
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
     if (is_multimodal(model)) return decompose_multimodal(model, config);
-    if (is_of(model, "gemma2")) return build_llama_like(model, gemma2(config)).finish();
-    if (is_of(model, "gemma")) return build_llama_like(model, gemma1(config)).finish();
-    return build_llama_like(model, gemma3(config, llama_names("gemma", "Gemma3TextModel"))).finish();
-  }
-
- private:
-  static ModelSpec decompose_multimodal(const Model& model, const ConfigReader& config) {
-    static const boost::json::object kNothing;
-    const auto text = config.maybe_object("text_config").value_or(ConfigReader(kNothing, "config.json: text_config"));
-    auto facts = gemma3(text, multimodal_names());
-    // Gemma3Model lays a mask of its own over the images' tokens, which a text model that looks both ways does not have.
-    for (const auto* reader : {&config, &text})
-      for (const auto* key : {"is_causal", "use_bidirectional_attention"})
-        if (reader->has(key) && reader->flag(key, true) != (key == std::string_view("is_causal")))
-          reader->unsupported(key, "attention both ways beside images");
-    facts.head.declared_tied = config.flag("tie_word_embeddings", text.flag("tie_word_embeddings", true));
-    auto build = build_llama_like(model, facts);
-    add_vision(build, model,
-               config.maybe_object("vision_config").value_or(ConfigReader(kNothing, "config.json: vision_config")),
-               config.dimension("mm_tokens_per_image", 256));
-    return build.finish();
+    if (is_of(model, "gemma2")) return decompose_gemma2(model, config);
+    return is_of(model, "gemma") ? decompose_gemma1(model, config) : decompose_gemma3(model, config);
   }
 };
 
@@ -171,6 +196,5 @@ class GemmaDecomposer : public ModelDecomposer {
 GARAGE_PLUGIN(GemmaDecomposer, {.name = "gemma",
                                 .version = "1.0.0",
                                 .license = "Apache-2.0",
-                                .url = "",
                                 .families = {"gemma"},
                                 .model_types = kNames.model_types});

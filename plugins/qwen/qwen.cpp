@@ -1,11 +1,6 @@
 // Qwen 1, 1.5, 2, 2.5 and 3, dense and mixtures (transformers: modeling_qwen2.py, modeling_qwen2_moe.py,
 // modeling_qwen3.py, modeling_qwen3_moe.py; Qwen-1 in qwen1.cpp).
-#include <algorithm>
-
-#include <garage/sdk/claim.hpp>
-#include <garage/sdk/llama_like.hpp>
-#include <garage/sdk/plugin.hpp>
-#include <garage/sdk/rope_config.hpp>
+#include <garage/sdk/family.hpp>
 
 #include "qwen1.hpp"
 
@@ -18,7 +13,7 @@ using namespace garage::sdk;
 struct Variant {
   const char* model_type;
   const char* base_class;
-  DecoderDims defaults;
+  StackDims defaults;
   bool qwen3;  // norms over q and k, no bias unless the config says so
   bool is_mixture;
   std::int64_t experts, top_k, expert_width;
@@ -38,26 +33,23 @@ const Variant& variant_of(const Model& model) {
   return kVariants[0];
 }
 
-// transformers 5 writes Qwen3MoE's as num_local_experts.
-std::string_view experts_key(const ConfigReader& config) {
-  return config.spelling({"num_experts", "num_local_experts"});
-}
-
 // Which layers see a window only, where the config has no layer_types.
-bool slides_by_default(const Variant& variant, std::int64_t layer, std::int64_t max_window_layers) {
-  if (!variant.is_mixture) return layer >= max_window_layers;  // Qwen2Config, Qwen3Config
-  if (variant.qwen3) return true;                              // Qwen3MoeModel: all or none
-  return (layer + 1) % 2 != 0 && layer < max_window_layers;    // Qwen2MoeConfig
+WindowRule slides_by_default(const ConfigReader& config, const Variant& variant) {
+  const auto from = layers_from(config, 28);                      // Qwen2Config, Qwen3Config
+  if (variant.is_mixture && variant.qwen3) return every_layer();  // Qwen3MoeModel: all or none
+  return variant.is_mixture ? every_other_layer_below(config, 28) : from;
 }
 
-// Qwen2MoeDecoderLayer: sparse unless named in mlp_only_layers, every decoder_sparse_step-th.
-std::function<bool(std::int64_t)> sparse_layers(const ConfigReader& config, const Variant& variant) {
-  if (!variant.is_mixture || config.count(experts_key(config), variant.experts) == 0)
-    return [](std::int64_t) { return false; };
-  const auto step = config.dimension("decoder_sparse_step", 1);
-  return [step, dense = config.indices("mlp_only_layers")](std::int64_t i) {
-    return std::find(dense.begin(), dense.end(), i) == dense.end() && (i + 1) % step == 0;
-  };
+MoeOptions read_mixture(const ConfigReader& config, const Variant& variant, const std::string& activation) {
+  MoeOptions mixture{.activation = activation};
+  if (!variant.is_mixture) return mixture;
+  // transformers 5 writes Qwen3MoE's as num_local_experts.
+  mixture.experts = config.count(config.spelling({"num_experts", "num_local_experts"}), variant.experts);
+  mixture.top_k = config.dimension("num_experts_per_tok", variant.top_k);
+  mixture.width = config.dimension("moe_intermediate_size", variant.expert_width);
+  mixture.routing = softmax_routing(config.flag("norm_topk_prob", false));
+  if (!variant.qwen3) mixture.shared_width = config.dimension("shared_expert_intermediate_size", 5632);
+  return mixture;
 }
 
 bool norms_one_head(const Model& model, const std::string& layer) {
@@ -90,48 +82,34 @@ class QwenDecomposer : public ModelDecomposer {
     if (is_qwen1(model)) return decompose_qwen1(model);
     const auto config = ConfigReader::of(model);
     const auto& variant = variant_of(model);
-    LlamaLike facts;
-    facts.names = llama_names("qwen", variant.base_class);
-    facts.names.all_modules = true;
-    facts.dims = read_decoder_dims(config, variant.defaults);
-    facts.activation = config.text("hidden_act", "silu");
-    facts.norm_eps = config.positive("rms_norm_eps", 1e-6);
-    facts.rope = read_rope(config, facts.dims.head_dim, facts.dims.max_positions, {.partial_rotary_factor = {}});
-    facts.head.declared_tied = config.flag("tie_word_embeddings", false);
-    facts.qk_norm = variant.qwen3;
+    const auto dims = read_stack_dims(config, variant.defaults);
+    const auto activation = config.text("hidden_act", "silu");
+    const auto norm = rms(config.positive("rms_norm_eps", 1e-6));
+    auto rope = read_rope(config, dims, kWholeHeads);
     // Qwen2's q, k and v always have a bias, for which its config has no key; qwen2_moe's has one.
-    facts.qkv_bias = config.flag(variant.qwen3 ? "attention_bias" : "qkv_bias", !variant.qwen3);
-    facts.o_bias = variant.qwen3 && facts.qkv_bias;
-    if (variant.is_mixture) facts.mixture = read_mixture(config, variant);
-    facts.layer = read_layers(config, variant, facts.dims.layers);
-    return build_llama_like(model, facts).finish();
-  }
-
- private:
-  static MixtureFacts read_mixture(const ConfigReader& config, const Variant& variant) {
-    MixtureFacts mixture;
-    mixture.experts = config.count(experts_key(config), variant.experts);
-    mixture.top_k = config.dimension("num_experts_per_tok", variant.top_k);
-    mixture.intermediate = config.dimension("moe_intermediate_size", variant.expert_width);
-    mixture.scoring = config.flag("norm_topk_prob", false) ? Scoring::softmax_renormalised : Scoring::softmax;
-    if (!variant.qwen3) mixture.shared_intermediate = config.dimension("shared_expert_intermediate_size", 5632);
-    return mixture;
-  }
-
-  static std::function<LayerFacts(std::int64_t)> read_layers(const ConfigReader& config, const Variant& variant,
-                                                             std::int64_t layers) {
-    std::optional<std::int64_t> window;
-    if (config.flag("use_sliding_window", false) && !config.is_null("sliding_window"))
-      window = config.dimension("sliding_window", 4096);
+    const bool bias = config.flag(variant.qwen3 ? "attention_bias" : "qkv_bias", !variant.qwen3);
+    const auto mixture = read_mixture(config, variant, activation);
     // Qwen3MoeModel knows no layer_types.
-    const auto sliding =
-        variant.is_mixture && variant.qwen3 ? std::nullopt : read_sliding_layers(config, layers);
-    const auto max_window_layers = config.count("max_window_layers", 28);
-    return [=, &variant, sparse = sparse_layers(config, variant)](std::int64_t i) {
-      const bool slides =
-          sliding ? (*sliding)[static_cast<std::size_t>(i)] : slides_by_default(variant, i, max_window_layers);
-      return LayerFacts{.window = slides ? window : std::nullopt, .sparse = sparse(i)};
-    };
+    const auto windows = read_windows(config, dims.layers,
+                                      {.window = 4096,
+                                       .slides = slides_by_default(config, variant),
+                                       .reads_layer_types = !variant.is_mixture || !variant.qwen3,
+                                       .asks_use = true});
+    const auto sparse = mixture.experts > 0 ? read_sparse_layers(config) : [](std::int64_t) { return false; };
+    StackBuilder text(model, {.family = "qwen", .base_class = variant.base_class, .all_modules = true}, dims);
+    text.embedding("embed_tokens");
+    text.rotary(rope);
+    for (auto& layer : text.layers()) {
+      GqaOptions attention{.bias = bias, .o_bias = bias && variant.qwen3, .rope = rope};
+      if (variant.qwen3) attention.qk_norm = {norm};
+      attention.window = windows.at(layer.index());
+      layer.stage({.norm = layer.norm("input_layernorm", norm), .op = gqa(layer, "self_attn", attention)});
+      layer.stage({.norm = layer.norm("post_attention_layernorm", norm),
+                   .op = sparse(layer.index()) ? moe(layer, "mlp", mixture) : gated_mlp(layer, "mlp", {activation})});
+    }
+    text.final_norm("norm", norm);
+    text.output_head({.tied = read_tie(config, false)});
+    return text.finish();
   }
 };
 
@@ -140,6 +118,5 @@ class QwenDecomposer : public ModelDecomposer {
 GARAGE_PLUGIN(QwenDecomposer, {.name = "qwen",
                                .version = "1.0.0",
                                .license = "Apache-2.0",
-                               .url = "",
                                .families = {"qwen"},
                                .model_types = kNames.model_types});

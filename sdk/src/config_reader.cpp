@@ -79,6 +79,15 @@ std::int64_t ConfigReader::dimension(std::string_view key) const {
   return *value;
 }
 
+std::int64_t ConfigReader::dimension_of(std::initializer_list<std::string_view> names, std::int64_t otherwise) const {
+  const auto own = spelling(names);
+  const auto value = maybe_dimension(own);
+  for (const auto name : names)
+    if (value && maybe_dimension(name).value_or(*value) != *value)
+      refuse(name, fmt::format("what '{}' is, whose other name it is", own));
+  return value.value_or(otherwise);
+}
+
 std::optional<double> ConfigReader::maybe_number(std::string_view key) const {
   const auto* value = find(key);
   if (!value) return std::nullopt;
@@ -151,6 +160,11 @@ std::optional<ConfigReader> ConfigReader::maybe_object(std::string_view key) con
   if (!value) return std::nullopt;
   if (!value->is_object() || special_float_in(*value)) refuse(key, "an object");
   return ConfigReader(value->get_object(), fmt::format("{}: {}", path_, key));
+}
+
+ConfigReader ConfigReader::section(std::string_view key) const {
+  static const boost::json::object kNothing;
+  return maybe_object(key).value_or(ConfigReader(kNothing, fmt::format("{}: {}", path_, key)));
 }
 
 std::string_view ConfigReader::spelling(std::initializer_list<std::string_view> keys) const {

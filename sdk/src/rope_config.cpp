@@ -204,4 +204,8 @@ Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t m
   return made;
 }
 
+Rope read_rope(const ConfigReader& config, const StackDims& dims, RopeDefaults defaults) {
+  return read_rope(config, dims.head_dim, dims.max_positions, defaults);
+}
+
 }  // namespace garage::sdk

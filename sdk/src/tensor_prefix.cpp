@@ -4,7 +4,7 @@
 #include <set>
 #include <string_view>
 
-#include <garage/sdk/decoder.hpp>
+#include <garage/sdk/tensors.hpp>
 
 namespace garage::sdk {
 namespace {

@@ -222,6 +222,28 @@ TEST_CASE("cli: plugin new refuses what cannot be a plugin, and leaves what is t
   std::filesystem::current_path(before);
 }
 
+TEST_CASE("cli: plugin new writes the calls that a checkpoint's names tell", "[cli][plugin]") {
+  struct Case { const char* variant; std::vector<std::string> says; };
+  const auto c = GENERATE(values<Case>({
+      {"gpt2", {"read_gpt2_dims(config, kDefaults)", ".conv1d = true", "text.positions(\"wpe\")", "{.qkv = fused_qkv(\"c_attn\"), .o = \"c_proj\", .bias = true, .o_bias = true})",
+                "plain_mlp(layer, \"mlp\", {.activation = activation, .up = \"c_fc\", .down = \"c_proj\"})", "read_tie(config, true)"}},
+      {"llama-2", {"read_stack_dims(config, kDefaults)", "rms(config.positive(\"rms_norm_eps\"", "gqa(layer, \"self_attn\", {.rope = rope})", "gated_mlp(layer, \"mlp\", {.activation = activation})"}},
+      {"gemma-2", {".post_norm = layer.norm(\"post_feedforward_layernorm\", norm)"}},
+      {"phi-2", {"const auto both = layer.norm(\"input_layernorm\", norm);", ".o = \"dense\"", ".bias = true}"}},
+      {"phi-3", {"fused_qkv(\"qkv_proj\")", "fused_gated_mlp(layer, \"mlp\", {.activation = activation})"}},
+      {"qwen3", {".qk_norm = QkNorm{.style = norm}"}},
+  }));
+  const TemporaryFolder folder;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  const auto result = run_program(garage_binary(), {"plugin", "new", "mine", "--family", "mine", "--model", reference(c.variant).string()}, {{"HOME", folder.path().string()}});
+  std::filesystem::current_path(before);
+  REQUIRE(result.code == 0);
+  const auto source = read_text(folder / "mine/src/decomposer.cpp");
+  for (const auto& call : c.says) CHECK_THAT(source, ContainsSubstring(call));
+  CHECK_THAT(source, ContainsSubstring("Decide: ") && !ContainsSubstring("undecided") && !ContainsSubstring("@"));
+}
+
 TEST_CASE("cli: compare of two, of more, and of too few", "[cli][compare]") {
   const Shell garage;
   for (const auto* variant : {"llama-2", "qwen2-mha", "mixtral"}) REQUIRE(garage({"register", variant, reference(variant).string()}).code == 0);

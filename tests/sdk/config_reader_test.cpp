@@ -34,3 +34,22 @@ TEST_CASE("config reader: a number that is none is refused by the name of the ke
     CHECK(reader.dimension("hidden_size") == 4);
   }
 }
+
+TEST_CASE("config reader: an absent section has every key's default, and its errors name it", "[sdk][config]") {
+  const auto config = boost::json::parse(R"({"vision_config": {"hidden_size": -1}, "text_config": null})").as_object();
+  const ConfigReader reader(config);
+  CHECK(reader.section("text_config").dimension("hidden_size", 7) == 7);
+  CHECK(reader.section("nowhere").path() == "config.json: nowhere");
+  CHECK_THROWS_MATCHES(reader.section("vision_config").dimension("hidden_size", 7), Error,
+                       is_error(Errc::kCorrupt, "config.json: vision_config: 'hidden_size' is -1"));
+}
+
+TEST_CASE("config reader: of several names of a key two that disagree are refused", "[sdk][config]") {
+  const auto config = boost::json::parse(R"({"a": 4, "b": 4, "c": 5})").as_object();
+  const ConfigReader reader(config);
+  CHECK(reader.dimension_of({"a", "b"}, 1) == 4);
+  CHECK(reader.dimension_of({"x", "c"}, 1) == 5);
+  CHECK(reader.dimension_of({"x", "y"}, 1) == 1);
+  CHECK_THROWS_MATCHES(reader.dimension_of({"a", "b", "c"}, 1), Error,
+                       is_error(Errc::kCorrupt, "config.json: 'c' is 5, should be what 'a' is, whose other name it is"));
+}

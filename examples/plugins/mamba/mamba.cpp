@@ -1,10 +1,6 @@
 // Mamba (transformers: modeling_mamba.py, configuration_mamba.py; arXiv:2312.00752). Its mixer is no attention: what it
 // computes is in mamba_mixer.cpp, which the garage opens when such a part is first asked for.
-#include <cmath>
-
-#include <garage/sdk/claim.hpp>
-#include <garage/sdk/decoder.hpp>
-#include <garage/sdk/plugin.hpp>
+#include <garage/sdk/family.hpp>
 
 namespace {
 
@@ -38,58 +34,38 @@ class MambaDecomposer : public ModelDecomposer {
 
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
-    DecoderDims dims;
+    StackDims dims;
     dims.hidden = config.dimension("hidden_size", 768);
     dims.layers = config.dimension("num_hidden_layers", 32);
     dims.vocab = config.dimension("vocab_size", 50280);
     const auto mixer = mixer_dims(config, dims.hidden);
-    const auto eps = config.positive("layer_norm_epsilon", 1e-5);
+    const auto norm = rms(config.positive("layer_norm_epsilon", 1e-5));
 
-    DecoderBuilder build(model, dims,
-                         {.family = "mamba",
-                          .base_class = "MambaModel",
-                          .prefix = "backbone.",
-                          .embedding = "embeddings",
-                          .layers = "layers"});
-    build.spec().extra_info = {{"state_size", mixer.state}, {"conv_kernel", mixer.conv}};
-    build.embedding("embedding", "embeddings", dims.vocab, {});
-    for (std::int64_t i = 0; i < dims.layers; ++i) {
-      const auto module = build.layer_module(i);
-      auto& part = build.part(part_name("mixer", i), part_type::kMixer, module + ".mixer", dims.hidden, dims.hidden,
-                              custom_mixer(build, module + ".mixer", config, mixer));
-      part.layer_idx = i;
-      part.intermediate_dim = mixer.inner;
-      build.norm(part_name("norm", i), i, module + ".norm", build.rms_norm(module + ".norm", eps));
-      build.layer(i, mixer.inner, {.attention_norm = part_name("norm", i), .attention = part_name("mixer", i)});
-    }
-    build.final_norm("norm_f", "norm_f", build.rms_norm("norm_f", eps));
-    build.output_head({.declared_tied = config.flag("tie_word_embeddings", true)});
-    return build.finish();
+    StackBuilder text(model, {.family = "mamba", .base_class = "MambaModel", .prefix = "backbone."}, dims);
+    text.extra_info() = {{"state_size", mixer.state}, {"conv_kernel", mixer.conv}};
+    text.embedding("embeddings");
+    for (auto& layer : text.layers())
+      layer.stage({.norm = layer.norm("norm", norm),
+                   .op = layer.part("mixer", part_type::kMixer, "mixer", mixer.inner,
+                                    mixer_of(layer.tensors().below("mixer."), config, mixer))});
+    text.final_norm("norm_f", norm);
+    text.output_head({.tied = read_tie(config, true)});
+    return text.finish();
   }
 
  private:
   // The roles are MambaMixer's own names, so that a reader of modeling_mamba.py finds them.
-  static Custom custom_mixer(const DecoderBuilder& build, const std::string& module, const ConfigReader& config,
-                             const MixerDims& dims) {
-    Custom custom{.builder = "mamba_mixer"};
-    custom.attributes = {{"activation", config.text("hidden_act", "silu")}, {"time_step_rank", dims.rank}};
-    const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) {
-      custom.tensors[name] = {build.tensor(module + "." + name), std::move(shape)};
-    };
-    add("in_proj.weight", {2 * dims.inner, dims.hidden});
-    add("conv1d.weight", {dims.inner, 1, dims.conv});
-    add("x_proj.weight", {dims.rank + 2 * dims.state, dims.inner});
-    add("dt_proj.weight", {dims.inner, dims.rank});
-    add("dt_proj.bias", {dims.inner});
-    add("A_log", {dims.inner, dims.state});
-    add("D", {dims.inner});
-    add("out_proj.weight", {dims.hidden, dims.inner});
-    if (config.flag("use_conv_bias", true)) add("conv1d.bias", {dims.inner});
-    if (config.flag("use_bias", false)) {
-      add("in_proj.bias", {2 * dims.inner});
-      add("out_proj.bias", {dims.hidden});
-    }
-    return custom;
+  static Custom mixer_of(const Tensors& tensors, const ConfigReader& config, const MixerDims& dims) {
+    CustomTensors table(tensors);
+    table.linear("in_proj", dims.hidden, 2 * dims.inner, config.flag("use_bias", false));
+    table.linear("x_proj", dims.inner, dims.rank + 2 * dims.state, false);
+    table.linear("dt_proj", dims.rank, dims.inner);
+    table.linear("out_proj", dims.inner, dims.hidden, config.flag("use_bias", false));
+    table.add(
+        {{"conv1d.weight", {dims.inner, 1, dims.conv}}, {"A_log", {dims.inner, dims.state}}, {"D", {dims.inner}}});
+    if (config.flag("use_conv_bias", true)) table.add("conv1d.bias", {dims.inner});
+    return table.take({{"activation", config.text("hidden_act", "silu")}, {"time_step_rank", dims.rank}},
+                      "mamba_mixer");
   }
 };
 
@@ -98,6 +74,5 @@ class MambaDecomposer : public ModelDecomposer {
 GARAGE_PLUGIN(MambaDecomposer, {.name = "mamba",
                                 .version = "1.0.0",
                                 .license = "Apache-2.0",
-                                .url = "",
                                 .families = {"mamba"},
                                 .model_types = kNames.model_types});

@@ -34,6 +34,9 @@ class ConfigReader {
   std::int64_t dimension(std::string_view key) const;  // required
   std::int64_t dimension(std::string_view key, std::int64_t otherwise) const;
   std::optional<std::int64_t> maybe_dimension(std::string_view key) const;
+  // Of a key with several names, own name first. Throws also when two of them disagree: the order in which a file has
+  // them would decide in transformers.
+  std::int64_t dimension_of(std::initializer_list<std::string_view> names, std::int64_t otherwise) const;
 
   // A finite number; positive says that 0 and less are refused.
   double positive(std::string_view key, double otherwise) const;
@@ -48,6 +51,7 @@ class ConfigReader {
   bool flag(std::string_view key, bool otherwise) const;
   std::string text(std::string_view key, std::string_view otherwise) const;
   std::optional<ConfigReader> maybe_object(std::string_view key) const;
+  ConfigReader section(std::string_view key) const;  // an empty one when absent: all its keys are their defaults
 
   // The first of several spellings that is present, or the first of all: for keys that a config class renames.
   std::string_view spelling(std::initializer_list<std::string_view> keys) const;

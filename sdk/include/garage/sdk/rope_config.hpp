@@ -7,6 +7,7 @@
 
 #include <garage/blueprint.hpp>
 #include <garage/sdk/config_reader.hpp>
+#include <garage/sdk/stack_config.hpp>
 
 namespace garage::sdk {
 
@@ -27,13 +28,17 @@ struct RopeDefaults {
 // How many of a head's dimensions turn where a config gives their share. Nothing unless that is an even number of them.
 std::optional<std::int64_t> turned_dims(std::int64_t head_dim, double share);
 
-// The rope that the config describes, for heads of head_dim dimensions, as transformers' modeling_rope_utils resolves it
-// (version 5.12). A rope_scaling that says something takes the place of rope_parameters. theta comes from that object,
-// else from the config's top, else it is the class's. For llama3, yarn and longrope original_max_position_embeddings
-// comes from the config's top, else from the object, else it is max_positions.
-// Throws kCorrupt (a constant is missing or senseless), kUnsupported (a rope_type that nobody here knows; a share of the
+// The rope that the config describes, for heads of head_dim dimensions, as transformers' modeling_rope_utils resolves
+// it (version 5.12). A rope_scaling that says something takes the place of rope_parameters. theta comes from that
+// object, else from the config's top, else it is the class's. For llama3, yarn and longrope
+// original_max_position_embeddings comes from the config's top, else from the object, else it is max_positions. Throws
+// kCorrupt (a constant is missing or senseless), kUnsupported (a rope_type that nobody here knows; a share of the
 // dimensions that the class cannot turn, or that is said twice).
 Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t max_positions,
                RopeDefaults defaults = {});
+Rope read_rope(const ConfigReader& config, const StackDims& dims, RopeDefaults defaults = {});
+
+// Of most classes: whatever the config says, a head turns as a whole.
+inline constexpr RopeDefaults kWholeHeads = {.partial_rotary_factor = {}};
 
 }  // namespace garage::sdk

@@ -1,4 +1,4 @@
-#include <garage/sdk/decoder.hpp>
+#include <garage/sdk/stack_config.hpp>
 
 #include <boost/json/parse.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -12,11 +12,11 @@ using namespace garage::test;
 
 namespace {
 
-constexpr DecoderDims kDefaults = {.hidden = 64, .layers = 2, .heads = 8, .kv_heads = 4, .head_dim = 0, .intermediate = 128, .vocab = 100, .max_positions = 512};
+constexpr StackDims kDefaults = {.hidden = 64, .layers = 2, .heads = 8, .kv_heads = 4, .head_dim = 0, .intermediate = 128, .vocab = 100, .max_positions = 512};
 
-DecoderDims read(std::string_view json, const DecoderDims& defaults = kDefaults) {
+StackDims read(std::string_view json, const StackDims& defaults = kDefaults) {
   const auto config = boost::json::parse(json);
-  return read_decoder_dims(ConfigReader(config.get_object()), defaults);
+  return read_stack_dims(ConfigReader(config.get_object()), defaults);
 }
 
 }  // namespace
@@ -55,15 +55,16 @@ TEST_CASE("dims: a senseless dimension is refused by key and value", "[sdk][dims
   DYNAMIC_SECTION(c.json) { CHECK_THROWS_MATCHES(read(c.json), Error, is_error(Errc::kCorrupt, c.says)); }
 }
 
-TEST_CASE("decoder: a list has as many modules as its highest index says, and its tensors can be", "[sdk][decoder]") {
-  const auto count = [](std::vector<std::string> names) {
-    std::vector<TensorInfo> tensors;
-    for (auto& name : names) tensors.push_back({std::move(name), DType::kF32, {1}});
-    return count_modules(Model(std::move(tensors)), "h");
+TEST_CASE("dims: GPT-2's keys have Llama's for other names, and two that disagree are refused", "[sdk][dims]") {
+  const auto read_gpt2 = [](std::string_view json) {
+    const auto config = boost::json::parse(json);
+    return read_gpt2_dims(ConfigReader(config.get_object()), {.hidden = 64, .layers = 2, .heads = 8, .vocab = 100, .max_positions = 512});
   };
-  CHECK(count({"h.0.a", "h.0.b", "h.1.a", "h.1.b"}) == 2);
-  CHECK(count({"h.0.a", "h.0.b", "h.0.c", "h.2.a"}) == 3);  // one between them is missing: for the accounting to tell
-  CHECK(count({"h.0.a", "h.2147483646.a"}) == 2);
-  CHECK(count({"h.9223372036854775807.a", "h.18446744073709551615.a", "h.99999999999999999999.a", "h.-1.a", "h.x.a", "h.7"}) == 0);
-  CHECK(count({}) == 0);
+  CHECK(read_gpt2("{}").intermediate == 256);
+  CHECK(read_gpt2("{}").kv_heads == 8);
+  CHECK(read_gpt2(R"({"n_embd": 32})").hidden == 32);
+  CHECK(read_gpt2(R"({"hidden_size": 32})").head_dim == 4);
+  CHECK(read_gpt2(R"({"n_head": 4, "num_attention_heads": 4})").kv_heads == 4);
+  CHECK_THROWS_MATCHES(read_gpt2(R"({"n_layer": 3, "num_hidden_layers": 4})"), Error,
+                       is_error(Errc::kCorrupt, "config.json: 'num_hidden_layers' is 4, should be what 'n_layer' is, whose other name it is"));
 }

@@ -1,7 +1,8 @@
+#include <garage/sdk/stack_config.hpp>
+
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
-#include <garage/sdk/decoder.hpp>
 
 namespace garage::sdk {
 
@@ -12,8 +13,8 @@ std::int64_t split_into_heads(const ConfigReader& config, std::int64_t hidden, s
   return hidden / heads;
 }
 
-DecoderDims read_decoder_dims(const ConfigReader& config, const DecoderDims& defaults) {
-  DecoderDims dims;
+StackDims read_stack_dims(const ConfigReader& config, const StackDims& defaults) {
+  StackDims dims;
   dims.hidden = config.dimension("hidden_size", defaults.hidden);
   dims.layers = config.dimension("num_hidden_layers", defaults.layers);
   dims.heads = config.dimension("num_attention_heads", defaults.heads);
@@ -30,5 +31,20 @@ DecoderDims read_decoder_dims(const ConfigReader& config, const DecoderDims& def
   else dims.head_dim = split_into_heads(config, dims.hidden, dims.heads);
   return dims;
 }
+
+// GPT2Config.attribute_map
+StackDims read_gpt2_dims(const ConfigReader& config, const StackDims& defaults) {
+  StackDims dims;
+  dims.hidden = config.dimension_of({"n_embd", "hidden_size"}, defaults.hidden);
+  dims.layers = config.dimension_of({"n_layer", "num_hidden_layers"}, defaults.layers);
+  dims.heads = dims.kv_heads = config.dimension_of({"n_head", "num_attention_heads"}, defaults.heads);
+  dims.head_dim = split_into_heads(config, dims.hidden, dims.heads);
+  dims.intermediate = config.dimension("n_inner", defaults.intermediate > 0 ? defaults.intermediate : 4 * dims.hidden);
+  dims.vocab = config.dimension("vocab_size", defaults.vocab);
+  dims.max_positions = config.dimension_of({"n_positions", "max_position_embeddings"}, defaults.max_positions);
+  return dims;
+}
+
+bool read_tie(const ConfigReader& config, bool otherwise) { return config.flag("tie_word_embeddings", otherwise); }
 
 }  // namespace garage::sdk

@@ -1,0 +1,51 @@
+// Attention, as blocks of a layer.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <garage/sdk/layer_builder.hpp>
+
+namespace garage::sdk {
+
+// How a projection of q, k and v together lies in its rows.
+enum class FusedRows {
+  one_after_another,  // all of q, all of k, all of v
+  by_group,  // of each kv head its q's, its k and its v: [kv_heads, heads / kv_heads + 2, D]; GPT-NeoX: [heads, 3, D]
+};
+
+// Where q, k and v come from: modules below the attention's.
+struct QkvModules {
+  std::string q = "q_proj", k = "k_proj", v = "v_proj";
+  std::string fused = {};  // one for all three, if it has a name
+  FusedRows rows = FusedRows::one_after_another;
+};
+
+inline QkvModules fused_qkv(std::string module, FusedRows rows = FusedRows::one_after_another) {
+  return {.fused = std::move(module), .rows = rows};
+}
+
+// Norms over each head of q and k, before the rope.
+struct QkNorm {
+  NormStyle style;
+  std::string q = "q_norm", k = "k_norm";
+};
+
+struct GqaOptions {
+  QkvModules qkv = {};
+  std::string o = "o_proj";
+  bool bias = false, o_bias = false;  // of q, k and v; of o
+  std::optional<QkNorm> qk_norm = {};
+  std::optional<Rope> rope = {};
+  std::optional<double> scale = {};                    // null: 1 / sqrt(head_dim)
+  std::optional<double> softcap = {};                  // of the scores
+  std::optional<std::int64_t> window = {};             // positions that a token sees, itself included; null: all
+  bool causal = true;                                  // the config's is_causal is seen to
+  std::int64_t heads = 0, kv_heads = 0, head_dim = 0;  // 0: the stack's
+};
+
+// Grouped-query attention: part attention_<i>.
+Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& options = {});
+
+}  // namespace garage::sdk

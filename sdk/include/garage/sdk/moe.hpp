@@ -1,0 +1,39 @@
+// Mixtures of experts, in every layout that files have: one tensor an expert, or stacked as transformers 5 holds them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <garage/sdk/layer_builder.hpp>
+
+namespace garage::sdk {
+
+// How a token's experts are chosen and weighed.
+struct Routing {
+  Scoring scoring = Scoring::softmax;
+  std::optional<double> jitter = {};
+};
+
+// softmax over all experts, then the best; renormalised: divided by their sum.
+constexpr Routing softmax_routing(bool renormalised) {
+  return {renormalised ? Scoring::softmax_renormalised : Scoring::softmax};
+}
+constexpr Routing sparsemixer(double jitter) { return {Scoring::sparsemixer, jitter}; }  // PhiMoE
+
+struct MoeOptions {
+  std::string activation;
+  std::int64_t experts = 0;
+  std::int64_t top_k = 0;  // experts that a token visits
+  std::int64_t width = 0;  // of one expert
+  Routing routing = {};
+  std::optional<std::int64_t> shared_width = {};  // of the expert that every token visits
+  std::string router = "gate";                    // its module in transformers 5, below the feed-forward's
+};
+
+// Adds gate_<i>, expert_<i>_<e>, where there is one shared_expert_<i>, and ffn_<i>. module is the feed-forward's in
+// transformers 5, "mlp"; the file may have the names of transformers 4. All layouts give the same parts, but for their
+// tensors.
+Part moe(LayerBuilder& layer, const std::string& module, const MoeOptions& options);
+
+}  // namespace garage::sdk

@@ -1,0 +1,74 @@
+#include <garage/sdk/attention.hpp>
+
+#include <cmath>
+#include <vector>
+
+namespace garage::sdk {
+namespace {
+
+using Kind = ViewStep::Kind;
+
+struct Qkv {
+  Linear q, k, v;
+};
+
+StackDims heads_of(StackDims dims, const GqaOptions& options) {
+  if (options.heads > 0) dims.heads = options.heads;
+  if (options.kv_heads > 0) dims.kv_heads = options.kv_heads;
+  if (options.head_dim > 0) dims.head_dim = options.head_dim;
+  return dims;
+}
+
+// The rows [first, first + count) of each group of group_size heads, as one projection.
+Linear of_each_group(Linear fused, const StackDims& dims, std::int64_t group_size, std::int64_t first,
+                     std::int64_t count) {
+  const auto rows = dims.kv_heads * count * dims.head_dim;
+  const auto pick = count == 1 ? ViewStep{Kind::select, {1, first}} : ViewStep{Kind::narrow, {1, first, count}};
+  fused.weight.view = {
+      {Kind::view, {dims.kv_heads, group_size, dims.head_dim, dims.hidden}}, pick, {Kind::view, {rows, dims.hidden}}};
+  if (fused.bias)
+    fused.bias->view = {{Kind::view, {dims.kv_heads, group_size, dims.head_dim}}, pick, {Kind::view, {rows}}};
+  return fused;
+}
+
+Qkv split(const Linear& fused, FusedRows layout, const StackDims& dims) {
+  const auto queries = dims.heads / dims.kv_heads;
+  if (layout == FusedRows::by_group)
+    return {of_each_group(fused, dims, queries + 2, 0, queries), of_each_group(fused, dims, queries + 2, queries, 1),
+            of_each_group(fused, dims, queries + 2, queries + 1, 1)};
+  const auto q_rows = dims.heads * dims.head_dim, kv_rows = dims.kv_heads * dims.head_dim;
+  return {rows(fused, 0, q_rows), rows(fused, q_rows, kv_rows), rows(fused, q_rows + kv_rows, kv_rows)};
+}
+
+Qkv projections(const Tensors& tensors, const StackDims& dims, const QkvModules& names, bool bias) {
+  const auto q_rows = dims.heads * dims.head_dim, kv_rows = dims.kv_heads * dims.head_dim;
+  if (!names.fused.empty())
+    return split(tensors.linear(names.fused, dims.hidden, q_rows + 2 * kv_rows, bias), names.rows, dims);
+  return {tensors.linear(names.q, dims.hidden, q_rows, bias), tensors.linear(names.k, dims.hidden, kv_rows, bias),
+          tensors.linear(names.v, dims.hidden, kv_rows, bias)};
+}
+
+}  // namespace
+
+Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& options) {
+  const auto dims = heads_of(layer.dims(), options);
+  const auto tensors = layer.tensors().below(module + ".");
+  auto [q, k, v] = projections(tensors, dims, options.qkv, options.bias);
+  Attention made{.heads = dims.heads, .kv_heads = dims.kv_heads, .head_dim = dims.head_dim};
+  made.scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(dims.head_dim)));
+  made.q = std::move(q);
+  made.k = std::move(k);
+  made.v = std::move(v);
+  made.o = tensors.linear(options.o, dims.heads * dims.head_dim, dims.hidden, options.o_bias);
+  if (const auto& norm = options.qk_norm) {
+    made.q_norm = tensors.norm(norm->q, dims.head_dim, norm->style);
+    made.k_norm = tensors.norm(norm->k, dims.head_dim, norm->style);
+  }
+  made.rope = options.rope;
+  made.window = options.window;
+  made.softcap = options.softcap;
+  made.causal = options.causal;
+  return layer.attention(module, std::move(made));
+}
+
+}  // namespace garage::sdk

@@ -1,0 +1,174 @@
+#include <garage/sdk/stack_builder.hpp>
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+#include <garage/sdk/claim.hpp>
+
+#include "foreign_tensors.hpp"
+#include "own_code.hpp"
+#include "tensor_prefix.hpp"
+#include "unknown_modules.hpp"
+
+namespace garage::sdk {
+namespace {
+
+// For a file whose names nobody recognises: one of the most that differ in a number alone, its layers most likely.
+std::string a_tensor_there(const Model& model) {
+  if (model.tensors().empty()) return "; there are no tensors";
+  std::map<std::string_view, std::pair<std::int64_t, std::string_view>> lists;  // by what is before the first number
+  for (const auto& tensor : model.tensors()) {
+    const std::string_view name = tensor.name;
+    const auto digit = name.find_first_of("0123456789");
+    auto& [count, first] = lists.try_emplace(name.substr(0, digit), 0, name).first->second;
+    ++count;
+  }
+  const auto most = std::max_element(lists.begin(), lists.end(),
+                                     [](const auto& a, const auto& b) { return a.second.first < b.second.first; });
+  return fmt::format("; one that is there is '{}'", most->second.second);
+}
+
+}  // namespace
+
+StackBuilder::StackBuilder(const Model& model, StackNames names, const StackDims& dims)
+    : model_(model), dims_(dims), names_(std::move(names)), tensors_(model, "") {
+  refuse_foreign_tensors(model);
+  read_class();
+  find_prefixes();
+  spec_.family = names_.family;
+  spec_.hidden_dim = dims.hidden;
+  spec_.num_layers = dims.layers;
+  spec_.num_heads = dims.heads;
+  spec_.vocab_size = dims.vocab;
+  spec_.max_seq_len = dims.max_positions;
+  if (const auto found = tensors_.count_modules(names_.layers); found != dims.layers)
+    throw Error(Errc::kCorrupt,
+                fmt::format("config.json: {} is {}, the tensors have {} ({}{}.<i>.…){}", names_.layers_key, dims.layers,
+                            found, tensors_.prefix(), names_.layers, found == 0 ? a_tensor_there(model) : ""));
+}
+
+void StackBuilder::read_class() {
+  spec_.architecture = architecture_of(model_);
+  spec_.model_type = model_type_of(model_);
+  class_ = read_model_class(spec_.architecture);
+  refuse_code_of_its_own(model_, class_, names_.base_class);
+  // Of a class that transformers does not have, nobody knows what its base does otherwise: LlamaBidirectionalModel.
+  if (!class_.is_beside(names_.base_class)) class_.head = HeadKind::vocabulary;
+  if (spec_.architecture == names_.base_class) class_.head = HeadKind::none;
+}
+
+void StackBuilder::find_prefixes() {
+  auto prefixes = names_.other_prefixes;
+  prefixes.insert(prefixes.begin(), names_.prefix);
+  if (class_.head == HeadKind::answer_span) prefixes.push_back("transformer.");  // what most of these call their base
+  const auto prefix = find_tensor_prefix(model_, names_.layers, prefixes);
+  wrapper_ = prefix.wrapper;
+  tensors_ = Tensors(model_, prefix.whole(), names_.conv1d);
+  module_prefix_ = class_.head == HeadKind::none                                   ? ""
+                   : class_.head == HeadKind::answer_span && !prefix.inner.empty() ? prefix.inner
+                                                                                   : names_.prefix;
+}
+
+std::string StackBuilder::module_path(std::string_view module) const { return module_prefix_ + std::string(module); }
+
+Tensors StackBuilder::beside(std::vector<std::string> prefixes, const std::string& start) const {
+  for (auto& prefix : prefixes) prefix.insert(0, wrapper_);
+  return Tensors::most_of(model_, prefixes, start);
+}
+
+// --- parts
+
+PartSpec& StackBuilder::part(std::string name, const char* type, std::string module_path, std::int64_t in,
+                             std::int64_t out, Blueprint blueprint) {
+  auto& made = spec_.parts.add(name);
+  made.part_type = type;
+  made.module_path = std::move(module_path);
+  made.input_dim = in;
+  made.output_dim = out;
+  made.blueprint = std::move(blueprint);
+  return made;
+}
+
+void StackBuilder::embed(std::string name, std::string_view module, std::int64_t rows, Embedding embedding) {
+  embedding.weight = tensors_.tensor(std::string(module) + ".weight");
+  if (embedding.indexed_by == IndexedBy::tokens) {
+    embedding_part_ = name;
+    embedding_tensor_ = embedding.weight.tensor;
+  }
+  part(name, part_type::kEmbedding, module_path(module), rows, dims_.hidden, std::move(embedding));
+  spec_.assembly.push_back(std::move(name));
+}
+
+void StackBuilder::embedding(std::string_view module, const EmbeddingOptions& options) {
+  embed("embedding", module, dims_.vocab, {.scale = options.scale});
+}
+
+void StackBuilder::positions(std::string_view module) {
+  embed("pos_embedding", module, dims_.max_positions, {.indexed_by = IndexedBy::positions});
+}
+
+void StackBuilder::norm(std::string name, std::optional<std::int64_t> layer, std::string_view module, Norm norm) {
+  const auto* type = norm.kind == NormKind::rms ? "rmsnorm" : "layernorm";
+  auto& made =
+      part(std::move(name), part_type::kLayerNorm, module_path(module), dims_.hidden, dims_.hidden, std::move(norm));
+  made.layer_idx = layer;
+  made.extra_info["type"] = type;
+}
+
+void StackBuilder::final_norm(std::string_view name, std::string_view module, const NormStyle& style) {
+  norm(std::string(name), std::nullopt, module, tensors_.norm(module, dims_.hidden, style));
+  spec_.assembly.emplace_back(name);
+}
+
+// --- what is left out
+
+void StackBuilder::ignore(std::string_view name, const std::string& why) {
+  auto pattern = tensors_.prefix() + std::string(name);
+  pattern.replace(pattern.find("{}"), 2, "*");
+  spec_.ignored.push_back({std::move(pattern), 0, why});
+}
+
+void StackBuilder::note_wrapper() {
+  if (wrapper_.empty()) return;
+  spec_.extra_info["tensor_prefix"] = wrapper_;
+  spec_.notes.push_back(
+      fmt::format("'{}' stands before the tensors' names, as a wrapper put it there: seen through", wrapper_));
+}
+
+ModelSpec StackBuilder::finish() {
+  if (layers_added_ != dims_.layers)
+    throw Error(Errc::kInternal, fmt::format("{} of {} layers were built", layers_added_, dims_.layers));
+  ignore_rotary_buffers();
+  note_wrapper();
+  // Of a file that has the base alone a head is not missed, so that a misspelt one would be lost.
+  if (names_.all_modules && !spec_.extra_info.contains("head") && class_.is_beside(names_.base_class)) {
+    auto own = own_modules();
+    leave_out_unknown_modules(spec_, model_, {class_.name, wrapper_, tensors_.prefix(), std::move(own)});
+  }
+  return std::move(spec_);
+}
+
+// As the file would name them. What lies under another prefix than the model's is a second copy, or misnamed.
+std::vector<std::string> StackBuilder::own_modules() const {
+  std::vector<std::string> own;
+  const auto first = [](const std::string& path) { return path.substr(0, path.find('.')); };
+  for (const auto& [name, part] : spec_.parts) {
+    const auto& path = part.module_path;
+    own.push_back(path.starts_with(module_prefix_) ? tensors_.prefix() + first(path.substr(module_prefix_.size()))
+                                                   : wrapper_ + first(path));
+  }
+  auto prefixes = names_.other_prefixes;
+  prefixes.insert(prefixes.end(), {names_.prefix, "transformer."});
+  prefixes.insert(prefixes.end(), std::begin(kWrappers), std::end(kWrappers));
+  for (const auto& prefix : prefixes) {
+    own.push_back(first(prefix));
+    own.push_back(wrapper_ + first(prefix));
+    own.push_back(tensors_.prefix() + first(prefix));
+  }
+  return own;
+}
+
+}  // namespace garage::sdk
