@@ -1,6 +1,7 @@
 #!/bin/bash
 # rooms_test.sh FOLDER: whether the rooms of FOLDER/src (core/README.md says what each is) know only those before them.
-# A public header belongs to the room that implements it. Names every include that does not follow the order.
+# A public header belongs to the room that implements it, or in whose folder of FOLDER/include/garage it lies. Names every
+# include that does not follow the order.
 set -euo pipefail
 shopt -s globstar
 cd "$1"
@@ -34,15 +35,23 @@ for room in "${rooms[@]}"; do
   [[ -e include/garage/$room.hpp ]] && room_of_header[$room]=$room
   grep -q "^| \`$room/\`" README.md || fault "README.md: has no row for the room $room/"
 done
-for header in include/garage/*.h*; do
-  name=${header##*/} name=${name%.*}
-  [[ -v room_of_header[$name] ]] || fault "$header: no room has it; room_of_header of tests/rooms_test.sh names such"
+for header in include/garage/**/*.h*; do
+  folder=${header#include/garage/} name=${header##*/} name=${name%.*}
+  if [[ $folder == */* ]]; then
+    room_at "${folder%/*}"
+    [[ -n $room ]] || fault "$header: lies in a folder of no room"
+  elif [[ ! -v room_of_header[$name] ]]; then
+    fault "$header: no room has it; room_of_header of tests/rooms_test.sh names such"
+  fi
 done
 
 # file_at FILE: sets room, and within, the folder where a file lies below the room's own.
 file_at() {
   local folder=${1%/*} name=${1##*/}
-  if [[ $1 == include/garage/* ]]; then
+  if [[ $1 == include/garage/*/* ]]; then
+    room_at "${folder#include/garage/}"
+    within=
+  elif [[ $1 == include/garage/* ]]; then
     room=${room_of_header[${name%.*}]:-} within=
   else
     room_at "${folder#src/}"

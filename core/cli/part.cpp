@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <garage/children.hpp>
 #include <garage/name_ranges.hpp>
 
 #include "commands.hpp"
@@ -35,7 +36,8 @@ void run(const Session& session, const Options& options) {
                     grouped(part.parameters), part.module_path));
   if (part.num_heads) print(fmt::format("  heads {}, head dim {}", *part.num_heads, or_dash(part.head_dim)));
   if (part.intermediate_dim) print(fmt::format("  inner {}", *part.intermediate_dim));
-  if (!part.children.empty()) print(fmt::format("  made of {}", name_ranges(part.children)));
+  if (const auto children = children_of(part); !children.empty())
+    print(fmt::format("  made of {}", name_ranges(children)));
   if (part.blueprint) print_tensors(part);
 }
 

@@ -23,6 +23,7 @@ StackDims heads_of(StackDims dims, const GqaOptions& options) {
 Linear of_each_group(Linear fused, const StackDims& dims, std::int64_t group_size, std::int64_t first,
                      std::int64_t count) {
   const auto rows = dims.kv_heads * count * dims.head_dim;
+  fused.out = rows;
   const auto pick = count == 1 ? ViewStep{Kind::select, {1, first}} : ViewStep{Kind::narrow, {1, first, count}};
   fused.weight.view = {
       {Kind::view, {dims.kv_heads, group_size, dims.head_dim, dims.hidden}}, pick, {Kind::view, {rows, dims.hidden}}};
@@ -54,7 +55,7 @@ Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& optio
   const auto dims = heads_of(layer.dims(), options);
   const auto tensors = layer.tensors().below(module + ".");
   auto [q, k, v] = projections(tensors, dims, options.qkv, options.bias);
-  Attention made{.heads = dims.heads, .kv_heads = dims.kv_heads, .head_dim = dims.head_dim};
+  Attention made{.heads = dims.heads, .kv_heads = dims.kv_heads, .qk_dim = dims.head_dim, .v_dim = dims.head_dim};
   made.scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(dims.head_dim)));
   made.q = std::move(q);
   made.k = std::move(k);
@@ -64,10 +65,9 @@ Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& optio
     made.q_norm = tensors.norm(norm->q, dims.head_dim, norm->style);
     made.k_norm = tensors.norm(norm->k, dims.head_dim, norm->style);
   }
-  made.rope = options.rope;
-  made.window = options.window;
+  if (options.rope) made.position = *options.rope;
+  made.mask = {.causal = options.causal, .window = options.window};
   made.softcap = options.softcap;
-  made.causal = options.causal;
   return layer.attention(module, std::move(made));
 }
 

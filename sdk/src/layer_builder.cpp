@@ -4,18 +4,9 @@
 
 #include <fmt/format.h>
 
-#include <garage/error.hpp>
 #include <garage/sdk/stack_builder.hpp>
 
 namespace garage::sdk {
-namespace {
-
-std::optional<std::string> name_of(const std::optional<Part>& part) {
-  return part ? std::optional(part->name) : std::nullopt;
-}
-
-}  // namespace
-
 LayerBuilder::LayerBuilder(StackBuilder& stack, std::int64_t index)
     : stack_(&stack),
       index_(index),
@@ -51,13 +42,13 @@ Part LayerBuilder::attention(std::string_view module, Attention attention) {
   // create_causal_mask and create_sliding_window_causal_mask: with `is_causal: false` any decoder looks both ways, and
   // its window then takes in the position at its end.
   if (!ConfigReader(stack_->model().config()).flag("is_causal", true)) {
-    attention.causal = false;
-    if (attention.window) ++*attention.window;
+    attention.mask.causal = false;
+    if (attention.mask.window) ++*attention.mask.window;
   }
   auto& turning = stack_->turning_modules_;
-  if (attention.rope && std::find(turning.begin(), turning.end(), module) == turning.end())
+  if (std::holds_alternative<Rope>(attention.position) && std::find(turning.begin(), turning.end(), module) == turning.end())
     turning.emplace_back(module);
-  const auto heads = attention.heads, kv_heads = attention.kv_heads, head_dim = attention.head_dim;
+  const auto heads = attention.heads, kv_heads = attention.kv_heads, head_dim = attention.qk_dim;
   const auto made = part("attention", part_type::kAttention, module, std::nullopt, std::move(attention));
   auto& spec = spec_of(made);
   spec.num_heads = heads;
@@ -73,63 +64,31 @@ Part LayerBuilder::feed_forward(std::string_view module, std::int64_t width, Fee
   return made;
 }
 
-void LayerBuilder::stage(Branch branch) { stages_.push_back({std::move(branch)}); }
+void LayerBuilder::stage(Branch branch) { stage(Stage{.branches = {std::move(branch)}}); }
 
-void LayerBuilder::stage(std::initializer_list<Branch> branches) { stages_.emplace_back(branches); }
+void LayerBuilder::stage(std::initializer_list<Branch> branches) { stage(Stage{.branches = branches}); }
 
-// The stages that today's blueprint of a layer can say.
-Layer LayerBuilder::joined() const {
-  std::vector<const Branch*> branches;
-  for (const auto& stage : stages_)
-    for (const auto& branch : stage) branches.push_back(&branch);
-  const bool parallel = stages_.size() == 1 && branches.size() == 2;
-  const bool sequential = stages_.size() == branches.size() && (branches.size() == 1 || branches.size() == 2);
-  const auto posts = std::count_if(branches.begin(), branches.end(), [](const auto* b) { return b->post_norm; });
-  const bool sandwich = sequential && branches.size() == 2 && posts == 2;
-  const bool reads_norms = std::all_of(branches.begin(), branches.end(), [](const auto* b) { return b->norm; });
-  if ((!parallel && !sequential) || (posts > 0 && !sandwich) || !reads_norms)
-    throw Error(Errc::kUnsupported, fmt::format("layer {}: no blueprint says its {} stages", index_, stages_.size()));
-  const auto& first = *branches.front();
-  Layer made{.join = sandwich ? LayerJoin::sandwich : LayerJoin::sequential,
-             .attention_norm = first.norm->name,
-             .attention = first.op.name,
-             .attention_post_norm = name_of(first.post_norm)};
-  if (parallel) made.join = LayerJoin::parallel;
-  if (branches.size() == 1) return made;
-  const auto& second = *branches.back();
-  if (!parallel || second.norm->name != first.norm->name) made.feed_forward_norm = name_of(second.norm);
-  made.feed_forward = second.op.name;
-  made.feed_forward_post_norm = name_of(second.post_norm);
-  return made;
-}
+void LayerBuilder::stage(Stage stage) { stages_.push_back(std::move(stage)); }
 
 // Its feed-forward's, or whatever else has a size within.
 std::optional<std::int64_t> LayerBuilder::width() const {
   std::optional<std::int64_t> width;
   for (const auto& stage : stages_)
-    for (const auto& branch : stage)
-      if (const auto& within = stack_->spec_.parts.find(branch.op.name)->intermediate_dim) width = within;
+    for (const auto& branch : stage.branches)
+      if (const auto& within = stack_->spec_.parts.find(branch.op.part)->intermediate_dim) width = within;
   return width;
 }
 
 void LayerBuilder::finish() {
   for (auto& [name, module, norm] : norms_) stack_->norm(std::move(name), index_, module, std::move(norm));
-  auto joined = this->joined();
-  std::vector<std::string> children;
-  children.reserve(6);
-  children.push_back(joined.attention_norm);
-  children.push_back(joined.attention);
-  for (const auto* child :
-       {&joined.attention_post_norm, &joined.feed_forward_norm, &joined.feed_forward, &joined.feed_forward_post_norm})
-    if (*child) children.push_back(**child);
+  const auto within = width();
   const auto path = stack_->module_path(std::string_view(module_).substr(0, module_.size() - 1));
   const auto name = part_name("layer", index_);
-  auto& made = stack_->part(name, part_type::kFullLayer, path, dims().hidden, dims().hidden, std::move(joined));
+  auto& made = stack_->part(name, part_type::kFullLayer, path, dims().hidden, dims().hidden, Layer{std::move(stages_)});
   made.layer_idx = index_;
   if (dims().heads > 0) made.num_heads = dims().heads;
-  made.intermediate_dim = width();
-  made.children = std::move(children);
-  stack_->spec_.assembly.push_back(name);
+  made.intermediate_dim = within;
+  stack_->root_.parts.emplace_back(name);
   ++stack_->layers_added_;
 }
 

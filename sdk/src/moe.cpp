@@ -31,13 +31,14 @@ FeedForward gated(const Tensors& tensors, const ExpertSize& size, const char* ga
 // One expert of tensors that hold all.
 FeedForward unstacked(const Tensors& experts, const ExpertSize& size, std::int64_t expert) {
   using Kind = ViewStep::Kind;
-  const auto slice = [&](const char* tensor) {
+  const auto slice = [&](const char* tensor, std::int64_t in, std::int64_t out) {
     auto ref = experts.tensor(tensor);
     ref.view.push_back({Kind::select, {0, expert}});
-    return Linear{std::move(ref), std::nullopt};
+    return Linear{.in = in, .out = out, .weight = std::move(ref)};
   };
-  const auto gate_up = slice("gate_up_proj");
-  return {size.activation, rows(gate_up, 0, size.width), rows(gate_up, size.width, size.width), slice("down_proj")};
+  const auto gate_up = slice("gate_up_proj", size.hidden, 2 * size.width);
+  return {size.activation, rows(gate_up, 0, size.width), rows(gate_up, size.width, size.width),
+          slice("down_proj", size.width, size.hidden)};
 }
 
 // How the file names one layer's mixture. Told by whatever is there, so that a tensor that is gone is missed by name.
@@ -99,7 +100,11 @@ class Moe {
  private:
   void add_router(const Layout& layout) {
     const auto router = layer_.part("gate", part_type::kGate, module_ + "." + options_.router, std::nullopt,
-                                    layout.router(hidden_, options_.experts));
+                                    Router{.scores = layout.router(hidden_, options_.experts),
+                                           .scoring = options_.routing.scoring,
+                                           .top_k = options_.top_k,
+                                           .renormalise = options_.routing.renormalise,
+                                           .jitter = options_.routing.jitter});
     layer_.spec_of(router).output_dim = options_.experts;
     mixture_.router = router.name;
   }
@@ -120,17 +125,10 @@ class Moe {
   }
 
   Part add_mixture() {
-    mixture_.top_k = options_.top_k;
-    mixture_.scoring = options_.routing.scoring;
-    mixture_.jitter = options_.routing.jitter;
-    auto children = mixture_.experts;
-    children.insert(children.begin(), mixture_.router);
-    if (mixture_.shared_expert) children.push_back(*mixture_.shared_expert);
     auto made = layer_.part("ffn", part_type::kFfn, module_, options_.width, std::move(mixture_));
     auto& spec = layer_.spec_of(made);
     spec.extra_info = {
         {"activation", options_.activation}, {"num_experts", options_.experts}, {"experts_per_token", options_.top_k}};
-    spec.children = std::move(children);
     return made;
   }
 

@@ -93,7 +93,7 @@ void StackBuilder::vocabulary_head(const HeadOptions& options) {
   if (!stored && !embedding_tensor_.empty() && !model_.resolve(embedding_tensor_)) refuse_without_either(weight);
   const bool kept_head = stored && options.tied && embeds_by_head(*stored);
   const bool one_tensor = stored && stored->name == embedding_tensor_;
-  OutputHead head{{{stored ? stored->name : embedding_tensor_, {}}, std::nullopt}, options.softcap, std::nullopt};
+  OutputHead head{{dims_.hidden, dims_.vocab, {stored ? stored->name : embedding_tensor_, {}}, {}}, options.softcap, {}};
   if (options.bias) head.projection.bias = TensorRef{module + ".bias", {}};
   if (one_tensor || !stored) head.tied_to = "embedding";
   auto& made = part("output_head", part_type::kOutputHead, names_.heads.front(), dims_.hidden, dims_.vocab, head);
@@ -101,7 +101,7 @@ void StackBuilder::vocabulary_head(const HeadOptions& options) {
                            : one_tensor ? "recorded_by_file"
                            : !stored    ? (options.tied ? "declared" : "undeclared")
                                         : (options.tied ? "declared_but_stored" : "none");
-  spec_.assembly.push_back("output_head");
+  root_.parts.emplace_back("output_head");
 }
 
 // Of what some save of a model: the base, under its own names.
@@ -115,7 +115,7 @@ void StackBuilder::head_beside(const std::string& name, const std::string& modul
 
 void StackBuilder::label_head(const std::string& module, std::int64_t out, bool bias) {
   head_beside(module, module, out, bias);
-  spec_.assembly.push_back(module);
+  root_.parts.emplace_back(module);
 }
 
 // transformers: modeling_layers.py.

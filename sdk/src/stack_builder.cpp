@@ -94,12 +94,14 @@ PartSpec& StackBuilder::part(std::string name, const char* type, std::string mod
 
 void StackBuilder::embed(std::string name, std::string_view module, std::int64_t rows, Embedding embedding) {
   embedding.weight = tensors_.tensor(std::string(module) + ".weight");
+  embedding.rows = rows;
+  embedding.size = dims_.hidden;
   if (embedding.indexed_by == IndexedBy::tokens) {
     embedding_part_ = name;
     embedding_tensor_ = embedding.weight.tensor;
   }
   part(name, part_type::kEmbedding, module_path(module), rows, dims_.hidden, std::move(embedding));
-  spec_.assembly.push_back(std::move(name));
+  root_.embeddings.emplace_back(std::move(name));
 }
 
 void StackBuilder::embedding(std::string_view module, const EmbeddingOptions& options) {
@@ -120,7 +122,7 @@ void StackBuilder::norm(std::string name, std::optional<std::int64_t> layer, std
 
 void StackBuilder::final_norm(std::string_view name, std::string_view module, const NormStyle& style) {
   norm(std::string(name), std::nullopt, module, tensors_.norm(module, dims_.hidden, style));
-  spec_.assembly.emplace_back(name);
+  root_.parts.emplace_back(std::string(name));
 }
 
 // --- what is left out
@@ -148,7 +150,19 @@ ModelSpec StackBuilder::finish() {
     auto own = own_modules();
     leave_out_unknown_modules(spec_, model_, {class_.name, wrapper_, tensors_.prefix(), std::move(own)});
   }
+  add_root();
   return std::move(spec_);
+}
+
+void StackBuilder::add_root() {
+  root_.hidden = dims_.hidden;
+  const auto width = [&](const auto& refs, std::int64_t PartSpec::*dim, bool first) {
+    return refs.empty() ? dims_.hidden : spec_.parts.find((first ? refs.front() : refs.back()).part)->*dim;
+  };
+  const auto in = width(root_.embeddings, &PartSpec::input_dim, true);
+  const auto out = width(root_.parts, &PartSpec::output_dim, false);
+  spec_.root = "model";
+  part(spec_.root, part_type::kStack, "", in, out, std::move(root_));
 }
 
 // As the file would name them. What lies under another prefix than the model's is a second copy, or misnamed.

@@ -32,6 +32,7 @@ std::int64_t count_modules(const Model& model, const std::string& list) {
 }
 
 Linear rows(Linear fused, std::int64_t start, std::int64_t length) {
+  fused.out = length;
   fused.weight.view.push_back({ViewStep::Kind::narrow, {0, start, length}});
   if (fused.bias) fused.bias->view.push_back({ViewStep::Kind::narrow, {0, start, length}});
   return fused;
@@ -67,16 +68,15 @@ TensorRef Tensors::tensor_of(std::string_view module, std::string_view name) con
   return {found && found->name != full ? found->name : std::move(full), {}};
 }
 
-// The sizes are for a Linear that has them; the part's dimensions say them so far.
-Linear Tensors::linear(std::string_view module, std::int64_t /*in*/, std::int64_t /*out*/, bool bias) const {
-  Linear made{tensor_of(module, ".weight"), std::nullopt};
+Linear Tensors::linear(std::string_view module, std::int64_t in, std::int64_t out, bool bias) const {
+  Linear made{.in = in, .out = out, .weight = tensor_of(module, ".weight")};
   if (conv1d_) made.weight.view.push_back({ViewStep::Kind::transpose, {0, 1}});
   if (bias) made.bias = tensor_of(module, ".bias");
   return made;
 }
 
-Norm Tensors::norm(std::string_view module, std::int64_t /*size*/, const NormStyle& style) const {
-  Norm made{.kind = style.kind, .eps = style.eps, .weight = tensor_of(module, ".weight")};
+Norm Tensors::norm(std::string_view module, std::int64_t size, const NormStyle& style) const {
+  Norm made{.kind = style.kind, .size = size, .eps = style.eps, .weight = tensor_of(module, ".weight")};
   if (style.has_bias) made.bias = tensor_of(module, ".bias");
   made.weight_offset = style.weight_offset;
   made.multiply_before_cast = style.multiply_before_cast;

@@ -28,8 +28,8 @@ std::vector<ModelSpec> reference_specs() {
 ModelSpec numbered(ModelSpec spec, int i) {
   spec.model_id = fmt::format("org-{}/model-{}", i % 997, i);
   for (auto& [name, part] : spec.parts)
-    if (auto* attention = std::get_if<Attention>(&*part.blueprint); attention && attention->rope)
-      attention->rope->theta = 10000 + i / 31 % 1000;
+    if (auto* attention = std::get_if<Attention>(&*part.blueprint); attention && attention->position.index() > 0)
+      std::get<Rope>(attention->position).theta = 10000 + i / 31 % 1000;
   return spec;
 }
 

@@ -17,9 +17,9 @@ TEST_CASE("cli: register, list, show, parts, part, remove", "[cli]") {
   const Shell shell;
   const auto registered = shell({"register", "me/llama", reference("llama-3.1").string()});
   CHECK(registered.code == 0);
-  CHECK(registered.out == "registered me/llama: llama, 3 layers, 31,712 parameters in 30 tensors, 19 parts\n");
+  CHECK(registered.out == "registered me/llama: llama, 3 layers, 31,712 parameters in 30 tensors, 20 parts\n");
   CHECK(registered.err.empty());
-  CHECK_THAT(shell({"list"}).out, ContainsSubstring("me/llama  llama        3      32      4     96      31,712     19\n"));
+  CHECK_THAT(shell({"list"}).out, ContainsSubstring("me/llama  llama        3      32      4     96      31,712     20\n"));
   CHECK_THAT(shell({"show", "me/llama"}).out, ContainsSubstring("attention_{0..2}"));
   CHECK_THAT(shell({"parts", "me/llama", "--type", "attention"}).out, ContainsSubstring("model.layers.2.self_attn"));
   CHECK_THAT(shell({"part", "me/llama", "attention_1"}).out, ContainsSubstring("model.layers.1.self_attn.k_proj.weight"));
@@ -32,7 +32,7 @@ TEST_CASE("cli: every report has its JSON", "[cli][json]") {
   const auto path = reference("gpt2-hub").string();
   CHECK(json(shell({"--json", "register", "m", path})).at("parameters") == 43296);
   CHECK(json(shell({"list", "--json"})).at("models").at(0).at("model_id") == "m");
-  CHECK(json(shell({"show", "m", "--json"})).at("schema") == "garage.spec/1");
+  CHECK(json(shell({"show", "m", "--json"})).at("schema") == "garage.spec/2");
   const auto parts = json(shell({"parts", "m", "--json", "--layer", "1"}));
   CHECK(parts.as_object().size() == 5);
   CHECK(parts.at("attention_1").at("blueprint").at("op") == "attention");

@@ -64,8 +64,10 @@ TEST_CASE("contradictions: run and extract refuse a spec of the catalog that con
 TEST_CASE("contradictions: a part that does not fit its weights is not run", "[nn][contradictions]") {
   struct Case { const char* title; const char* from; const char* to; const char* says; };
   const auto c = GENERATE(values<Case>({
-      {"other heads", R"("num_heads": 4, "head_dim": 8)", R"("num_heads": 2, "head_dim": 8)", ""},
-      {"another width", R"("input_dim": 32)", R"("input_dim": 16)", "weights.safetensors: tensor 'attention_1.q.weight' [32, 32] gives [32, 32] for the q.weight of attention_1, whose dimensions demand [32, 16]"},
+      {"other heads", R"("heads": 4, "kv_heads": 2)", R"("heads": 2, "kv_heads": 2)", "part.json: part 'attention_1': its blueprint has q.out 32, should be 16 (heads x qk_dim)"},
+      {"another width", R"("input_dim": 32)", R"("input_dim": 16)", "part.json: part 'attention_1': its input_dim is 16, that of its blueprint is 32"},
+      {"another width of a projection", R"("q": {"in": 32)", R"("q": {"in": 16)", "its blueprint has k.in 32, should be 16 (q.in)"},
+      {"another width of its output", R"("o": {"in": 32, "out": 32)", R"("o": {"in": 32, "out": 16)", ""},
       {"no such tensor", "attention_1.o.weight", "attention_1.p.weight", "weights.safetensors: has no tensor 'attention_1.p.weight'"},
       {"another tensor", "attention_1.k.weight", "attention_1.q.weight", "tensor 'attention_1.q.weight' [32, 32] gives [32, 32] for the k.weight of attention_1, whose dimensions demand [16, 32]"},
       {"a step without arguments", R"({"tensor": "attention_1.k.weight")", R"({"tensor": "attention_1.k.weight", "view": [{"select": []}])", "cannot be the k.weight of attention_1, [16, 32]: select [] does not fit [16, 32]"},
@@ -78,8 +80,8 @@ TEST_CASE("contradictions: a part that does not fit its weights is not run", "[n
     registry->register_model("m", open_checkpoint(reference("llama-3.1")));
     nn::extract_part(registry.registry, "m", "attention_1", registry.folder / "part");
     change(registry.folder / "part/part.json", c.from, c.to);
-    if (*c.says == '\0') change(registry.folder / "part/part.json", R"("heads": 4, "kv_heads": 2)", R"("heads": 2, "kv_heads": 2)");
-    CHECK_THROWS_MATCHES(nn::load_extracted(registry.folder / "part"), Error, is_error(Errc::kCorrupt, *c.says ? c.says : "for the q.weight of attention_1, whose dimensions demand [16, 32]"));
+    if (*c.says == '\0') change(registry.folder / "part/part.json", R"("output_dim": 32)", R"("output_dim": 16)");
+    CHECK_THROWS_MATCHES(nn::load_extracted(registry.folder / "part"), Error, is_error(Errc::kCorrupt, *c.says ? c.says : "weights.safetensors: tensor 'attention_1.o.weight' [32, 32] gives [32, 32] for the o.weight of attention_1, whose dimensions demand [16, 32]"));
   }
 }
 
@@ -91,6 +93,6 @@ TEST_CASE("contradictions: a spec that no longer fits its checkpoint is neither 
   change(registry.folder / "catalog/m.json", "\"multi_modal_projector.mm_soft_emb_norm.weight\"", "\"multi_modal_projector.nothing\"");
   CHECK_THROWS_MATCHES(nn::diff_weights(registry.registry, "m", "n"), Error, is_error(Errc::kCorrupt, "has no tensor 'multi_modal_projector.nothing'"));
   const auto layer = registry.folder / "catalog/m.json";
-  change(layer, "\"children\": [\"input_layernorm_0\"", "\"children\": [\"projector\", \"input_layernorm_0\"");
-  CHECK_THROWS_MATCHES(nn::extract_part(registry.registry, "m", "layer_0", registry.folder / "part"), Error, is_error(Errc::kCorrupt, "its child 'projector' should be named by its blueprint"));
+  change(layer, "\"norm\": \"input_layernorm_0\"", "\"norm\": \"attention_0\"");
+  CHECK_THROWS_MATCHES(nn::extract_part(registry.registry, "m", "layer_0", registry.folder / "part"), Error, is_error(Errc::kCorrupt, "its stages.0.branches.0.norm 'attention_0' is of op attention, should be norm or custom"));
 }

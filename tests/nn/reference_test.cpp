@@ -76,8 +76,8 @@ TEST_CASE("nn: every part, and the model put together again, compute what transf
       embedded = embedded + variant.module("pos_embedding")->forward(torch::arange(ids.size(1)).unsqueeze(0));
     compare("embedding", embedded, "embedding.out");
 
-    const auto& assembly = variant.spec->assembly;
-    const auto norm = assembly[assembly.size() - 2];  // before the head
+    const auto& steps = std::get<Stack>(*variant.spec->parts.find(variant.spec->root)->blueprint).parts;
+    const auto norm = steps[steps.size() - 2].part;  // before the head
     const auto last = variant.computed.at("layer_" + std::to_string(variant.spec->num_layers - 1) + ".out");
     compare(norm, variant.module(norm)->forward(last), "final_norm.out");
 

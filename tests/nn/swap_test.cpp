@@ -43,20 +43,22 @@ torch::Tensor run_with(Zoo& zoo, const std::string& model, nn::PartModule& atten
   const auto& spec = *zoo.specs.at(model);
   const auto ids = torch::arange(6).unsqueeze(0);
   const auto& layer = std::get<Layer>(*spec.parts.find("layer_0")->blueprint);
-  const auto run = [&](const std::optional<std::string>& part, const torch::Tensor& x) { return part ? zoo.part(model, *part).forward(x) : x; };
+  const auto run = [&](const auto& part, const torch::Tensor& x) { return part ? zoo.part(model, part->part).forward(x) : x; };
   auto x = zoo.part(model, "embedding").forward(ids);
   if (spec.parts.find("pos_embedding")) x = x + zoo.part(model, "pos_embedding").forward(torch::arange(6).unsqueeze(0));
-  const auto normed = run(layer.attention_norm, x);
-  const auto attended = run(layer.attention_post_norm, attention.forward(normed));
-  if (layer.join == LayerJoin::parallel) x = x + attended + run(layer.feed_forward, layer.feed_forward_norm ? run(layer.feed_forward_norm, x) : normed);
-  else {
-    x = x + attended;
-    x = x + run(layer.feed_forward_post_norm, run(layer.feed_forward, run(layer.feed_forward_norm, x)));
+  for (const auto& stage : layer.stages) {
+    auto sum = x;
+    for (const auto& branch : stage.branches) {
+      const auto normed = run(branch.norm, x);
+      auto& op = branch.op.part == "attention_0" ? attention : zoo.part(model, branch.op.part);
+      sum = sum + run(branch.post_norm, op.forward(normed));
+    }
+    x = sum;
   }
-  bool after = false;  // the rest of the assembly
-  for (const auto& part : spec.assembly) {
-    if (after) x = run(part, x);
-    after = after || part == "layer_0";
+  bool after = false;  // the rest of the model
+  for (const auto& step : std::get<Stack>(*spec.parts.find(spec.root)->blueprint).parts) {
+    if (after) x = zoo.part(model, step.part).forward(x);
+    after = after || step.part == "layer_0";
   }
   return x;
 }

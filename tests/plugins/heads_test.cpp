@@ -54,7 +54,7 @@ TEST_CASE("heads: each class has its own, in every family", "[plugins][heads]") 
     draft.tensors.push_back({head.module + ".weight", DType::kF32, {head.out, hidden(draft)}});
     if (head.bias) draft.tensors.push_back({head.module + ".bias", DType::kF32, {head.out}});
     const auto spec = draft.register_it();
-    CHECK(spec->assembly.back() == head.module);
+    CHECK(steps(*spec).back() == head.module);
     CHECK(spec->parts.find("output_head") == nullptr);
     const auto& part = *spec->parts.find(head.module);
     CHECK(part.part_type == "output_head");
@@ -111,7 +111,7 @@ TEST_CASE("heads: base names without head or tie are a base model, and the spec 
   draft.strip("model.");
   draft.drop("lm_head.weight");
   const auto spec = draft.register_it();
-  CHECK(spec->assembly.back() == "norm");
+  CHECK(steps(*spec).back() == "norm");
   CHECK(spec->extra_info.at("head") == "none: the file has the base model alone");
   CHECK(spec->notes == std::vector<std::string>{"the file has the base model alone, without a head: it gives hidden states"});
   draft.tensors.push_back({"lm_haed.weight", DType::kF32, {96, kHidden}});

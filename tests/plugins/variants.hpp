@@ -10,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <garage/checkpoint.hpp>
+#include <garage/children.hpp>
 
 #include "test_registry.hpp"
 
@@ -61,6 +62,26 @@ struct Draft {
   }
 };
 
+// Of an attention: a projection that is one linear map, and its rope.
+inline const Linear& linear(const Projection& projection) { return std::get<Linear>(projection); }
+inline const Rope& rope(const Attention& attention) { return std::get<Rope>(attention.position); }
+
+// The parts that the whole model is run through, one after another.
+inline std::vector<std::string> steps(const ModelSpec& spec) {
+  const auto& root = std::get<Stack>(spec.parts.find(spec.root)->blueprint.value());
+  std::vector<std::string> names;
+  for (const auto& embedding : root.embeddings) names.push_back(embedding.part);
+  for (const auto& step : root.parts) names.push_back(step.part);
+  return names;
+}
+
+// A layer whose stages have a branch each, one after another.
+inline Layer sequential(const std::vector<Branch>& branches) {
+  Layer layer;
+  for (const auto& branch : branches) layer.stages.push_back({.branches = {branch}});
+  return layer;
+}
+
 template <class Op>
 const Op& blueprint(const ModelSpec& spec, const std::string& part) {
   return std::get<Op>(spec.parts.find(part)->blueprint.value());
@@ -70,7 +91,7 @@ const Op& blueprint(const ModelSpec& spec, const std::string& part) {
 using Windows = std::vector<std::int64_t>;
 inline Windows windows(const ModelSpec& spec) {
   Windows list;
-  for (const auto* part : spec.all_attention_parts()) list.push_back(std::get<Attention>(*part->blueprint).window.value_or(0));
+  for (const auto* part : spec.all_attention_parts()) list.push_back(std::get<Attention>(*part->blueprint).mask.window.value_or(0));
   return list;
 }
 

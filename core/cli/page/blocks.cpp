@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include <garage/children.hpp>
 #include <garage/name_ranges.hpp>
 
 namespace garage::cli {
@@ -22,15 +23,23 @@ class Folder {
 
   std::vector<Block> fold() {
     auto blocks = folded(outside());
-    for (auto& block : folded(spec_.assembly)) blocks.push_back(std::move(block));
+    for (auto& block : folded(inside())) blocks.push_back(std::move(block));
     return blocks;
   }
 
  private:
-  // What neither the assembly nor another part holds.
+  // What the whole model is made of; of a part that stands alone, itself.
+  Names inside() const {
+    const auto* root = spec_.parts.find(spec_.root);
+    if (!root) return {};
+    return is_whole_model(spec_, spec_.root) ? children_of(*root) : Names{spec_.root};
+  }
+
+  // What neither the whole nor another part holds.
   Names outside() const {
-    std::unordered_set<std::string> held(spec_.assembly.begin(), spec_.assembly.end());
-    for (const auto& [name, part] : spec_.parts) held.insert(part.children.begin(), part.children.end());
+    std::unordered_set<std::string> held{spec_.root};
+    for (const auto& [name, part] : spec_.parts)
+      for (auto& child : children_of(part)) held.insert(std::move(child));
     Names names;
     for (const auto& [name, part] : spec_.parts)
       if (!held.contains(name)) names.push_back(name);
@@ -67,15 +76,15 @@ class Folder {
   Block block_of(const Names& members) const {
     Block block{name_ranges(members), kind_of_.at(members.front()), members.size(), 0, {}};
     for (const auto& name : members) block.parameters += spec_.parts.find(name)->parameters;
-    const auto& first = spec_.parts.find(members.front())->children;
+    std::vector<Names> children;
+    for (const auto& name : members) children.push_back(children_of(*spec_.parts.find(name)));
+    const auto& first = children.front();
     for (std::size_t i = 0; i < first.size();) {
       std::size_t end = i + 1;  // experts of a kind
       while (end < first.size() && alike(first[i], first[end])) ++end;
       Names inner;
-      for (const auto& name : members) {
-        const auto& children = spec_.parts.find(name)->children;
-        for (auto at = i; at < std::min(end, children.size()); ++at) inner.push_back(children[at]);
-      }
+      for (const auto& of_one : children)
+        for (auto at = i; at < std::min(end, of_one.size()); ++at) inner.push_back(of_one[at]);
       block.children.push_back(block_of(inner));
       i = end;
     }

@@ -19,7 +19,7 @@ struct Block {
   std::vector<Block> children;
 };
 
-// Parts outside the assembly (a rotary embedding, a vision encoder) come first. Runs of identical layers, and of layers
+// Parts outside the whole (a rotary embedding, a vision encoder) come first. Runs of identical layers, and of layers
 // that take turns (Gemma's windows), are folded.
 std::vector<Block> blocks_of(const ModelSpec& spec, const std::vector<PartKind>& kinds);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <garage/children.hpp>
 #include <garage/name_ranges.hpp>
 #include <garage/tensor_roles.hpp>
 
@@ -32,15 +33,16 @@ std::string dimensions(const ModelSpec& spec, const PartKind& kind, const PartSp
     text += row("count", grouped(static_cast<std::int64_t>(kind.members.size()))) +
             row("parameters of all", grouped(parameters));
   if (!part.module_path.empty()) text += row("module_path", part.module_path);
-  if (!part.children.empty()) text += row("made of", name_ranges(part.children));
+  if (const auto children = children_of(part); !children.empty()) text += row("made of", name_ranges(children));
   return text + "</table>\n";
 }
 
 // Its own fields; those of the parts that it is made of stand with them.
 std::string blueprint(const PartKind& kind, const PartSpec& part) {
   std::string text;
+  const bool is_leaf = children_of(part).empty();
   for (const auto& [field, value] : kind.fields)
-    if (part.children.empty() || field.find('.') == field.npos) text += row(field, value);
+    if (is_leaf || field.find('.') == field.npos) text += row(field, value);
   return text.empty() ? text : "<h3>Blueprint</h3>\n<table class=\"blueprint\">\n" + text + "</table>\n";
 }
 

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define GARAGE_ABI_MAJOR 1
-#define GARAGE_ABI_MINOR 0
+#define GARAGE_ABI_MINOR 1  /* 1: reads garage.spec/2 */
 
 #define GARAGE_EXPORT __attribute__((visibility("default")))
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 #include <boost/describe.hpp>
@@ -127,12 +128,18 @@ void write_json(JsonWriter& out, const std::map<std::string, T>& table) {
   out.end_object();
 }
 
+// Structs whose members are left out where they have their defaults, as whoever reads them fills in.
+template <class T>
+inline constexpr bool kOmitsDefaults = false;
+
 template <class T>
 bool is_absent(const T&) { return false; }
 template <class T>
 bool is_absent(const std::optional<T>& maybe) { return !maybe; }
 template <class T>
 bool is_absent(const std::vector<T>& list) { return list.empty(); }
+template <class... Kinds>
+bool is_absent(const std::variant<std::monostate, Kinds...>& choice) { return choice.index() == 0; }
 
 // The members of a described struct, into the object that is open.
 template <class T>
@@ -141,6 +148,10 @@ void write_members(JsonWriter& out, const T& described) {
     const auto& item = described.*member.pointer;
     const bool keeps_null = kKeepsNull<T> && out.style() == JsonStyle::readable;
     if (!keeps_null && is_absent(item)) return;
+    if constexpr (kOmitsDefaults<T>) {
+      static const T kDefaults{};
+      if (item == kDefaults.*member.pointer) return;
+    }
     out.plain_key(member.name);
     write_json(out, item);
   });

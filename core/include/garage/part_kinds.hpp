@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <garage/export.hpp>
@@ -24,6 +25,9 @@ struct PartKind {
 // Equal for two parts that are identical, and for two whose tensors have the same shapes by role.
 GARAGE_API std::string text_of(const PartKind& kind);
 GARAGE_API std::string tensors_text(const PartKind& kind);
+
+// Whether the part is the whole model, as a stack or an encoder-decoder: its parts have kinds, and it has none.
+GARAGE_API bool is_whole_model(const ModelSpec& spec, std::string_view part);
 
 // In the order in which they first occur. Requires a spec that was read or accounted for: parts that name one another
 // in a circle have no end. Throws kUnsupported for a spec whose parts have no blueprints.

@@ -36,6 +36,9 @@ inline constexpr const char* kVisionEncoder = "vision_encoder";
 inline constexpr const char* kAudioEncoder = "audio_encoder";
 inline constexpr const char* kProjector = "projector";
 inline constexpr const char* kMixer = "mixer";
+inline constexpr const char* kStack = "stack";
+inline constexpr const char* kCrossAttention = "cross_attention";
+inline constexpr const char* kClassifier = "classifier";
 }  // namespace part_type
 
 // "attention_5", of the stem "attention" and layer 5.
@@ -52,14 +55,13 @@ struct PartSpec {
   std::optional<std::int64_t> intermediate_dim;
   boost::json::object extra_info;
   std::int64_t parameters = 0;         // learned numbers, its children's included; core counts them
-  std::vector<std::string> children;   // parts that it is made of
   std::optional<Blueprint> blueprint;  // absent only in specs that the Python seed wrote
 
   friend bool operator==(const PartSpec&, const PartSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(PartSpec, (),
                       (part_type, layer_idx, module_path, input_dim, output_dim, num_heads, head_dim, intermediate_dim,
-                       extra_info, parameters, children, blueprint))
+                       extra_info, parameters, blueprint))
 
 // Parts by name, in the order in which they were added. References to them stay valid.
 class GARAGE_API PartTable {
@@ -131,7 +133,7 @@ struct GARAGE_API ModelSpec {
   Source source;
   DecomposerInfo decomposer;
   std::vector<std::string> notes;     // oddities that are no errors, the checkpoint's first: for people to read
-  std::vector<std::string> assembly;  // the parts that, one after another, are the model
+  std::string root;                   // the part that is the whole model; empty: nobody says, as in the Python seed's files
   std::vector<IgnoredTensors> ignored;
   PartTable parts;
 
@@ -146,7 +148,7 @@ struct GARAGE_API ModelSpec {
 };
 BOOST_DESCRIBE_STRUCT(ModelSpec, (),
                       (model_id, family, hidden_dim, num_layers, num_heads, vocab_size, max_seq_len, extra_info,
-                       model_type, architecture, parameters, dtypes, source, decomposer, notes, assembly, ignored,
+                       model_type, architecture, parameters, dtypes, source, decomposer, notes, root, ignored,
                        parts))
 
 }  // namespace garage

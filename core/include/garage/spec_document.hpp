@@ -11,7 +11,7 @@
 namespace garage {
 
 // What `schema` says. A document without it was written by the Python seed.
-inline constexpr std::string_view kSpecSchema = "garage.spec/1";
+inline constexpr std::string_view kSpecSchema = "garage.spec/2";
 
 // One member a line, and one part a line, so that people can read and compare them.
 GARAGE_API std::string write_spec(const ModelSpec& spec);

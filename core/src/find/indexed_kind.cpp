@@ -36,7 +36,7 @@ IndexedKind indexed_kind(const PartKind& kind) {
           kind.output_dim,
           number_at<std::int64_t>(kind, "heads"),
           number_at<std::int64_t>(kind, "kv_heads"),
-          number_at<std::int64_t>(kind, "head_dim"),
+          number_at<std::int64_t>(kind, "qk_dim"),
           number_at<std::int64_t>(kind, "intermediate_dim"),
           text_at(kind, "activation"),
           text_at(kind, "kind"),

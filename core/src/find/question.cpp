@@ -20,6 +20,9 @@ std::optional<std::string> others(const PartKind& kind, const std::string& part)
 }  // namespace
 
 PartKind kind_of_part(const ModelSpec& spec, const PartQuery::Like& like) {
+  if (is_whole_model(spec, like.part))
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("'{}' is the whole model '{}': name one of its parts", like.part, like.model));
   for (auto& kind : part_kinds(spec))
     if (std::find(kind.members.begin(), kind.members.end(), like.part) != kind.members.end()) return kind;
   throw Error(Errc::kNotFound, fmt::format("'{}' has no part '{}'", like.model, like.part));

@@ -135,7 +135,10 @@ inline constexpr bool kStrict = true;
 // Members that a document must have. Every other one that is missing has its C++ default, so that a struct may grow and
 // yesterday's documents still read; what no value can stand for is for rules to refuse (blueprint_rules.hpp).
 template <class T>
-inline constexpr std::array<std::string_view, 0> kRequired{};
+inline constexpr auto kRequired = [] {
+  if constexpr (requires { T::kNeeds; }) return T::kNeeds;
+  else return std::array<std::string_view, 0>{};
+}();
 
 template <class T>
 using DescribedMembers = boost::describe::describe_members<T, boost::describe::mod_public>;

@@ -5,6 +5,7 @@
 #include <boost/container/small_vector.hpp>
 #include <fmt/format.h>
 
+#include <garage/children.hpp>
 #include <garage/error.hpp>
 #include <garage/name_pattern.hpp>
 #include <garage/nearest.hpp>
@@ -66,9 +67,9 @@ class Ledger {
       if (!head || !head->tied_to) continue;
       const auto* tensor = model_.find(head->projection.weight.tensor);
       const auto& owners = claims_of(*tensor);
-      if (owners.empty() || *owners.front().part != *head->tied_to)
+      if (owners.empty() || *owners.front().part != head->tied_to->part)
         throw Error(Errc::kInternal, fmt::format("part '{}' is tied to '{}', which does not own tensor '{}'", name,
-                                                 *head->tied_to, head->projection.weight.tensor));
+                                                 head->tied_to->part, head->projection.weight.tensor));
     }
   }
 
@@ -179,16 +180,18 @@ class Ledger {
   }
 
   // Requires: each part's parameters are its own alone, and the model's sum fits.
-  std::int64_t with_children(const PartSpec& part) const {
+  std::int64_t with_children(const PartSpec& part) {
+    if (const auto known = totals_.find(&part); known != totals_.end()) return known->second;
     auto sum = part.parameters;
-    for (const auto& child : part.children) sum += with_children(*spec_.parts.find(child));
-    return sum;
+    for (const auto& child : children_of(part)) sum += with_children(*spec_.parts.find(child));
+    return totals_[&part] = sum;
   }
 
   ModelSpec& spec_;
   const Model& model_;
   const std::vector<TensorInfo>& tensors_;
   std::vector<Claims> claims_;  // by the tensor's place in the model
+  boost::unordered_flat_map<const PartSpec*, std::int64_t> totals_;  // with children
 };
 
 }  // namespace

@@ -1,24 +1,11 @@
 #include "part_rules.hpp"
 
-#include <algorithm>
-#include <span>
-
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <garage/error.hpp>
 
 namespace garage {
 namespace {
-
-using Dims = std::span<const std::int64_t>;
-
-bool is_countable(Dims dims) {
-  std::int64_t count = 1;
-  return std::all_of(dims.begin(), dims.end(), [&](auto dim) {
-    return dim >= 0 && !__builtin_mul_overflow(count, dim, &count);
-  });
-}
 
 // The rules for one part; every message opens with its name.
 class PartRules {
@@ -35,43 +22,79 @@ class PartRules {
     not_negative("intermediate_dim", part_.intermediate_dim.value_or(0));
     not_negative("parameters", part_.parameters);
     if (!part_.blueprint) return;
-    if (part_.part_type == part_type::kFullLayer) {
+    if (part_.part_type == part_type::kFullLayer && part_.layer_idx && is_of_main_stack()) {
       equal("input_dim", part_.input_dim, "the model's hidden_dim", spec_.hidden_dim);
       equal("output_dim", part_.output_dim, "the model's hidden_dim", spec_.hidden_dim);
     }
-    std::visit(*this, *part_.blueprint);
-  }
-
-  void operator()(const Linear&) const { countable("weight", {part_.output_dim, part_.input_dim}); }
-  void operator()(const Norm&) const {}
-  void operator()(const Rope& rope) const { check_rope(rope, part_.input_dim); }
-  void operator()(const Attention& attention) const {
-    equal("num_heads", part_.num_heads.value_or(0), "heads", attention.heads);
-    equal("head_dim", part_.head_dim.value_or(0), "head_dim", attention.head_dim);
-    countable("q.weight", {attention.heads, attention.head_dim, part_.input_dim});  // k's and v's are no larger
-    countable("o.weight", {attention.heads, attention.head_dim, part_.output_dim});
-    if (attention.rope) check_rope(*attention.rope, attention.head_dim);
-  }
-  void operator()(const FeedForward&) const {
-    const auto inner = part_.intermediate_dim.value_or(0);
-    require(inner > 0, "it is a feed_forward without intermediate_dim");
-    countable("up.weight", {inner, part_.input_dim});
-    countable("down.weight", {part_.output_dim, inner});
-  }
-  void operator()(const Mixture& mixture) const {
-    const auto experts = static_cast<std::int64_t>(mixture.experts.size());
-    require(mixture.top_k > 0 && mixture.top_k <= experts, "it picks {} of {} experts", mixture.top_k, experts);
-    const auto scores = spec_.parts.find(mixture.router)->output_dim;
-    require(scores == experts, "its router '{}' scores {} experts, it has {}", mixture.router, scores, experts);
-  }
-  void operator()(const Embedding&) const { countable("weight", {part_.input_dim, part_.output_dim}); }
-  void operator()(const OutputHead&) const { countable("weight", {part_.output_dim, part_.input_dim}); }
-  void operator()(const Layer&) const {}
-  void operator()(const Custom& custom) const {
-    for (const auto& [role, tensor] : custom.tensors) countable(role, tensor.shape);
+    std::visit(
+        [&](const auto& op) {
+          if constexpr (requires { op.input(); }) {
+            equal("input_dim", part_.input_dim, "that of its blueprint", op.input());
+            equal("output_dim", part_.output_dim, "that of its blueprint", op.output());
+          }
+          check_own(op);
+        },
+        *part_.blueprint);
   }
 
  private:
+  template <class Op>
+  void check_own(const Op&) const {}
+
+  void check_own(const Attention& attention) const {
+    equal("num_heads", part_.num_heads.value_or(0), "heads", attention.heads);
+    equal("head_dim", part_.head_dim.value_or(0), "qk_dim", attention.qk_dim);
+  }
+  void check_own(const FeedForward& ffn) const {
+    equal("intermediate_dim", part_.intermediate_dim.value_or(0), "up.out", ffn.up.out);
+  }
+  void check_own(const Mixture& mixture) const {
+    const auto experts = static_cast<std::int64_t>(mixture.experts.size());
+    const auto scores = part(mixture.router.part).output_dim;
+    require(scores == experts, "its router '{}' scores {} experts, it has {}", mixture.router.part, scores, experts);
+    for (const auto& expert : mixture.experts) carries(expert.part);
+    if (mixture.shared_expert) carries(mixture.shared_expert->part);
+  }
+  void check_own(const Layer& layer) const {
+    for (const auto& stage : layer.stages) {
+      for (const auto& branch : stage.branches) {
+        for (const auto& norm : {branch.norm, branch.post_norm})
+          if (norm) carries(norm->part);
+        carries(branch.op.part);
+      }
+      if (stage.after) carries(stage.after->part);
+    }
+  }
+  void check_own(const Stack& stack) const {
+    for (const auto& embedding : stack.embeddings) gives(embedding.part, stack.hidden);
+    auto width = stack.hidden;
+    for (const auto& step : stack.parts) {
+      takes(step.part, width);
+      width = part(step.part).output_dim;
+    }
+    gives_out(width);
+    if (stack.embeddings.empty())
+      require(part_.input_dim == stack.hidden, "it has no 'embeddings', and its input_dim is {}, should be {} (hidden)",
+              part_.input_dim, stack.hidden);
+  }
+
+  // As many numbers go into that part, and come out of it, as into this one.
+  void carries(const std::string& name) const {
+    takes(name, part_.input_dim);
+    gives(name, part_.output_dim);
+  }
+  void takes(const std::string& name, std::int64_t width) const {
+    const auto dim = part(name).input_dim;
+    require(dim == width, "'{}' in it takes {} numbers, should take {}", name, dim, width);
+  }
+  void gives(const std::string& name, std::int64_t width) const {
+    const auto dim = part(name).output_dim;
+    require(dim == width, "'{}' in it gives {} numbers, should give {}", name, dim, width);
+  }
+  void gives_out(std::int64_t width) const {
+    require(part_.output_dim == width, "its output_dim is {}, the last of its parts gives {}", part_.output_dim, width);
+  }
+
   template <class... Args>
   void require(bool holds, fmt::format_string<const Args&...> fault, const Args&... args) const {
     if (!holds) throw Error(Errc::kInternal, fmt::format("part '{}': {}", name_, fmt::format(fault, args...)));
@@ -82,18 +105,10 @@ class PartRules {
   void equal(const char* a_name, std::int64_t a, const char* b_name, std::int64_t b) const {
     require(a == b, "its {} is {}, {} is {}", a_name, a, b_name, b);
   }
-  void countable(std::string_view tensor, Dims dims) const {
-    if (is_countable(dims)) return;
-    require(false, "its {} has {} numbers, should have from 0 to what 64 bits count", tensor,
-            fmt::format("{}", fmt::join(dims, " x ")));
-  }
-  void countable(std::string_view tensor, std::initializer_list<std::int64_t> dims) const {
-    countable(tensor, Dims(dims.begin(), dims.size()));
-  }
+  const PartSpec& part(const std::string& name) const { return *spec_.parts.find(name); }
 
-  void check_rope(const Rope& rope, std::int64_t head_dim) const {
-    require(rope.dims <= head_dim, "its rope turns {} of {} dimensions", rope.dims, head_dim);
-  }
+  // Parts of other stacks bear the stack's name before their own: "encoder.layer_0".
+  bool is_of_main_stack() const { return name_.find('.') == name_.npos; }
 
   const ModelSpec& spec_;
   const std::string& name_;

@@ -3,24 +3,34 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <garage/blueprint/walk.hpp>
 #include <garage/error.hpp>
 
 #include "../blueprint/blueprint_ops.hpp"
-#include "../blueprint/part_references.hpp"
 
 namespace garage {
 namespace {
 
 using Entry = PartTable::value_type;  // a part and its name
 
+template <class... Args>
+[[noreturn]] void fail(const std::string& part, fmt::format_string<const Args&...> fault, const Args&... args) {
+  throw Error(Errc::kInternal, fmt::format("part '{}': {}", part, fmt::format(fault, args...)));
+}
+
 // "feed_forward, mixture or custom"
-std::string op_names(OpSet ops) {
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < std::size(kBlueprintOps); ++i)
-    if (ops >> i & 1) names.emplace_back(kBlueprintOps[i]);
+std::string names_of_ops(PartRole role) {
+  auto names = ops_that_serve_as(role);
   const std::string last(names.back());
   names.pop_back();
   return names.empty() ? last : fmt::format("{} or {}", fmt::join(names, ", "), last);
+}
+
+// Of what a layer names, the stage: "stages.1.branches.0.norm" lies in 1.
+std::size_t stage_of(const BlueprintPath& at) {
+  for (const auto* step = &at; step; step = step->above)
+    if (step->step == "branches") return step->above->index;
+  return BlueprintPath::kNone;
 }
 
 class Tree {
@@ -29,52 +39,61 @@ class Tree {
 
   void check() {
     for (const auto& entry : spec_.parts)
-      for (const auto& child : entry.second.children) put(child, named(entry, "child", child), &entry);
-    for (const auto& entry : spec_.parts)
-      if (!entry.second.children.empty()) check_depth(entry);
-    for (const auto& name : spec_.assembly) put(name, assembled(name), nullptr);
-    for (const auto& entry : spec_.parts)
-      if (entry.second.blueprint) check_references(entry);
+      if (entry.second.blueprint) walk(*entry.second.blueprint, References{*this, entry});
+    for (const auto* holder : holders_) check_depth(*holder);
+    if (!spec_.root.empty()) check_root();
   }
 
  private:
   struct Place {
-    const Entry* holder;     // null: the assembly
-    bool is_named = false;  // by its holder's blueprint
+    const Entry* holder;
+    PartRole role;
+    std::size_t stage;  // of a layer
   };
 
-  template <class... Args>
-  [[noreturn]] static void fail(const std::string& part, fmt::format_string<const Args&...> fault, const Args&... args) {
-    throw Error(Errc::kInternal, fmt::format("part '{}': {}", part, fmt::format(fault, args...)));
-  }
+  struct References : BlueprintVisitor {
+    References(Tree& tree, const Entry& by) : tree(tree), by(by) {}
+    Tree& tree;
+    const Entry& by;
 
-  const PartSpec& named(const Entry& by, const char* role, const std::string& name) const {
+    void part(const BlueprintPath& at, const std::string& name, PartRole role) { tree.refer(by, at, name, role); }
+  };
+
+  void refer(const Entry& by, const BlueprintPath& at, const std::string& name, PartRole role) {
     const auto* part = spec_.parts.find(name);
-    if (!part) fail(by.first, "its {} names part '{}', which does not exist", role, name);
-    return *part;
-  }
-
-  const PartSpec& assembled(const std::string& name) const {
-    if (const auto* part = spec_.parts.find(name)) return *part;
-    throw Error(Errc::kInternal, fmt::format("the assembly names part '{}', which does not exist", name));
-  }
-
-  void put(const std::string& name, const PartSpec& part, const Entry* holder) {
-    const auto [at, fresh] = places_.emplace(&part, Place{holder});
+    if (!part) fail(by.first, "its {} names part '{}', which does not exist", at.text(), name);
+    if (!part->blueprint || !may_stand_as(*part->blueprint, role))
+      fail(by.first, "its {} '{}' is of op {}, should be {}", at.text(), name,
+           part->blueprint ? op_name(*part->blueprint) : "none", names_of_ops(role));
+    if (!is_held(role)) return;
+    if (holders_.empty() || holders_.back() != &by) holders_.push_back(&by);
+    const auto stage = role == PartRole::norm ? stage_of(at) : BlueprintPath::kNone;
+    const auto [place, fresh] = places_.emplace(part, Place{&by, role, stage});
     if (fresh) return;
-    const auto text = [](const Entry* entry) { return entry ? "part '" + entry->first + "'" : "the assembly"; };
-    fail(name, "it stands in {} and in {}, should have one place", text(at->second.holder), text(holder));
+    const auto& [holder, known_role, known_stage] = place->second;
+    if (holder != &by)
+      fail(name, "it stands in part '{}' and in part '{}', should have one place", holder->first, by.first);
+    const bool again = role == PartRole::step;
+    const bool shared = role == PartRole::norm && stage == known_stage && stage != BlueprintPath::kNone;
+    if (role != known_role || !(again || shared)) fail(by.first, "its blueprint names '{}' twice", name);
   }
 
   // Only what holds others can be in a loop, and of those there are few.
   void check_depth(const Entry& entry) const {
     const auto* above = holder_of(entry);
-    for (int depth = 2; above; ++depth, above = holder_of(*above))  // with its children
+    for (int depth = 2; above; ++depth, above = holder_of(*above))  // with what it holds
       if (depth == kMaxPartDepth) break;
     if (!above) return;
     for (std::size_t i = 0; above && above != &entry && i < places_.size(); ++i) above = holder_of(*above);
-    if (above) fail(above->first, "it is part of itself: its children lead back to it");
+    if (above) fail(above->first, "it is part of itself: what it is made of leads back to it");
     fail(entry.first, "more than {} parts lie within one another", kMaxPartDepth);
+  }
+
+  void check_root() const {
+    const auto* root = spec_.parts.find(spec_.root);
+    if (!root) throw Error(Errc::kInternal, fmt::format("the root is part '{}', which does not exist", spec_.root));
+    if (const auto place = places_.find(root); place != places_.end())
+      fail(spec_.root, "it is the root and stands in part '{}'", place->second.holder->first);
   }
 
   const Entry* holder_of(const Entry& entry) const {
@@ -82,36 +101,9 @@ class Tree {
     return place == places_.end() ? nullptr : place->second.holder;
   }
 
-  void check_references(const Entry& entry) {
-    const auto& children = entry.second.children;
-    const auto& blueprint = *entry.second.blueprint;
-    std::size_t held = 0;
-    each_reference(blueprint, [&](const PartReference& reference) {
-      const auto& part = named(entry, reference.role, reference.part);
-      check_op(entry, reference, part);
-      if (!reference.is_held) return;
-      const auto place = places_.find(&part);
-      if (place == places_.end() || place->second.holder != &entry)
-        fail(entry.first, "its {} '{}' should be among its children", reference.role, reference.part);
-      if (place->second.is_named) fail(entry.first, "its blueprint names '{}' twice", reference.part);
-      place->second.is_named = true;
-      ++held;
-    });
-    if (held == children.size() || std::holds_alternative<Custom>(blueprint)) return;
-    for (const auto& child : children)
-      if (!places_.at(spec_.parts.find(child)).is_named)
-        fail(entry.first, "its child '{}' should be named by its blueprint, of op {}", child,
-             kBlueprintOps[blueprint.index()]);
-  }
-
-  static void check_op(const Entry& entry, const PartReference& reference, const PartSpec& part) {
-    if (part.blueprint && (op_of(*part.blueprint) & reference.ops)) return;
-    fail(entry.first, "its {} '{}' is of op {}, should be {}", reference.role, reference.part,
-         part.blueprint ? kBlueprintOps[part.blueprint->index()] : "none", op_names(reference.ops));
-  }
-
   const ModelSpec& spec_;
-  boost::unordered_flat_map<const PartSpec*, Place> places_;  // of the parts that have one
+  std::vector<const Entry*> holders_;
+  boost::unordered_flat_map<const PartSpec*, Place> places_;  // of the parts that lie in others
 };
 
 }  // namespace

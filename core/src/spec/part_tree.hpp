@@ -1,10 +1,10 @@
 // PartTree: a spec's parts as what they are made of.
 //
-//   A part has one place: once in the assembly, or once among the children of one other part, or in neither.
-//   What a blueprint names is there, of an op that can do it, and among the part's children.
-//   Children that no blueprint names are for `custom` parts alone: nobody would compute them.
-//   Parts nest, and not too deeply. So nothing is part of itself, and whoever follows children or what blueprints name
-//   comes to an end, after as many steps as there are names.
+//   What a blueprint names is there, and of an op that may stand in that place.
+//   A part has one place: it lies in one other part, or is the root, or neither. In its place it comes once, but that a
+//   stack may run a step again, and that branches of one stage may share a norm.
+//   Parts nest, and not too deeply. So nothing is part of itself, and whoever follows what blueprints name comes to an
+//   end, after as many steps as there are names.
 #pragma once
 
 #include <garage/spec.hpp>

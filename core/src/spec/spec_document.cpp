@@ -10,6 +10,12 @@ inline constexpr bool kKeepsNull<PartSpec> = true;
 template <>
 inline constexpr bool kKeepsNull<ModelSpec> = true;
 
+// Most layers are plain sums.
+template <>
+inline constexpr bool kOmitsDefaults<Branch> = true;
+template <>
+inline constexpr bool kOmitsDefaults<Stage> = true;
+
 // {"transpose": [0, 1]}
 void write_json(JsonWriter& out, const ViewStep& step) {
   out.begin_object();
@@ -17,10 +23,37 @@ void write_json(JsonWriter& out, const ViewStep& step) {
   out.end_object();
 }
 
+template <PartRole role>
+void write_json(JsonWriter& out, const PartRef<role>& ref) {
+  out.string(ref.part);
+}
+
+void write_json(JsonWriter& out, const Projection& projection) {
+  if (const auto* linear = std::get_if<Linear>(&projection)) return write_json(out, *linear);
+  out.begin_object();
+  write_member(out, LowRank::kName, std::get<LowRank>(projection));
+  out.end_object();
+}
+
+// {"rope": {...}}; what is none of its kinds is left out.
+void write_json(JsonWriter& out, const Position& position) {
+  std::visit(
+      [&]<class Kind>(const Kind& kind) {
+        if constexpr (std::is_same_v<Kind, std::monostate>) {
+          out.null();
+        } else {
+          out.begin_object();
+          write_member(out, Kind::kName, kind);
+          out.end_object();
+        }
+      },
+      position);
+}
+
 void write_json(JsonWriter& out, const Blueprint& blueprint) {
   out.begin_object();
   out.plain_key("op");
-  out.string(kBlueprintOps[blueprint.index()]);
+  out.string(op_name(blueprint));
   std::visit([&](const auto& described) { write_members(out, described); }, blueprint);
   out.end_object();
 }

@@ -1,6 +1,7 @@
 #include "spec_reader.hpp"
 
 #include "../blueprint/blueprint_ops.hpp"
+#include "edition1/reader.hpp"
 #include "spec_rules.hpp"
 
 namespace garage {
@@ -19,21 +20,6 @@ inline constexpr auto kRequired<ModelSpec> = std::to_array<std::string_view>({"m
                                                                               "num_layers", "num_heads", "vocab_size",
                                                                               "max_seq_len", "parts"});
 
-// Which of several formulas computes a part: no rule could see that one was left out, and the default would compute
-// something else. Of edition 1, whose writers all say them; a later one of the kind has a default that changes nothing.
-template <>
-inline constexpr auto kRequired<Norm> = std::to_array<std::string_view>({"kind"});
-template <>
-inline constexpr auto kRequired<Rope> = std::to_array<std::string_view>({"pairing"});
-template <>
-inline constexpr auto kRequired<RopeScaling> = std::to_array<std::string_view>({"kind"});
-template <>
-inline constexpr auto kRequired<Mixture> = std::to_array<std::string_view>({"scoring"});
-template <>
-inline constexpr auto kRequired<Embedding> = std::to_array<std::string_view>({"indexed_by"});
-template <>
-inline constexpr auto kRequired<Layer> = std::to_array<std::string_view>({"join"});
-
 void read_json(const JsonElement& element, ViewStep& out, const JsonPath& at) {
   const auto object = object_at(element, at);
   if (object.size() != 1)
@@ -44,15 +30,41 @@ void read_json(const JsonElement& element, ViewStep& out, const JsonPath& at) {
   read_json(arguments, out.arguments, at / name);
 }
 
+template <PartRole role>
+void read_json(const JsonElement& element, PartRef<role>& out, const JsonPath& at) {
+  out.part = string_at(element, at);
+}
+
+void read_json(const JsonElement& element, Projection& out, const JsonPath& at) {
+  const auto object = object_at(element, at);
+  JsonElement low;
+  if (object.size() == 1 && !object.at_key(LowRank::kName).get(low)) read_json(low, out.emplace<LowRank>(), at / LowRank::kName);
+  else read_json(element, out.emplace<Linear>(), at);
+}
+
+void read_json(const JsonElement& element, Position& out, const JsonPath& at) {
+  if (element.is_null()) return;
+  const auto object = object_at(element, at);
+  if (object.size() != 1)
+    throw Error(Errc::kCorrupt, fmt::format("{}: has {} members, should have one, such as 'rope'", at.text(), object.size()));
+  const auto [name, value] = *object.begin();
+  boost::mp11::mp_for_each<boost::mp11::mp_rename<boost::mp11::mp_pop_front<Position>, boost::mp11::mp_list>>(
+      [&, &name = name, &value = value]<class Kind>(const Kind&) {
+        if (Kind::kName == name) read_json(value, out.emplace<Kind>(), at / name);
+      });
+  if (out.index() == 0)
+    throw Error(Errc::kUnsupported, fmt::format("{}: position '{}' is unknown to this version", at.text(), name));
+}
+
 void read_json(const JsonElement& element, Blueprint& out, const JsonPath& at) {
   const auto object = object_at(element, at);
   JsonElement named;
   if (object.at_key("op").get(named)) throw Error(Errc::kCorrupt, fmt::format("{}: has no 'op'", at.text()));
   const auto op = string_at(named, at / "op");
-  const auto i = std::size_t(std::find(std::begin(kBlueprintOps), std::end(kBlueprintOps), op) - kBlueprintOps);
-  if (i == std::size(kBlueprintOps))
+  const auto i = std::size_t(std::find(kBlueprintOps.begin(), kBlueprintOps.end(), op) - kBlueprintOps.begin());
+  if (i == kBlueprintOps.size())
     throw Error(Errc::kUnsupported, fmt::format("{}: op '{}' is unknown to this version", at.text(), op));
-  boost::mp11::mp_with_index<std::size(kBlueprintOps)>(
+  boost::mp11::mp_with_index<kBlueprintOps.size()>(
       i, [&](auto place) { read_members(object, out.emplace<place>(), at, "op"); });
 }
 
@@ -66,12 +78,15 @@ void read_json(const JsonElement& element, PartTable& out, const JsonPath& at) {
 
 namespace {
 
-void check_schema(const JsonObject& document, const JsonPath& at) {
+// The Python seed's files have no schema; they are read as edition 1, of which they are the first members.
+bool is_edition1(const JsonObject& document, const JsonPath& at) {
   JsonElement schema;
-  if (document.at_key("schema").get(schema)) return;  // the seed wrote none
-  if (const auto name = string_at(schema, at / "schema"); name != kSpecSchema)
-    throw Error(Errc::kUnsupported,
-                fmt::format("{}: schema is '{}', this version reads '{}'", at.text(), name, kSpecSchema));
+  if (document.at_key("schema").get(schema)) return true;
+  const auto name = string_at(schema, at / "schema");
+  if (name != kSpecSchema && name != edition1::kSchema)
+    throw Error(Errc::kUnsupported, fmt::format("{}: schema is '{}', this version reads '{}' and '{}'", at.text(), name,
+                                                kSpecSchema, edition1::kSchema));
+  return name == edition1::kSchema;
 }
 
 // A list shows what it can: a member of the wrong type is for read_spec to complain about.
@@ -91,7 +106,7 @@ SpecSummary summary_members(const JsonObject& document) {
 ModelSpec spec_of(const JsonDocument& document, std::string_view subject, Errc contradiction) {
   const JsonPath at{nullptr, subject};
   const auto object = object_at(document.root(), at);
-  check_schema(object, at);
+  if (is_edition1(object, at)) return edition1::read(object, at, contradiction);
   ModelSpec spec;
   read_members(object, spec, at);
   try {
@@ -106,7 +121,7 @@ SpecSummary summary_of(const JsonDocument& document, std::string_view subject) {
   };
   JsonObject object;
   if (document.root().get(object)) fail("should be a JSON object");
-  check_schema(object, {nullptr, subject});
+  is_edition1(object, {nullptr, subject});
   auto summary = summary_members(object);
   JsonElement parts;
   if (summary.model_id.empty() || summary.family.empty() || object.at_key("parts").get(parts))

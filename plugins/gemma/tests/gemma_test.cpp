@@ -19,8 +19,8 @@ TEST_CASE("gemma: norms add one before the cast, embeddings are scaled, heads ar
   CHECK(norm.multiply_before_cast);
   CHECK(blueprint<Embedding>(*spec, "embedding").scale == Approx(std::sqrt(32.0)).epsilon(1e-15));
   CHECK(blueprint<FeedForward>(*spec, "ffn_0").activation == "gelu_pytorch_tanh");
-  CHECK(blueprint<Attention>(*spec, "attention_0").head_dim == 16);
-  CHECK(blueprint<Layer>(*spec, "layer_0").join == LayerJoin::sequential);
+  CHECK(blueprint<Attention>(*spec, "attention_0").qk_dim == 16);
+  CHECK(blueprint<Layer>(*spec, "layer_0") == sequential({{.norm = "input_layernorm_0", .op = "attention_0"}, {.norm = "post_attention_layernorm_0", .op = "ffn_0"}}));
   CHECK(spec->parts.find("output_head")->extra_info.at("tie") == "declared");
 }
 
@@ -48,11 +48,11 @@ TEST_CASE("gemma-2: sandwich norms, caps, an own scale, every other layer window
     const auto& attention = blueprint<Attention>(*spec, "attention_0");
     CHECK(attention.scale == Approx(1 / std::sqrt(10.0)));
     CHECK(attention.softcap == 5);
-    CHECK(attention.head_dim == 12);
+    CHECK(attention.qk_dim == 12);
     CHECK(blueprint<OutputHead>(*spec, "output_head").softcap == 3);
     const auto& layer = blueprint<Layer>(*spec, "layer_3");
-    CHECK(layer == Layer{LayerJoin::sandwich, "input_layernorm_3", "attention_3", "post_attention_layernorm_3",
-                         "pre_feedforward_layernorm_3", "ffn_3", "post_feedforward_layernorm_3"});
+    CHECK(layer == sequential({{"input_layernorm_3", "attention_3", "post_attention_layernorm_3"},
+                               {"pre_feedforward_layernorm_3", "ffn_3", "post_feedforward_layernorm_3"}}));
   }
 }
 
@@ -70,8 +70,8 @@ TEST_CASE("gemma-3: two ropes, a pattern of windows, norms over q and k", "[plug
   CHECK(windows(*spec) == Windows{5, 5, 0, 5, 5, 0});
   CHECK(blueprint<Rope>(*spec, "rotary_emb").theta == 1000000);
   CHECK(blueprint<Rope>(*spec, "rotary_emb_local").theta == 10000);
-  CHECK(blueprint<Attention>(*spec, "attention_2").rope->theta == 1000000);
-  CHECK(blueprint<Attention>(*spec, "attention_3").rope->theta == 10000);
+  CHECK(rope(blueprint<Attention>(*spec, "attention_2")).theta == 1000000);
+  CHECK(rope(blueprint<Attention>(*spec, "attention_3")).theta == 10000);
   const auto& attention = blueprint<Attention>(*spec, "attention_0");
   CHECK(attention.q_norm->weight_offset == 1);
   CHECK(attention.k_norm->weight->tensor == "model.layers.0.self_attn.k_norm.weight");
@@ -95,7 +95,7 @@ TEST_CASE("gemma-3: the vision encoder and the projector are parts, and no layer
   CHECK(blueprint<Custom>(*spec, "vision_encoder").builder.empty());
   CHECK(blueprint<Custom>(*spec, "vision_encoder").tensors.size() == 37);
   CHECK(spec->parts.find("projector")->parameters == 16 * 32 + 16);
-  CHECK(spec->assembly.size() == 1 + 6 + 1 + 1);
+  CHECK(steps(*spec).size() == 1 + 6 + 1 + 1);
   Draft draft("gemma-3-multimodal");
   draft.config.at("vision_config").as_object()["num_hidden_layers"] = 3;
   CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "vision_config: num_hidden_layers is 3, the tensors have 2"));

@@ -63,12 +63,12 @@ TEST_CASE("layouts: a sparse text_config means Gemma3TextConfig's defaults", "[p
   CHECK(spec->num_heads == 8);
   const auto& local = blueprint<Attention>(*spec, "attention_0");
   const auto& global = blueprint<Attention>(*spec, "attention_5");  // every sixth
-  CHECK(local.window == 1024);
-  CHECK_FALSE(global.window.has_value());
+  CHECK(local.mask.window == 1024);
+  CHECK_FALSE(global.mask.window.has_value());
   CHECK(local.kv_heads == 4);
   CHECK(local.scale == 1.0 / 16);
-  CHECK(local.rope->theta == 10000);
-  CHECK(local.rope->scaling.kind == RopeScalingKind::none);
-  CHECK(global.rope->theta == 1000000);
-  CHECK(global.rope->scaling.factor == 8);
+  CHECK(rope(local).theta == 10000);
+  CHECK(rope(local).scaling.kind == RopeScalingKind::none);
+  CHECK(rope(global).theta == 1000000);
+  CHECK(rope(global).scaling.factor == 8);
 }

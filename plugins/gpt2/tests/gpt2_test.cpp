@@ -17,26 +17,26 @@ TEST_CASE("gpt2: its fused, transposed projections are told as plain q, k and v"
   CHECK(attention.heads == 4);
   CHECK(attention.kv_heads == 4);
   CHECK(attention.scale == Catch::Approx(1 / std::sqrt(8.0)).epsilon(1e-15));
-  CHECK(attention.k.weight == TensorRef{"transformer.h.2.attn.c_attn.weight", {{Kind::transpose, {0, 1}}, {Kind::narrow, {0, 32, 32}}}});
-  CHECK(attention.v.bias == TensorRef{"transformer.h.2.attn.c_attn.bias", {{Kind::narrow, {0, 64, 32}}}});
+  CHECK(linear(attention.k).weight == TensorRef{"transformer.h.2.attn.c_attn.weight", {{Kind::transpose, {0, 1}}, {Kind::narrow, {0, 32, 32}}}});
+  CHECK(linear(attention.v).bias == TensorRef{"transformer.h.2.attn.c_attn.bias", {{Kind::narrow, {0, 64, 32}}}});
   CHECK(attention.o.weight == TensorRef{"transformer.h.2.attn.c_proj.weight", {{Kind::transpose, {0, 1}}}});
-  CHECK_FALSE(attention.rope.has_value());
-  CHECK(attention.causal);
+  CHECK(std::holds_alternative<std::monostate>(attention.position));
+  CHECK(attention.mask.causal);
   CHECK(blueprint<FeedForward>(*spec, "ffn_0").activation == "gelu_new");
   CHECK_FALSE(blueprint<FeedForward>(*spec, "ffn_0").gate.has_value());
   CHECK(blueprint<Norm>(*spec, "ln_f").kind == NormKind::layer);
   CHECK(blueprint<Norm>(*spec, "ln_f").eps == 1e-5);
   CHECK(blueprint<Embedding>(*spec, "pos_embedding").indexed_by == IndexedBy::positions);
   CHECK(blueprint<OutputHead>(*spec, "output_head").tied_to == "embedding");
-  CHECK(spec->assembly == std::vector<std::string>{"embedding", "pos_embedding", "layer_0", "layer_1", "layer_2", "ln_f", "output_head"});
-  CHECK(spec->parts.find("layer_1")->children == std::vector<std::string>{"ln_1_1", "attention_1", "ln_2_1", "ffn_1"});
-  CHECK(blueprint<Layer>(*spec, "layer_1").join == LayerJoin::sequential);
+  CHECK(steps(*spec) == std::vector<std::string>{"embedding", "pos_embedding", "layer_0", "layer_1", "layer_2", "ln_f", "output_head"});
+  CHECK(children_of(*spec->parts.find("layer_1")) == std::vector<std::string>{"ln_1_1", "attention_1", "ln_2_1", "ffn_1"});
+  CHECK(blueprint<Layer>(*spec, "layer_1") == sequential({{.norm = "ln_1_1", .op = "attention_1"}, {.norm = "ln_2_1", .op = "ffn_1"}}));
 }
 
 TEST_CASE("gpt2: a file without prefix, and with masks, is the same model", "[plugins][gpt2]") {
   const auto plain = registered("gpt2"), hub = registered("gpt2-hub");
   CHECK(hub->get_attention(0)->module_path == "transformer.h.0.attn");
-  CHECK(blueprint<Attention>(*hub, "attention_0").q.weight.tensor == "h.0.attn.c_attn.weight");
+  CHECK(linear(blueprint<Attention>(*hub, "attention_0").q).weight.tensor == "h.0.attn.c_attn.weight");
   REQUIRE(hub->ignored.size() == 2);
   CHECK(hub->ignored[0] == IgnoredTensors{"h.*.attn.bias", 3, "the causal mask, not a bias"});
   CHECK(hub->ignored[1].count == 3);
@@ -90,14 +90,14 @@ TEST_CASE("gpt2: Linear layers under its names are somebody else's", "[plugins][
   CHECK(registry->detect_family(Model(draft.tensors), "gpt2") == "unknown");
 }
 
-TEST_CASE("heads: GPT-2's second head is a part that the assembly does not use", "[plugins][heads][gpt2]") {
+TEST_CASE("heads: GPT-2's second head is a part that the model does not run through", "[plugins][heads][gpt2]") {
   Draft draft("gpt2");
   draft.config["architectures"] = {"GPT2DoubleHeadsModel"};
   draft.tensors.push_back({"multiple_choice_head.summary.weight", DType::kF32, {1, 32}});
   CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "tensor 'multiple_choice_head.summary.bias' is missing"));
   draft.tensors.push_back({"multiple_choice_head.summary.bias", DType::kF32, {1}});
   const auto spec = draft.register_it();
-  CHECK(spec->assembly.back() == "output_head");
+  CHECK(steps(*spec).back() == "output_head");
   CHECK(spec->parts.find("multiple_choice_head")->parameters == 32 + 1);
 }
 

@@ -14,12 +14,12 @@ TEST_CASE("llama: grouped heads, its own head_dim, biases and activation are rea
   const auto& attention = blueprint<Attention>(*spec, "attention_1");
   CHECK(attention.heads == 4);
   CHECK(attention.kv_heads == 1);
-  CHECK(attention.head_dim == 12);
+  CHECK(attention.qk_dim == 12);
   CHECK(attention.scale == Catch::Approx(1 / std::sqrt(12.0)));
   CHECK(attention.o.bias == TensorRef{"model.layers.1.self_attn.o_proj.bias", {}});
-  CHECK(attention.rope->scaling.kind == RopeScalingKind::linear);
-  CHECK(attention.rope->scaling.factor == 2);
-  CHECK(attention.rope->dims == 12);
+  CHECK(rope(attention).scaling.kind == RopeScalingKind::linear);
+  CHECK(rope(attention).scaling.factor == 2);
+  CHECK(rope(attention).dims == 12);
   const auto& ffn = blueprint<FeedForward>(*spec, "ffn_0");
   CHECK(ffn.activation == "gelu");
   CHECK(ffn.gate->bias.has_value());
@@ -37,7 +37,7 @@ TEST_CASE("llama: the llama3 rope is read in the keys of transformers 4 and 5", 
     CHECK(rope.scaling.low_freq_factor == 1);
     CHECK(rope.scaling.high_freq_factor == 4);
     CHECK(rope.scaling.original_max_position_embeddings == 32);
-    CHECK(blueprint<Attention>(*spec, "attention_0").rope == rope);
+    CHECK(std::get<Rope>(blueprint<Attention>(*spec, "attention_0").position) == rope);
   }
   CHECK(v5->parts == v4->parts);
   CHECK(v5->extra_info == v4->extra_info);
@@ -61,7 +61,7 @@ TEST_CASE("llama: a checkpoint of the base class has no prefix and no head", "[p
   draft.config["architectures"] = {"LlamaModel"};
   const auto spec = draft.register_it();
   CHECK(spec->parts.find("output_head") == nullptr);
-  CHECK(spec->assembly.back() == "norm");
+  CHECK(steps(*spec).back() == "norm");
   CHECK(spec->get_attention(0)->module_path == "layers.0.self_attn");
   CHECK(blueprint<Embedding>(*spec, "embedding").weight.tensor == "embed_tokens.weight");
 }

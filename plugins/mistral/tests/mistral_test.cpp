@@ -21,7 +21,7 @@ TEST_CASE("mistral: the window is of all layers; null is none, absent is the cla
 
 TEST_CASE("mistral: Nemo's heads are wider than hidden / heads", "[plugins][mistral]") {
   const auto spec = registered("mistral-nemo");
-  CHECK(blueprint<Attention>(*spec, "attention_0").head_dim == 16);
+  CHECK(blueprint<Attention>(*spec, "attention_0").qk_dim == 16);
   CHECK(blueprint<Attention>(*spec, "attention_0").scale == 0.25);
   CHECK(blueprint<Rope>(*spec, "rotary_emb").theta == 1000000);
 }
@@ -30,9 +30,11 @@ TEST_CASE("mixtral: a router, experts, and how they are scored", "[plugins][mixt
   const auto spec = registered("mixtral");
   const auto& mixture = blueprint<Mixture>(*spec, "ffn_1");
   CHECK(mixture.router == "gate_1");
-  CHECK(mixture.experts == std::vector<std::string>{"expert_1_0", "expert_1_1", "expert_1_2", "expert_1_3"});
-  CHECK(mixture.top_k == 2);
-  CHECK(mixture.scoring == Scoring::softmax_renormalised);
+  CHECK(mixture.experts == std::vector<PartRef<PartRole::expert>>{"expert_1_0", "expert_1_1", "expert_1_2", "expert_1_3"});
+  const auto& router = blueprint<Router>(*spec, "gate_1");
+  CHECK(router.top_k == 2);
+  CHECK(router.scoring == Scoring::softmax);
+  CHECK(router.renormalise);
   const auto& expert = blueprint<FeedForward>(*spec, "expert_1_2");
   CHECK(expert.gate->weight.tensor == "model.layers.1.block_sparse_moe.experts.2.w1.weight");
   CHECK(expert.up.weight.tensor == "model.layers.1.block_sparse_moe.experts.2.w3.weight");
@@ -41,7 +43,7 @@ TEST_CASE("mixtral: a router, experts, and how they are scored", "[plugins][mixt
   CHECK(spec->parts.find("gate_1")->output_dim == 4);
   CHECK(spec->parts.find("expert_1_2")->part_type == "expert");
   CHECK(spec->parts.find("expert_1_2")->intermediate_dim == 40);
-  CHECK(spec->parts.find("ffn_1")->children.size() == 5);
+  CHECK(children_of(*spec->parts.find("ffn_1")).size() == 5);
   CHECK(spec->parts.find("ffn_1")->parameters == 4 * 32 + 4 * 3 * 40 * 32);
   CHECK(spec->parts.find("layer_1")->parameters == spec->parts.find("ffn_1")->parameters + 2 * 32 * 32 + 2 * 16 * 32 + 2 * 32);
   CHECK(windows(*spec) == Windows{0, 0, 0});

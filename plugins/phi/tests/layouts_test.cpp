@@ -25,7 +25,7 @@ TEST_CASE("layouts: Phi-2 in the names of its first code is the same model", "[p
     "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05})").get_object();
   const auto old = draft.register_it(), now = registered("phi-2");
   CHECK(old->parameters == now->parameters);
-  CHECK(old->assembly == now->assembly);
+  CHECK(steps(*old) == steps(*now));
   CHECK(old->family == "phi");
   for (const auto* part : {"attention_1", "ffn_1", "final_layernorm", "output_head", "embedding"}) {
     auto a = *old->parts.find(part), b = *now->parts.find(part);

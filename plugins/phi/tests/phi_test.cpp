@@ -13,11 +13,9 @@ using Catch::Approx;
 
 TEST_CASE("phi-2: attention and feed-forward side by side, part of each head turned, a head with bias", "[plugins][phi]") {
   const auto spec = registered("phi-2");
-  const auto& layer = blueprint<Layer>(*spec, "layer_0");
-  CHECK(layer.join == LayerJoin::parallel);
-  CHECK(layer.attention_norm == "input_layernorm_0");
-  CHECK_FALSE(layer.feed_forward_norm.has_value());
-  CHECK(blueprint<Attention>(*spec, "attention_0").rope->dims == 4);
+  // Both of the one norm's result.
+  CHECK(blueprint<Layer>(*spec, "layer_0") == Layer{{{.branches = {{.norm = "input_layernorm_0", .op = "attention_0"}, {.norm = "input_layernorm_0", .op = "ffn_0"}}}}});
+  CHECK(rope(blueprint<Attention>(*spec, "attention_0")).dims == 4);
   CHECK(blueprint<Attention>(*spec, "attention_0").o.weight.tensor == "model.layers.0.self_attn.dense.weight");
   CHECK(blueprint<OutputHead>(*spec, "output_head").projection.bias->tensor == "lm_head.bias");
   CHECK(blueprint<Norm>(*spec, "final_layernorm").kind == NormKind::layer);
@@ -29,7 +27,7 @@ TEST_CASE("phi: qk_layernorm is a LayerNorm with bias over each head", "[plugins
   const auto& attention = blueprint<Attention>(*spec, "attention_1");
   CHECK(attention.q_norm->kind == NormKind::layer);
   CHECK(attention.q_norm->bias->tensor == "model.layers.1.self_attn.q_layernorm.bias");
-  CHECK(attention.rope->dims == 2);
+  CHECK(rope(attention).dims == 2);
   CHECK(attention.kv_heads == 2);
 }
 
@@ -37,13 +35,13 @@ TEST_CASE("phi-3: fused projections are told as rows of q, k, v, gate and up", "
   const auto spec = registered("phi-3");
   using Kind = ViewStep::Kind;
   const auto& attention = blueprint<Attention>(*spec, "attention_0");
-  CHECK(attention.q.weight == TensorRef{"model.layers.0.self_attn.qkv_proj.weight", {{Kind::narrow, {0, 0, 32}}}});
-  CHECK(attention.k.weight == TensorRef{"model.layers.0.self_attn.qkv_proj.weight", {{Kind::narrow, {0, 32, 16}}}});
-  CHECK(attention.v.weight == TensorRef{"model.layers.0.self_attn.qkv_proj.weight", {{Kind::narrow, {0, 48, 16}}}});
+  CHECK(linear(attention.q).weight == TensorRef{"model.layers.0.self_attn.qkv_proj.weight", {{Kind::narrow, {0, 0, 32}}}});
+  CHECK(linear(attention.k).weight == TensorRef{"model.layers.0.self_attn.qkv_proj.weight", {{Kind::narrow, {0, 32, 16}}}});
+  CHECK(linear(attention.v).weight == TensorRef{"model.layers.0.self_attn.qkv_proj.weight", {{Kind::narrow, {0, 48, 16}}}});
   const auto& ffn = blueprint<FeedForward>(*spec, "ffn_0");
   CHECK(ffn.gate->weight == TensorRef{"model.layers.0.mlp.gate_up_proj.weight", {{Kind::narrow, {0, 0, 56}}}});
   CHECK(ffn.up.weight == TensorRef{"model.layers.0.mlp.gate_up_proj.weight", {{Kind::narrow, {0, 56, 56}}}});
-  CHECK(blueprint<Attention>(*registered("phi-4-mini"), "attention_0").rope->dims == 6);
+  CHECK(rope(blueprint<Attention>(*registered("phi-4-mini"), "attention_0")).dims == 6);
 }
 
 TEST_CASE("phi-3: longrope, under its three names and in the keys of transformers 4 and 5", "[plugins][phi]") {
@@ -73,14 +71,14 @@ TEST_CASE("phi-3: longrope, under its three names and in the keys of transformer
 
 TEST_CASE("phi-moe: LayerNorms, biases, the sparsemixer", "[plugins][phi]") {
   const auto spec = registered("phi-moe");
-  const auto& mixture = blueprint<Mixture>(*spec, "ffn_0");
-  CHECK(mixture.scoring == Scoring::sparsemixer);
-  CHECK(mixture.jitter == 0.01);
+  const auto& router = blueprint<Router>(*spec, "gate_0");
+  CHECK(router.scoring == Scoring::sparsemixer);
+  CHECK(router.jitter == 0.01);
   CHECK(blueprint<Norm>(*spec, "norm").kind == NormKind::layer);
   CHECK(blueprint<Norm>(*spec, "norm").eps == 1e-5);
   CHECK(blueprint<Attention>(*spec, "attention_0").o.bias.has_value());
   CHECK(blueprint<OutputHead>(*spec, "output_head").projection.bias.has_value());
-  CHECK(blueprint<Linear>(*spec, "gate_0").weight.tensor == "model.layers.0.block_sparse_moe.gate.weight");
+  CHECK(router.scores.weight.tensor == "model.layers.0.block_sparse_moe.gate.weight");
   CHECK(spec->parts.find("gate_0")->module_path == "model.layers.0.mlp.router");
   Draft draft("phi-moe");
   draft.config["num_experts_per_tok"] = 4;

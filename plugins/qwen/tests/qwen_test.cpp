@@ -12,8 +12,8 @@ using namespace garage::test;
 TEST_CASE("qwen2: q, k and v have a bias, o has none; windows from max_window_layers on", "[plugins][qwen]") {
   const auto spec = registered("qwen2");
   const auto& attention = blueprint<Attention>(*spec, "attention_0");
-  CHECK(attention.q.bias.has_value());
-  CHECK(attention.v.bias.has_value());
+  CHECK(linear(attention.q).bias.has_value());
+  CHECK(linear(attention.v).bias.has_value());
   CHECK_FALSE(attention.o.bias.has_value());
   CHECK(windows(*spec) == Windows{0, 0, 0});
   CHECK(windows(*registered("qwen2-tied")) == Windows{0, 5, 5});
@@ -27,7 +27,8 @@ TEST_CASE("qwen2: q, k and v have a bias, o has none; windows from max_window_la
 TEST_CASE("qwen2-moe: which layers are sparse, what the shared expert is, and how experts are scored", "[plugins][qwen]") {
   const auto spec = registered("qwen2-moe");
   const auto& mixture = blueprint<Mixture>(*spec, "ffn_0");
-  CHECK(mixture.scoring == Scoring::softmax);
+  CHECK(blueprint<Router>(*spec, "gate_0").scoring == Scoring::softmax);
+  CHECK_FALSE(blueprint<Router>(*spec, "gate_0").renormalise);
   CHECK(mixture.shared_expert == "shared_expert_0");
   CHECK(mixture.shared_expert_gate->weight.tensor == "model.layers.0.mlp.shared_expert_gate.weight");
   CHECK(spec->parts.find("shared_expert_0")->intermediate_dim == 36);
@@ -52,10 +53,10 @@ TEST_CASE("qwen3: norms over q and k, heads of their own width, no bias", "[plug
   const auto& attention = blueprint<Attention>(*spec, "attention_0");
   CHECK(attention.q_norm->kind == NormKind::rms);
   CHECK(attention.q_norm->weight_offset == 0);
-  CHECK(attention.head_dim == 12);
-  CHECK_FALSE(attention.q.bias.has_value());
+  CHECK(attention.qk_dim == 12);
+  CHECK_FALSE(linear(attention.q).bias.has_value());
   const auto moe = registered("qwen3-moe");
-  CHECK(blueprint<Mixture>(*moe, "ffn_2").scoring == Scoring::softmax_renormalised);
+  CHECK(blueprint<Router>(*moe, "gate_2").renormalise);
   CHECK_FALSE(blueprint<Mixture>(*moe, "ffn_2").shared_expert.has_value());
 }
 
@@ -64,10 +65,10 @@ TEST_CASE("qwen-1: GPT-2's names, Llama's mathematics, half the config's width",
   CHECK(spec->get_ffn(0)->intermediate_dim == 56);
   CHECK(blueprint<Norm>(*spec, "ln_1_0").kind == NormKind::rms);
   const auto& attention = blueprint<Attention>(*spec, "attention_0");
-  CHECK(attention.k.weight == TensorRef{"transformer.h.0.attn.c_attn.weight", {{ViewStep::Kind::narrow, {0, 32, 32}}}});
-  CHECK(attention.q.bias.has_value());
+  CHECK(linear(attention.k).weight == TensorRef{"transformer.h.0.attn.c_attn.weight", {{ViewStep::Kind::narrow, {0, 32, 32}}}});
+  CHECK(linear(attention.q).bias.has_value());
   CHECK_FALSE(attention.o.bias.has_value());
-  CHECK(attention.rope->dims == 8);
+  CHECK(rope(attention).dims == 8);
 }
 
 TEST_CASE("layouts: Qwen-1's and Qwen2's checkpoints of the same weights compute the same", "[plugins][layouts][qwen]") {

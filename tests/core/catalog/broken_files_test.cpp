@@ -31,7 +31,7 @@ ModelSpec spec_of(const std::string& id) {
   auto& part = spec.parts.add("norm");
   part.part_type = part_type::kLayerNorm;
   part.input_dim = part.output_dim = 8;
-  part.blueprint = Norm{.kind = NormKind::rms, .eps = 1e-6, .weight = TensorRef{"norm.weight", {}}};
+  part.blueprint = Norm{.kind = NormKind::rms, .size = 8, .eps = 1e-6, .weight = TensorRef{"norm.weight", {}}};
   return spec;
 }
 

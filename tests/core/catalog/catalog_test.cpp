@@ -127,7 +127,7 @@ TEST_CASE("catalog: a file that is no spec is reported, skipped, and not overwri
       {"empty", "", Errc::kCorrupt, "bad.json: not valid JSON at line 1, column 1: it is empty"},
       {"something else", "{}", Errc::kCorrupt, "bad.json: has no"},
       {"zeros", std::string(100, '\0'), Errc::kCorrupt, "bad.json: not valid JSON"},
-      {"a later version", R"({"schema": "garage.spec/2", "model_id": "bad"})", Errc::kUnsupported, "schema is 'garage.spec/2'"},
+      {"a later version", R"({"schema": "garage.spec/3", "model_id": "bad"})", Errc::kUnsupported, "schema is 'garage.spec/3'"},
   }));
   DYNAMIC_SECTION(c.title) {
     const TemporaryFolder folder;

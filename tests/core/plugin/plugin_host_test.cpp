@@ -64,9 +64,9 @@ TEST_CASE("plugin host: a table larger than ours, from a later SDK, loads", "[pl
 TEST_CASE("plugin host: a plugin that does not fit is refused with the reason", "[plugin][refused]") {
   struct Case { const char* name; const char* says; };
   const auto c = GENERATE(values<Case>({
-      {"major2", "needs garage ABI 2.0, this core serves 1.0 to 1.0; update the core"},
-      {"major0", "needs garage ABI 0.0, this core serves 1.0 to 1.0; build it again with this core's SDK"},
-      {"newer", "needs garage ABI 1.4, this core serves 1.0 to 1.0; update the core, or build with TARGET_ABI 1.0"},
+      {"major2", "needs garage ABI 2.0, this core serves 1.0 to 1.1; update the core"},
+      {"major0", "needs garage ABI 0.0, this core serves 1.0 to 1.1; build it again with this core's SDK"},
+      {"newer", "needs garage ABI 1.4, this core serves 1.0 to 1.1; update the core, or build with TARGET_ABI 1.1"},
       {"tiny", "its table has 4 bytes, the version alone takes 8"},
       {"short", "its table has 32 bytes, ABI 1.0 has 48"},
       {"nodetect", "its detect is null"},

@@ -21,7 +21,7 @@ PartSpec part(const char* type, std::int64_t in, std::int64_t out, Blueprint blu
   return made;
 }
 
-// A spec whose parts are the given linear maps of one tensor.
+// A spec whose parts have the given views of one tensor as their weights.
 struct Slices {
   std::vector<std::int64_t> tensor_shape;
   std::vector<std::pair<std::vector<std::int64_t>, std::vector<ViewStep>>> views;  // [out, in], steps
@@ -31,7 +31,7 @@ struct Slices {
     spec.family = "test";
     int index = 0;
     for (const auto& [shape, steps] : views)
-      spec.parts.add("p" + std::to_string(index++), part("projector", shape[1], shape[0], Linear{{"w", steps}, std::nullopt}));
+      spec.parts.add("p" + std::to_string(index++), part("projector", shape[1], shape[0], Custom{.tensors = {{"weight", {{"w", steps}, shape}}}}));
     account(spec, Model({{"w", DType::kF32, tensor_shape}}));
   }
 };
@@ -87,7 +87,7 @@ TEST_CASE("accounting: what is missing, left over or ignored is told", "[spec][a
   const auto spec_of = [](std::vector<IgnoredTensors> ignored) {
     ModelSpec spec;
     spec.family = "test";
-    spec.parts.add("n", part("layer_norm", 4, 4, Norm{NormKind::rms, 1e-5, TensorRef{"n.weight", {}}}));
+    spec.parts.add("n", part("layer_norm", 4, 4, Norm{NormKind::rms, 4, 1e-5, TensorRef{"n.weight", {}}}));
     spec.ignored = std::move(ignored);
     return spec;
   };
@@ -111,8 +111,8 @@ TEST_CASE("accounting: what is missing, left over or ignored is told", "[spec][a
 TEST_CASE("accounting: a tied head shares, and counts once", "[spec][accounting]") {
   ModelSpec spec;
   spec.family = "test";
-  spec.parts.add("embedding", part("embedding", 10, 4, Embedding{{"e", {}}}));
-  spec.parts.add("output_head", part("output_head", 4, 10, OutputHead{{{"e", {}}, std::nullopt}, std::nullopt, "embedding"}));
+  spec.parts.add("embedding", part("embedding", 10, 4, Embedding{10, 4, {"e", {}}}));
+  spec.parts.add("output_head", part("output_head", 4, 10, OutputHead{{4, 10, {"e", {}}, std::nullopt}, std::nullopt, "embedding"}));
   const Model model({{"e", DType::kF32, {10, 4}}});
   account(spec, model);
   CHECK(spec.parameters == 40);
@@ -124,8 +124,8 @@ TEST_CASE("accounting: a tied head shares, and counts once", "[spec][accounting]
 
 TEST_CASE("accounting: a spec that contradicts itself is the plugin's fault", "[spec][accounting]") {
   const auto attention = [](std::int64_t heads, std::int64_t kv_heads) {
-    const Linear linear{{"w", {}}, std::nullopt};
-    PartSpec made = part("attention", 8, 8, Attention{heads, kv_heads, 2, 0.5, linear, linear, linear, linear});
+    const auto linear = [](std::int64_t in, std::int64_t out) { return Linear{in, out, {"w", {}}, std::nullopt}; };
+    PartSpec made = part("attention", 8, 8, Attention{heads, kv_heads, 2, 2, 0.5, linear(8, 2 * heads), linear(8, 2 * kv_heads), linear(8, 2 * kv_heads), linear(2 * heads, 8)});
     made.num_heads = 4;
     made.head_dim = 2;
     return made;
@@ -133,17 +133,19 @@ TEST_CASE("accounting: a spec that contradicts itself is the plugin's fault", "[
   struct Case { const char* title; PartSpec part; const char* says; };
   auto no_blueprint = part("attention", 1, 1, Norm{});
   no_blueprint.blueprint.reset();
-  auto childless = part("ffn", 1, 1, Norm{.eps = 1e-5});
-  childless.children = {"gone"};
+  const auto childless = part("ffn", 1, 1, Custom{.parts = {"gone"}});
+  const auto feed_forward = [](std::int64_t up, std::int64_t down) { return FeedForward{"silu", std::nullopt, {8, up, {"u", {}}, std::nullopt}, {down, 8, {"d", {}}, std::nullopt}}; };
   const auto c = GENERATE_COPY(values<Case>({
       {"no blueprint", no_blueprint, "part 'p': it has no blueprint"},
       {"other heads", attention(8, 4), "its num_heads is 4, heads is 8"},
       {"uneven groups", attention(4, 3), "4 heads cannot share 3 kv_heads evenly"},
-      {"no inner width", part("ffn", 8, 8, FeedForward{"silu", std::nullopt, {{"u", {}}, std::nullopt}, {{"d", {}}, std::nullopt}}), "feed_forward without intermediate_dim"},
+      {"no inner width", part("ffn", 8, 8, feed_forward(4, 4)), "its intermediate_dim is 0, up.out is 4"},
+      {"two inner widths", part("ffn", 8, 8, feed_forward(4, 6)), "its blueprint has down.in 6, should be 4 (up.out)"},
+      {"another width than its blueprint's", part("layer_norm", 8, 8, Norm{.size = 6, .eps = 1e-5}), "its input_dim is 8, that of its blueprint is 6"},
       {"an absent child", childless, "names part 'gone', which does not exist"},
       {"an odd rope", part("rotary_emb", 8, 8, Rope{10000, 3}), "its blueprint has dims 3, should be even"},
-      {"a wide rope", part("rotary_emb", 8, 8, Rope{10000, 16}), "its rope turns 16 of 8 dimensions"},
-      {"a layer that nobody counted", part("full_layer", 0, 0, Layer{}), "its blueprint has no 'attention_norm'"},
+      {"a wide rope", part("rotary_emb", 8, 8, Rope{10000, 16}), "its input_dim is 8, that of its blueprint is 16"},
+      {"a layer that nobody counted", part("full_layer", 0, 0, Layer{}), "its blueprint has no 'stages'"},
   }));
   DYNAMIC_SECTION(c.title) {
     ModelSpec spec;
@@ -159,7 +161,7 @@ TEST_CASE("accounting: numbers that 64 bits do not count are refused", "[spec][a
   spec.family = "test";
   std::vector<TensorInfo> tensors;
   for (const auto* name : {"a", "b"}) {
-    spec.parts.add(name, part("projector", kHalf, kHalf, Linear{{name, {}}, std::nullopt}));
+    spec.parts.add(name, part("projector", kHalf, kHalf, Linear{kHalf, kHalf, {name, {}}, std::nullopt}));
     tensors.push_back({name, DType::kF32, {kHalf, kHalf}});
   }
   CHECK_THROWS_MATCHES(account(spec, Model(tensors)), Error, is_error(Errc::kCorrupt, "with part 'b' the model has more numbers than 64 bits count"));

@@ -21,8 +21,8 @@ namespace {
 ModelSpec full_spec() {
   const TensorRef ref{"t", {{ViewStep::Kind::select, {0, 1}}, {ViewStep::Kind::narrow, {0, 2, 3}},
                             {ViewStep::Kind::transpose, {0, 1}}, {ViewStep::Kind::view, {4, 5}}}};
-  const Linear linear{ref, TensorRef{"b", {}}};
-  const Norm norm{NormKind::rms, 1e-5, ref, ref, 1, true};
+  const auto linear = [&](std::int64_t in, std::int64_t out) { return Linear{in, out, ref, TensorRef{"b", {}}}; };
+  const auto norm = [&](std::int64_t size) { return Norm{NormKind::rms, size, 1e-5, ref, ref, 1, true}; };
   Rope rope{500000, 8, RopePairing::interleaved, {}};
   rope.scaling = {RopeScalingKind::longrope, 8.0, 1.25, 4096, 1.0, 4.0, 32.0, 1.0, false, {1.0, 1.5, 1.75, 1.875}, {2.0, 3.0, 3.5, 3.75}, 1.1, 1.2};
   ModelSpec spec;
@@ -34,34 +34,38 @@ ModelSpec full_spec() {
   spec.dtypes = {{"F32", 3}};
   spec.source = {"checkpoint", "/m", "xxh3:0"};
   spec.decomposer = {"p", "1.0"};
-  spec.assembly = {"linear"};
+  spec.root = "model";
   spec.ignored = {{"x.*", 2, "why"}};
-  const auto add = [&](const char* name, Blueprint blueprint, std::vector<std::string> children = {}) {
+  const auto add = [&](const char* name, std::int64_t in, std::int64_t out, Blueprint blueprint) {
     PartSpec part;
     part.part_type = name;
     part.module_path = "m";
-    part.input_dim = 8;
-    part.output_dim = 2;
+    part.input_dim = in;
+    part.output_dim = out;
     part.num_heads = 4;
     part.head_dim = 8;
     part.intermediate_dim = 3;
-    part.children = std::move(children);
     part.blueprint = std::move(blueprint);
     spec.parts.add(name, std::move(part));
   };
-  add("linear", linear);
-  add("norm", norm);
-  add("rope", rope);
-  add("attention", Attention{4, 2, 8, 0.5, linear, linear, linear, linear, norm, norm, rope, 4096, 50.0, false});
-  const FeedForward ffn{"silu", linear, linear, linear};
-  for (const auto* name : {"ffn", "e0", "e1", "shared"}) add(name, ffn);
-  add("gate", linear);
-  add("mixture", Mixture{"gate", {"e0", "e1"}, 2, Scoring::sparsemixer, 0.01, "shared", linear}, {"gate", "e0", "e1", "shared"});
-  add("embedding", Embedding{ref, 2.5, IndexedBy::positions});
-  add("head", OutputHead{linear, 30.0, "embedding"});
-  for (const auto* name : {"n", "p", "f", "q"}) add(name, norm);
-  add("layer", Layer{LayerJoin::sandwich, "n", "attention", "p", "f", "ffn", "q"}, {"n", "attention", "p", "f", "ffn", "q"});
-  add("custom", Custom{"mamba", {{"d", 1}}, {{"x_proj", {ref, {1, 2}}}}}, {"norm"});
+  add("linear", 8, 2, linear(8, 2));
+  add("norm", 8, 8, norm(8));
+  add("rope", 8, 8, rope);
+  const LowRank low{linear(8, 5), norm(5), linear(5, 32)};
+  add("attention", 8, 8, Attention{4, 2, 8, 6, 0.5, low, linear(8, 16), linear(8, 12), linear(24, 8), norm(8), norm(8), rope, {false, 4096}, 50.0, false});
+  add("cross_attention", 8, 8, Attention{4, 2, 8, 6, 0.5, linear(8, 32), linear(7, 16), linear(7, 12), linear(24, 8), {}, {}, {}, {}, {}, true});
+  const FeedForward ffn{"silu", linear(8, 3), linear(8, 3), linear(3, 8)};
+  for (const auto* name : {"ffn", "e0", "e1", "shared"}) add(name, 8, 8, ffn);
+  add("gate", 8, 2, Router{linear(8, 2), Scoring::sparsemixer, 2, true, 0.01});
+  add("mixture", 8, 8, Mixture{"gate", {"e0", "e1"}, "shared", linear(8, 1)});
+  add("embedding", 9, 8, Embedding{9, 8, ref, 2.5, IndexedBy::positions});
+  add("head", 8, 2, OutputHead{linear(8, 2), 30.0, "embedding"});
+  for (const auto* name : {"n", "p", "f", "q", "a"}) add(name, 8, 8, norm(8));
+  add("layer", 8, 8, Layer{{{{{"n", "attention", "p", 0.5}, {"n", "cross_attention"}}, 0.25, "a"}, {{{"f", "ffn", "q"}}}}});
+  add("decoder", 9, 2, Stack{8, {"embedding"}, {"layer", "layer", "head"}});
+  add("encoder", 8, 2, Stack{8, {}, {"linear"}});
+  add("model", 1, 1, EncoderDecoder{"encoder", "decoder"});
+  add("custom", 8, 2, Custom{"mamba", {{"d", 1}}, {{"x_proj", {ref, {1, 2}}}}, {"norm"}});
   spec.parts.find("custom")->layer_idx = 0;
   spec.parts.find("custom")->parameters = 7;
   return spec;
@@ -109,7 +113,7 @@ TEST_CASE("spec document: a source whose path is not UTF-8 stands there as its f
 
 TEST_CASE("spec document: it is JSON that anybody reads", "[spec][document]") {
   const auto tree = boost::json::parse(write_spec(full_spec()));
-  CHECK(tree.at("schema") == "garage.spec/1");
+  CHECK(tree.at("schema") == "garage.spec/2");
   CHECK(tree.at("model_id").as_string() == full_spec().model_id.c_str());
   CHECK(tree.at("parts").at("linear").at("blueprint").at("op") == "linear");
   CHECK(tree.at("parts").at("linear").at("blueprint").at("weight").at("view").at(2) == boost::json::parse(R"({"transpose": [0, 1]})"));
@@ -149,20 +153,24 @@ TEST_CASE("spec document: the seed's files are read", "[spec][document][seed]") 
 TEST_CASE("spec document: a broken one is refused by the path of its fault", "[spec][document]") {
   struct Case { const char* title; const char* from; const char* to; Errc code; const char* says; };
   const auto c = GENERATE(values<Case>({
-      {"a later schema", "garage.spec/1", "garage.spec/2", Errc::kUnsupported, "schema is 'garage.spec/2', this version reads 'garage.spec/1'"},
+      {"a later schema", "garage.spec/2", "garage.spec/3", Errc::kUnsupported, "schema is 'garage.spec/3', this version reads 'garage.spec/2' and 'garage.spec/1'"},
       {"text for a number", "\"hidden_dim\": 4", "\"hidden_dim\": \"4\"", Errc::kCorrupt, "spec: hidden_dim: should be a whole number, is string"},
       {"a number beyond 64 bits", "\"hidden_dim\": 4", "\"hidden_dim\": 99999999999999999999", Errc::kCorrupt, "spec: cannot be read: "},
       {"a fraction", "\"hidden_dim\": 4", "\"hidden_dim\": 4.5", Errc::kCorrupt, "hidden_dim: should be a whole number"},
       {"no family", "\"family\"", "\"familie\"", Errc::kCorrupt, "spec: has no 'family'"},
       {"a part without type", "\"part_type\": \"linear\"", "\"part\": 1", Errc::kCorrupt, "spec: parts.linear: has no 'part_type'"},
-      {"an unknown op", "\"op\": \"rope\"", "\"op\": \"alibi\"", Errc::kUnsupported, "spec: parts.rope.blueprint: op 'alibi' is unknown"},
+      {"an unknown op", "\"op\": \"rope\"", "\"op\": \"fourier\"", Errc::kUnsupported, "spec: parts.rope.blueprint: op 'fourier' is unknown"},
       {"no op", "\"op\": \"rope\", ", "", Errc::kCorrupt, "parts.rope.blueprint: has no 'op'"},
       {"a missing constant", "\"theta\": 500000.0, ", "", Errc::kCorrupt, "part 'rope': its blueprint has no 'theta'"},
-      {"an unknown member", "\"causal\": false", "\"causal\": false, \"sinks\": 4", Errc::kUnsupported, "parts.attention.blueprint: has 'sinks', which is unknown"},
+      {"an unknown member", "\"causal\": false", "\"causal\": false, \"chunk\": 4", Errc::kUnsupported, "parts.attention.blueprint.mask: has 'chunk', which is unknown"},
+      {"an unknown position", "{\"rope\": {", "{\"fourier\": {", Errc::kUnsupported, "parts.attention.blueprint.position: position 'fourier' is unknown"},
+      {"two positions", "{\"rope\": {", "{\"none\": {}, \"rope\": {", Errc::kCorrupt, "parts.attention.blueprint.position: has 2 members, should have one"},
+      {"an unknown projection", "{\"low_rank\": {", "{\"lowest_rank\": {", Errc::kUnsupported, "parts.attention.blueprint.q: has 'lowest_rank', which is unknown"},
+      {"a part that is a number", "\"router\": \"gate\"", "\"router\": 4", Errc::kCorrupt, "parts.mixture.blueprint.router: should be a string"},
       {"a constant that cannot be", "\"theta\": 500000.0", "\"theta\": -1.0", Errc::kCorrupt, "part 'rope': its blueprint has theta -1, should be above 0"},
       {"an unknown enumerator", "\"kind\": \"rms\"", "\"kind\": \"group\"", Errc::kUnsupported, "'group' is unknown to this version"},
       {"an unknown view step", "\"narrow\"", "\"flip\"", Errc::kUnsupported, "view step 'flip' is unknown"},
-      {"a member twice", "\"causal\": false", "\"causal\": false, \"causal\": true", Errc::kCorrupt, "parts.attention.blueprint: has 'causal' twice"},
+      {"a member twice", "\"causal\": false", "\"causal\": false, \"causal\": true", Errc::kCorrupt, "parts.attention.blueprint.mask: has 'causal' twice"},
       {"a part twice", "\"norm\": {\"part_type\"", "\"linear\": {\"part_type\"", Errc::kCorrupt, "spec: parts: has 'linear' twice"},
       {"two steps in one", "{\"narrow\": [0, 2, 3]}", "{\"narrow\": [0], \"view\": [1]}", Errc::kCorrupt, "has 2 steps, should be one"},
       {"a source on another host", "\"path\": \"/m\"", "\"path\": \"file://host/m\"", Errc::kCorrupt, "spec: source.path: is 'file://host/m', which names a host"},

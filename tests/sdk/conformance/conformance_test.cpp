@@ -53,7 +53,7 @@ TEST_CASE("conformance: what a plugin does wrong is found by the check that is a
       {"good", "leaves-others-alone", Status::failed, "claims a model of family 'gpt2' with score 80: the fake claims everything"},
       {"good", "exports-one-symbol", Status::failed, "more symbols than garage_plugin_v1"},
       {"noentry", "fits-the-abi", Status::failed, "exports no garage_plugin_v1"},
-      {"newer", "fits-the-abi", Status::failed, "needs garage ABI 1.4, this one is 1.0"},
+      {"newer", "fits-the-abi", Status::failed, "needs garage ABI 1.4, this one is 1.1"},
       {"nodetect", "fits-the-abi", Status::failed, "its detect or its decompose is null"},
       {"badinfo", "says-what-it-is", Status::failed, "its info_json has no name"},
       {"crashes_open", "loads-quickly", Status::crashed, "crashed: Aborted"},

@@ -1,9 +1,11 @@
 #include <garage/nn/extract.hpp>
 
 #include <set>
+#include <span>
 
 #include <fmt/format.h>
 
+#include <garage/children.hpp>
 #include <garage/error.hpp>
 #include <garage/safetensors.hpp>
 #include <garage/spec_file.hpp>
@@ -24,13 +26,14 @@ ModelSpec cut_out(const ModelSpec& spec, const std::string& part) {
   ModelSpec alone = spec;
   alone.parts = {};
   alone.ignored.clear();
-  alone.assembly = {part};
+  alone.root = part;
   std::set<std::string> wanted{part};
   // Children come before or after their parents: until nothing is added.
   for (std::size_t before = 0; before != wanted.size();) {
     before = wanted.size();
     for (const auto& [name, known] : spec.parts)
-      if (wanted.contains(name)) wanted.insert(known.children.begin(), known.children.end());
+      if (wanted.contains(name))
+        for (auto& child : children_of(known)) wanted.insert(std::move(child));
   }
   for (const auto& [name, known] : spec.parts)
     if (wanted.contains(name)) alone.parts.add(name, known);
@@ -39,7 +42,7 @@ ModelSpec cut_out(const ModelSpec& spec, const std::string& part) {
 
 void untie(PartSpec& part, const ModelSpec& alone) {
   auto* head = std::get_if<OutputHead>(&*part.blueprint);
-  if (head && head->tied_to && !alone.parts.find(*head->tied_to)) head->tied_to.reset();
+  if (head && head->tied_to && !alone.parts.find(head->tied_to->part)) head->tied_to.reset();
 }
 
 }  // namespace
@@ -80,11 +83,10 @@ void extract_part(const ModelRegistry& registry, const std::string& id, const st
 std::shared_ptr<PartModule> load_extracted(const fs::path& folder, const ModuleOptions& options,
                                            const PluginHost* plugins) {
   const auto spec = read_spec_file(folder / kPartFile);
-  if (spec.assembly.size() != 1)
-    throw Error(Errc::kCorrupt, fmt::format("{}: names {} parts in its assembly, an extracted part is one",
-                                            (folder / kPartFile).string(), spec.assembly.size()));
+  if (spec.root.empty())
+    throw Error(Errc::kCorrupt, fmt::format("{}: has no root, an extracted part is one", (folder / kPartFile).string()));
   const TensorStore store(WeightFiles::of(folder / kWeightsFile), Placements(options), plugins);
-  auto module = make_module(spec, spec.assembly.front(), store.of_roots(spec, spec.assembly));
+  auto module = make_module(spec, spec.root, store.of_roots(spec, std::span(&spec.root, 1)));
   PartBinding::watch(*module, store.files());
   return module;
 }

@@ -30,8 +30,8 @@ struct Visible {
 torch::Tensor hidden_scores(const Attention& attention, const torch::Tensor& positions,
                             const torch::Tensor& key_positions) {
   const auto distance = positions.unsqueeze(-1) - key_positions.unsqueeze(-2);
-  auto hidden = attention.causal ? distance < 0 : torch::zeros_like(distance, torch::kBool);
-  if (attention.window) hidden = hidden.logical_or(distance.abs() >= *attention.window);
+  auto hidden = attention.mask.causal ? distance < 0 : torch::zeros_like(distance, torch::kBool);
+  if (attention.mask.window) hidden = hidden.logical_or(distance.abs() >= *attention.mask.window);
   return hidden.unsqueeze(1);
 }
 
@@ -75,8 +75,8 @@ Visible visible_to(const Attention& attention, const PositionOp& position, const
     return visible;
   }
   // The plain causal pass needs no mask of its own: the positions are those of the rows.
-  visible.causal = has_fused_attention(attention) && !bias.defined() && pass.counts_from_zero() && attention.causal &&
-                   (!attention.window || q.size(2) <= *attention.window);
+  visible.causal = has_fused_attention(attention) && !bias.defined() && pass.counts_from_zero() && attention.mask.causal &&
+                   (!attention.mask.window || q.size(2) <= *attention.mask.window);
   if (visible.causal) return visible;
   visible.hidden = hidden_scores(attention, positions, seen.positions);
   if (bias.defined()) visible.added = bias.to(q.options()).masked_fill(visible.hidden, kNever);
@@ -85,16 +85,27 @@ Visible visible_to(const Attention& attention, const PositionOp& position, const
 
 }  // namespace
 
-torch::Tensor attend(const Attention& attention, const PositionOp& position, const torch::Tensor& q, const Keys& seen,
-                     Pass& pass) {
+namespace {
+
+torch::Tensor attend(const Attention& attention, const torch::Tensor& q, const Keys& seen, const Visible& visible) {
   auto k = seen.keys, v = seen.values;
   if (const auto groups = attention.heads / attention.kv_heads; groups > 1) {
     k = k.repeat_interleave(groups, 1);
     v = v.repeat_interleave(groups, 1);
   }
-  const auto visible = visible_to(attention, position, q, seen, pass);
   return has_fused_attention(attention) ? fused_attention(attention, q, k, v, visible)
                                         : eager_attention(attention, q, k, v, visible);
+}
+
+}  // namespace
+
+torch::Tensor attend(const Attention& attention, const PositionOp& position, const torch::Tensor& q, const Keys& seen,
+                     Pass& pass) {
+  return attend(attention, q, seen, visible_to(attention, position, q, seen, pass));
+}
+
+torch::Tensor attend(const Attention& attention, const torch::Tensor& q, const Keys& all) {
+  return attend(attention, q, all, Visible{});
 }
 
 }  // namespace garage::nn

@@ -1,6 +1,10 @@
 // The module of an attention: projections and norms, positions, what was seen before, and attend.
 #include <ATen/ops/cat.h>
 
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
 #include "attend.hpp"
 #include "modules.hpp"
 
@@ -36,10 +40,10 @@ AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, 
     : PartModule(name),
       hidden_(part.input_dim),
       attention_(attention),
-      q_(add_projection(*this, "q", attention.q, store)),
-      k_(add_projection(*this, "k", attention.k, store)),
-      v_(add_projection(*this, "v", attention.v, store)),
-      o_(add_projection(*this, "o", attention.o, store)),
+      q_(*this, "q", attention.q, store),
+      k_(*this, "k", attention.k, store),
+      v_(*this, "v", attention.v, store),
+      o_(add_linear(*this, "o", attention.o, store)),
       position_(make_position(attention)) {
   if (attention.q_norm)
     q_norm_ = register_module("q_norm", std::make_shared<NormModule>(name + ".q_norm", *attention.q_norm, store));
@@ -49,16 +53,36 @@ AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, 
 
 torch::Tensor AttentionModule::compute(const torch::Tensor& input, Pass& pass) {
   require_hidden_states(input, hidden_, q_.options());
-  auto* memory = pass.memory(name());
-  auto q = split_heads(q_(input), attention_.heads);     // (batch, heads, seq, head_dim)
-  auto k = split_heads(k_(input), attention_.kv_heads);  // (batch, kv_heads, seq, head_dim)
-  const auto v = split_heads(v_(input), attention_.kv_heads);
+  auto q = split_heads(q_(input, pass), attention_.heads);  // (batch, heads, seq, qk_dim)
   if (q_norm_) q = q_norm_->forward(q, pass);
-  if (k_norm_) k = k_norm_->forward(k, pass);
+  if (attention_.from_memory) return o_(attend(attention_, q, memorised(pass)).transpose(1, 2).flatten(2));
+  auto* memory = pass.memory(name());
+  const auto [keys, v] = keys_and_values(input, pass);
+  auto k = keys;
   position_->turn(q, k, pass);
   Keys seen{k, v, pass.position_ids(input.device())};
   if (memory) seen = remember(*memory, seen);
   return o_(attend(attention_, *position_, q, seen, pass).transpose(1, 2).flatten(2));
+}
+
+// (batch, kv_heads, seq, qk_dim) and (batch, kv_heads, seq, v_dim)
+std::pair<torch::Tensor, torch::Tensor> AttentionModule::keys_and_values(const torch::Tensor& input, Pass& pass) {
+  auto k = split_heads(k_(input, pass), attention_.kv_heads);
+  if (k_norm_) k = k_norm_->forward(k, pass);
+  return {std::move(k), split_heads(v_(input, pass), attention_.kv_heads)};
+}
+
+// Of an encoder's output: the same in every step.
+Keys AttentionModule::memorised(Pass& pass) {
+  auto* memory = pass.memory(name());
+  if (memory && (*memory)["keys"].defined()) return {(*memory)["keys"], (*memory)["values"], {}};
+  const auto& output = pass.encoder_output();
+  if (!output.defined())
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("{}: needs the sequence's encoder_output, (batch, seq, hidden)", name()));
+  auto [k, v] = keys_and_values(output.to(k_.options()), pass);
+  if (memory) (*memory)["keys"] = k, (*memory)["values"] = v;
+  return {std::move(k), std::move(v), {}};
 }
 
 }  // namespace garage::nn

@@ -29,7 +29,7 @@ torch::Tensor EmbeddingModule::compute(const torch::Tensor& ids, Pass&) {
 }
 
 OutputHeadModule::OutputHeadModule(const std::string& name, const OutputHead& head, const TensorStore& store)
-    : PartModule(name), projection_(add_projection(*this, "", head.projection, store)), softcap_(head.softcap) {}
+    : PartModule(name), projection_(add_linear(*this, "", head.projection, store)), softcap_(head.softcap) {}
 
 torch::Tensor OutputHeadModule::compute(const torch::Tensor& input, Pass&) {
   require_hidden_states(input, projection_.weight.size(1), projection_.options());

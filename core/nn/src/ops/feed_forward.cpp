@@ -31,9 +31,9 @@ torch::Tensor activate(const std::string& name, const torch::Tensor& x) {
 FeedForwardModule::FeedForwardModule(const std::string& name, const PartSpec& part, const FeedForward& feed_forward,
                                      const TensorStore& store)
     : PartModule(name), hidden_(part.input_dim), activation_(feed_forward.activation) {
-  if (feed_forward.gate) gate_ = add_projection(*this, "gate", *feed_forward.gate, store);
-  up_ = add_projection(*this, "up", feed_forward.up, store);
-  down_ = add_projection(*this, "down", feed_forward.down, store);
+  if (feed_forward.gate) gate_ = add_linear(*this, "gate", *feed_forward.gate, store);
+  up_ = add_linear(*this, "up", feed_forward.up, store);
+  down_ = add_linear(*this, "down", feed_forward.down, store);
 }
 
 torch::Tensor FeedForwardModule::apply(const torch::Tensor& x) const {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
@@ -17,30 +19,46 @@ torch::Tensor run(const PartPtr& part, const torch::Tensor& x, Pass& pass) {
   return result.to(x.options());
 }
 
+torch::Tensor scaled(const torch::Tensor& x, double scale) { return scale == 1 ? x : x * scale; }
+
 }  // namespace
 
 LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const Layer& layer, const TensorStore& store)
-    : PartModule(name), join_(layer.join) {
-  const auto add = [&](const std::string& part) { return register_module(part, make_module(spec, part, store)); };
-  const auto maybe = [&](const std::optional<std::string>& part) { return part ? add(*part) : nullptr; };
-  attention_norm_ = add(layer.attention_norm);
-  attention_ = add(layer.attention);
-  attention_post_norm_ = maybe(layer.attention_post_norm);
-  feed_forward_norm_ = maybe(layer.feed_forward_norm);
-  feed_forward_ = maybe(layer.feed_forward);
-  feed_forward_post_norm_ = maybe(layer.feed_forward_post_norm);
+    : PartModule(name) {
+  const auto add = [&](const std::string& part) { return add_part(*this, spec, part, store); };
+  const auto maybe = [&](const std::optional<PartRef<PartRole::norm>>& part) {
+    return part ? add(part->part) : nullptr;
+  };
+  for (const auto& stage : layer.stages) {
+    auto& made = stages_.emplace_back(MadeStage{{}, stage.keep, nullptr});
+    for (const auto& branch : stage.branches) {
+      const auto same = std::find_if(stage.branches.begin(), stage.branches.end(), [&](const Branch& other) {
+        return branch.norm && other.norm == branch.norm;
+      });
+      const auto first = static_cast<std::size_t>(same - stage.branches.begin());
+      const bool shares = first < made.branches.size();  // an earlier branch has made it
+      auto norm = shares ? made.branches[first].norm : maybe(branch.norm);
+      made.branches.push_back({std::move(norm), add(branch.op.part), maybe(branch.post_norm), branch.scale});
+    }
+    made.after = maybe(stage.after);
+  }
 }
 
+// GPTNeoXLayer, PhiDecoderLayer: what the branches give is summed before it is added to what they were given.
 torch::Tensor LayerModule::compute(const torch::Tensor& input, Pass& pass) {
-  const auto run = [&](const PartPtr& part, const torch::Tensor& x) { return nn::run(part, x, pass); };
-  const auto normed = run(attention_norm_, input);
-  const auto attended = run(attention_post_norm_, run(attention_, normed));
-  // GPTNeoXLayer, PhiDecoderLayer: what the branches give is summed before it is added to what they were given.
-  if (join_ == LayerJoin::parallel)
-    return attended + run(feed_forward_, feed_forward_norm_ ? run(feed_forward_norm_, input) : normed) + input;
-  const auto between = input + attended;
-  if (!feed_forward_) return between;
-  return between + run(feed_forward_post_norm_, run(feed_forward_, run(feed_forward_norm_, between)));
+  auto x = input;
+  for (const auto& stage : stages_) {
+    torch::Tensor sum, normed;
+    const PartModule* last_norm = nullptr;
+    for (const auto& branch : stage.branches) {
+      if (!branch.norm || branch.norm.get() != last_norm) normed = run(branch.norm, x, pass);
+      last_norm = branch.norm.get();
+      const auto result = scaled(run(branch.post_norm, run(branch.op, normed, pass), pass), branch.scale);
+      sum = sum.defined() ? sum + result : result;
+    }
+    x = run(stage.after, sum + scaled(x, stage.keep), pass);
+  }
+  return x;
 }
 
 }  // namespace garage::nn

@@ -23,6 +23,7 @@ class Factory {
   PartPtr operator()(const FeedForward& ffn) const {
     return std::make_shared<FeedForwardModule>(name_, part_, ffn, store_);
   }
+  PartPtr operator()(const Router& router) const { return std::make_shared<RouterModule>(name_, router, store_); }
   PartPtr operator()(const Mixture& mixture) const {
     return std::make_shared<MixtureModule>(name_, spec_, part_, mixture, store_);
   }
@@ -31,6 +32,10 @@ class Factory {
   }
   PartPtr operator()(const OutputHead& head) const { return std::make_shared<OutputHeadModule>(name_, head, store_); }
   PartPtr operator()(const Layer& layer) const { return std::make_shared<LayerModule>(name_, spec_, layer, store_); }
+  PartPtr operator()(const Stack& stack) const { return std::make_shared<StackModule>(name_, spec_, stack, store_); }
+  PartPtr operator()(const EncoderDecoder& both) const {
+    return std::make_shared<EncoderDecoderModule>(name_, spec_, both, store_);
+  }
   PartPtr operator()(const Custom& custom) const {
     return build_custom(store_.plugins(), spec_, name_, part_, custom, store_);
   }
@@ -43,6 +48,12 @@ class Factory {
 };
 
 }  // namespace
+
+std::string own_name(const std::string& part) { return part.substr(part.rfind('.') + 1); }
+
+PartPtr add_part(torch::nn::Module& module, const ModelSpec& spec, const std::string& part, const TensorStore& store) {
+  return module.register_module(own_name(part), make_module(spec, part, store));
+}
 
 PartPtr make_module(const ModelSpec& spec, const std::string& name, const TensorStore& store) {
   const auto* part = spec.parts.find(name);

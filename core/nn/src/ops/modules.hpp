@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <garage/blueprint.hpp>
@@ -11,7 +12,9 @@
 #include <garage/spec.hpp>
 
 #include "../weights/tensor_store.hpp"
+#include "attend.hpp"
 #include "position.hpp"
+#include "projection.hpp"
 
 namespace garage::nn {
 
@@ -32,25 +35,19 @@ std::string described(const torch::Tensor& tensor);
 // x where the part is, in its dtype: the parts of one model need not be in one place.
 torch::Tensor carried_to(const PartModule& part, const torch::Tensor& x);
 
-// weight [out, in], bias [out] or none: the parameters of one projection.
-struct Projection {
-  Weight weight, bias;
-  torch::Tensor operator()(const torch::Tensor& x) const { return weight.apply(x, bias); }
-  torch::TensorOptions options() const { return weight.options(); }
-};
+// The part's name within its stack: "layer_0" of "encoder.layer_0". LibTorch's names of modules have no dots.
+std::string own_name(const std::string& part);
 
-// Registers them as "<role>.weight" and "<role>.bias", or without a role as "weight" and "bias".
-Projection add_projection(torch::nn::Module& module, const std::string& role, const Linear& linear,
-                          const TensorStore& store);
+// Made and registered under its own name.
+PartPtr add_part(torch::nn::Module& module, const ModelSpec& spec, const std::string& part, const TensorStore& store);
 
 class LinearModule : public PartModule {
  public:
   LinearModule(const std::string& name, const Linear& linear, const TensorStore& store);
   torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
-  torch::TensorOptions options() const { return projection_.options(); }
 
  private:
-  Projection projection_;
+  LinearMap map_;
 };
 
 class NormModule : public PartModule {
@@ -79,9 +76,13 @@ class AttentionModule : public PartModule {
   torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
+  std::pair<torch::Tensor, torch::Tensor> keys_and_values(const torch::Tensor& input, Pass& pass);
+  Keys memorised(Pass& pass);
+
   std::int64_t hidden_;
   Attention attention_;
-  Projection q_, k_, v_, o_;
+  ProjectionOp q_, k_, v_;
+  LinearMap o_;
   std::shared_ptr<NormModule> q_norm_, k_norm_;
   std::unique_ptr<PositionOp> position_;
 };
@@ -96,8 +97,25 @@ class FeedForwardModule : public PartModule {
  private:
   std::int64_t hidden_;
   std::string activation_;
-  std::optional<Projection> gate_;
-  Projection up_, down_;
+  std::optional<LinearMap> gate_;
+  LinearMap up_, down_;
+};
+
+struct Routing {
+  torch::Tensor weights, experts;  // (tokens, top_k)
+};
+
+// Gives the scores of all experts; what is chosen by them, the mixture asks.
+class RouterModule : public PartModule {
+ public:
+  RouterModule(const std::string& name, const Router& router, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+  Routing choose(const torch::Tensor& scores) const;
+  torch::TensorOptions options() const { return scores_.options(); }
+
+ private:
+  Router router_;
+  LinearMap scores_;
 };
 
 class MixtureModule : public PartModule {
@@ -108,11 +126,10 @@ class MixtureModule : public PartModule {
 
  private:
   std::int64_t hidden_;
-  Mixture mixture_;
-  std::shared_ptr<LinearModule> router_;
+  std::shared_ptr<RouterModule> router_;
   std::vector<std::shared_ptr<FeedForwardModule>> experts_;
   std::shared_ptr<FeedForwardModule> shared_expert_;
-  std::optional<Projection> shared_gate_;
+  std::optional<LinearMap> shared_gate_;
 };
 
 class EmbeddingModule : public PartModule {
@@ -132,7 +149,7 @@ class OutputHeadModule : public PartModule {
   torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
-  Projection projection_;
+  LinearMap projection_;
   std::optional<double> softcap_;
 };
 
@@ -142,8 +159,42 @@ class LayerModule : public PartModule {
   torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
-  LayerJoin join_;
-  PartPtr attention_norm_, attention_, attention_post_norm_, feed_forward_norm_, feed_forward_, feed_forward_post_norm_;
+  struct MadeBranch {
+    PartPtr norm, op, post_norm;
+    double scale;
+  };
+  struct MadeStage {
+    std::vector<MadeBranch> branches;
+    double keep;
+    PartPtr after;
+  };
+  std::vector<MadeStage> stages_;
+};
+
+// Ids in where it has embeddings, else hidden states.
+class StackModule : public PartModule {
+ public:
+  StackModule(const std::string& name, const ModelSpec& spec, const Stack& stack, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+
+ private:
+  torch::Tensor embedded(const torch::Tensor& ids, Pass& pass);
+
+  std::vector<PartPtr> embeddings_, steps_;
+  bool recurs_ = false;  // a part comes more than once
+};
+
+// The encoder's input in, what the decoder makes of the sequence's decoder_input out.
+class EncoderDecoderModule : public PartModule {
+ public:
+  EncoderDecoderModule(const std::string& name, const ModelSpec& spec, const EncoderDecoder& both,
+                       const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+
+ private:
+  torch::Tensor encoded(const torch::Tensor& input, Pass& pass);
+
+  PartPtr encoder_, decoder_;
 };
 
 // The module of one part. Throws kUnsupported for a part that does not run.

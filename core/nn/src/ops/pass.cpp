@@ -18,7 +18,7 @@ std::int64_t SequenceState::length() const {
   return longest;
 }
 
-Pass::Pass(const std::string& asked, const torch::Tensor& input, const Sequence& sequence)
+Pass::Pass(const std::string& asked, const torch::Tensor& given, const Sequence& sequence)
     : asked_(asked), sequence_(sequence), rope_tables_(std::make_unique<RopeTables>()) {
   if (auto* state = sequence_.state) {
     if (state->is_torn_)
@@ -26,6 +26,7 @@ Pass::Pass(const std::string& asked, const torch::Tensor& input, const Sequence&
                   fmt::format("{}: a pass that failed left the state half written; begin with a new one", asked_));
     if (const auto known = state->lengths_.find(asked_); known != state->lengths_.end()) seen_ = known->second;
   }
+  const auto& input = sequence.decoder_input.defined() ? sequence.decoder_input : given;
   if (!input.defined() || input.dim() < 2) return;  // whoever reads it says so
   batch_ = input.size(0);
   seq_ = input.size(1);

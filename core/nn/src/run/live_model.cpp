@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <garage/children.hpp>
 #include <garage/error.hpp>
 #include <garage/tensor_roles.hpp>
 
@@ -58,7 +59,7 @@ std::shared_ptr<torch::nn::Module> at_path(std::shared_ptr<torch::nn::Module> mo
 void add_tensors(const ModelSpec& spec, const PartSpec& part, std::set<std::string>& names) {
   if (part.blueprint)
     for (const auto& role : tensor_roles(part)) names.insert(role.ref->tensor);
-  for (const auto& child : part.children)
+  for (const auto& child : children_of(part))
     if (const auto* found = spec.parts.find(child)) add_tensors(spec, *found, names);
 }
 

@@ -2,6 +2,7 @@
 
 #include <c10/core/ScalarType.h>
 
+#include <garage/children.hpp>
 #include <garage/tensor_roles.hpp>
 
 #include "dtype_names.hpp"
@@ -22,7 +23,7 @@ class Widest {
     if (!part) return;  // whoever makes it says so
     if (part->blueprint)
       for (const auto& role : tensor_roles(*part)) add_tensor(role.ref->tensor);
-    for (const auto& child : part->children) add(child);
+    for (const auto& child : children_of(*part)) add(child);
   }
 
   std::optional<torch::ScalarType> take() const { return is_mixed_ ? widest_ : std::nullopt; }

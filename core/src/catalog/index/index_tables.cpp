@@ -7,7 +7,7 @@
 namespace garage {
 namespace {
 
-constexpr std::int64_t kVersion = 4;  // another one whenever the tables or what is put into them change
+constexpr std::int64_t kVersion = 5;  // another one whenever the tables or what is put into them change
 
 constexpr auto kTables = R"(
   DROP TABLE IF EXISTS folder; DROP TABLE IF EXISTS spec; DROP TABLE IF EXISTS kind; DROP TABLE IF EXISTS part;

@@ -6,8 +6,8 @@
 //   }
 //
 // A stage is x += post_norm(op(norm(x))), or the sum of several of the same x: one branch after another is a sequential
-// layer, two in one stage a parallel one. What mixes positions comes first. Blocks (attention.hpp, mlp.hpp, moe.hpp)
-// make the ops; a block of one's own is a function of that kind.
+// layer, two in one stage a parallel one (blueprint/layer.hpp has all that a stage may say). Blocks (attention.hpp,
+// mlp.hpp, moe.hpp) make the ops; a block of one's own is a function of that kind.
 #pragma once
 
 #include <cstddef>
@@ -28,15 +28,12 @@ namespace garage::sdk {
 
 class StackBuilder;
 
-// A part of the spec, by its name.
+// A part of the spec, by its name: stands wherever a blueprint names one.
 struct Part {
   std::string name;
-};
 
-struct Branch {
-  std::optional<Part> norm = {};  // null: the op reads what the stage reads
-  Part op;
-  std::optional<Part> post_norm = {};  // of the op's result, before it is added
+  template <PartRole role>
+  operator PartRef<role>() const { return name; }
 };
 
 class LayerBuilder {
@@ -66,9 +63,9 @@ class LayerBuilder {
 
   void stage(Branch branch);
   void stage(std::initializer_list<Branch> branches);
+  void stage(Stage stage);
 
-  // Adds the norms, and the layer itself, whose children are the parts that its stages name.
-  // Throws kUnsupported for stages that a blueprint cannot say.
+  // Adds the norms, and the layer itself.
   void finish();
 
  private:
@@ -77,7 +74,6 @@ class LayerBuilder {
     Norm norm;
   };
 
-  Layer joined() const;
   std::optional<std::int64_t> width() const;
 
   StackBuilder* stack_;
@@ -85,7 +81,7 @@ class LayerBuilder {
   std::string module_;  // "layers.3."
   Tensors tensors_;
   std::vector<QueuedNorm> norms_;
-  std::vector<std::vector<Branch>> stages_;
+  std::vector<Stage> stages_;
 };
 
 // The layers of a stack, one after another.

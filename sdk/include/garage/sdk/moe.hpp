@@ -12,14 +12,13 @@ namespace garage::sdk {
 // How a token's experts are chosen and weighed.
 struct Routing {
   Scoring scoring = Scoring::softmax;
+  bool renormalise = false;
   std::optional<double> jitter = {};
 };
 
 // softmax over all experts, then the best; renormalised: divided by their sum.
-constexpr Routing softmax_routing(bool renormalised) {
-  return {renormalised ? Scoring::softmax_renormalised : Scoring::softmax};
-}
-constexpr Routing sparsemixer(double jitter) { return {Scoring::sparsemixer, jitter}; }  // PhiMoE
+constexpr Routing softmax_routing(bool renormalised) { return {Scoring::softmax, renormalised}; }
+constexpr Routing sparsemixer(double jitter) { return {.scoring = Scoring::sparsemixer, .jitter = jitter}; }  // PhiMoE
 
 struct MoeOptions {
   std::string activation;

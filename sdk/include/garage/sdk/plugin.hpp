@@ -14,6 +14,9 @@
 
 namespace garage::sdk {
 
+// That of the first cores which read what this SDK writes: garage.spec/2.
+inline constexpr std::uint16_t kNeedsAbiMinor = 1;
+
 // The plugin's side of the boundary: C structs to classes and back. Nothing thrown gets past these.
 std::int32_t detect_across(const ModelDecomposer& (*decomposer)(), const garage_model* model, garage_detection* answer,
                            garage_error* error) noexcept;
@@ -48,7 +51,7 @@ const void* extension_across(garage_str id, const garage_nn_library& nn_library)
   }                                                                                                          \
   extern "C" GARAGE_EXPORT const garage_plugin* garage_plugin_v1(void) {                                     \
     static const char* const info = garage::sdk::info_across(garage::PluginInfo __VA_ARGS__);                \
-    static const garage_plugin table = {sizeof(garage_plugin),          GARAGE_ABI_MAJOR, 0,                 \
+    static const garage_plugin table = {sizeof(garage_plugin),          GARAGE_ABI_MAJOR, garage::sdk::kNeedsAbiMinor, \
                                         {info, __builtin_strlen(info)}, &garage_detect,   &garage_decompose, \
                                         &garage_get_extension};                                              \
     return &table;                                                                                           \

@@ -99,7 +99,7 @@ class StackBuilder {
   // Throws kCorrupt when the head is neither tied nor there, kUnsupported when there is one of another class.
   void output_head(const HeadOptions& options = {});
 
-  // A further projection beside the base, which the assembly does not use.
+  // A further projection beside the base, which the model does not run through.
   void head_beside(const std::string& name, const std::string& module, std::int64_t out, bool bias);
 
   // Any other part, with the dimensions that its blueprint needs; what else it says is the caller's to fill in.
@@ -127,6 +127,7 @@ class StackBuilder {
   void norm(std::string name, std::optional<std::int64_t> layer, std::string_view module, Norm norm);
   void ignore_rotary_buffers();
   void note_wrapper();
+  void add_root();
   std::string module_beside(const std::string& module) const;
   std::string head_in_file() const;
   bool has_base_names() const;
@@ -149,6 +150,7 @@ class StackBuilder {
   std::string rotary_key_;
   std::vector<std::string> turning_modules_;  // of a layer: "self_attn"
   std::int64_t layers_added_ = 0;
+  Stack root_;
   ModelSpec spec_;
 };
 

@@ -66,7 +66,7 @@ TEST_CASE("index: where more models are than are looked at each time, what comes
     auto& part = spec.parts.add("norm");
     part.part_type = part_type::kLayerNorm;
     part.input_dim = part.output_dim = dim;
-    part.blueprint = Norm{.kind = NormKind::rms, .eps = 1e-6, .weight = TensorRef{"norm.weight", {}}};
+    part.blueprint = Norm{.kind = NormKind::rms, .size = dim, .eps = 1e-6, .weight = TensorRef{"norm.weight", {}}};
     return spec;
   };
   for (int i = 0; i < 10'050; ++i) write_text(folder / fmt::format("catalog/m{}.json", i), write_spec(norm(fmt::format("m{}", i), 8)));

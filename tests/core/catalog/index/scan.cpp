@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/part_kinds.hpp>
 #include <garage/spec_file.hpp>
 
 #include "places.hpp"
@@ -44,18 +45,19 @@ Names expand(const std::string& ranges) {
   return names;
 }
 
-bool answers(const ModelSpec& spec, const PartSpec& part, const PartQuery& query) {
+bool answers(const ModelSpec& spec, const std::string& name, const PartSpec& part, const PartQuery& query) {
   const auto& blueprint = part.blueprint.value();
   const auto* attention = std::get_if<Attention>(&blueprint);
   const auto* ffn = std::get_if<FeedForward>(&blueprint);
   const auto* norm = std::get_if<Norm>(&blueprint);
   const auto* rope = std::get_if<Rope>(&blueprint);
-  if (attention && attention->rope) rope = &*attention->rope;
+  if (attention && std::holds_alternative<Rope>(attention->position)) rope = &std::get<Rope>(attention->position);
+  if (is_whole_model(spec, name)) return false;  // it has no kind: its parts do
   return (!query.type || part.part_type == *query.type) && (!query.family || spec.family == *query.family) &&
          (!query.hidden_dim || part.input_dim == *query.hidden_dim || part.output_dim == *query.hidden_dim) &&
          (!query.heads || (attention && attention->heads == *query.heads)) &&
          (!query.kv_heads || (attention && attention->kv_heads == *query.kv_heads)) &&
-         (!query.head_dim || (attention && attention->head_dim == *query.head_dim)) &&
+         (!query.head_dim || (attention && attention->qk_dim == *query.head_dim)) &&
          (!query.intermediate_dim || part.intermediate_dim == *query.intermediate_dim) &&
          (!query.activation || (ffn && ffn->activation == *query.activation)) &&
          (!query.norm || (norm && boost::describe::enum_to_string(norm->kind, "") == *query.norm)) &&
@@ -85,7 +87,7 @@ Found scan(const std::map<std::string, ModelSpec>& specs, const PartQuery& query
         if (expand(swap.a).contains(query.swappable_with->part))
           for (const auto& name : expand(swap.b)) levels[name] = swap.level;
     for (const auto& [name, part] : spec.parts) {
-      if (!answers(spec, part, query)) continue;
+      if (!answers(spec, name, part, query)) continue;
       if (!query.swappable_with) {
         found[{id, name}] = std::nullopt;
       } else if (levels.contains(name) && levels[name] >= query.swappable_with->level &&
@@ -116,8 +118,9 @@ ModelSpec SpecMaker::make(const std::string& id) {
   auto spec = specs_[static_cast<std::size_t>(upto(static_cast<int>(specs_.size()) - 1))];
   spec.model_id = id;
   for (auto& [name, part] : spec.parts) {
-    if (auto* attention = std::get_if<Attention>(&*part.blueprint); attention && attention->rope && upto(3) == 0)
-      attention->rope->theta = 1000.0 * (1 + upto(2));
+    auto* attention = std::get_if<Attention>(&*part.blueprint);
+    if (auto* rope = attention ? std::get_if<Rope>(&attention->position) : nullptr; rope && upto(3) == 0)
+      rope->theta = 1000.0 * (1 + upto(2));
     if (auto* norm = std::get_if<Norm>(&*part.blueprint); norm && upto(5) == 0) norm->eps = 0.5;
   }
   return spec;
@@ -129,7 +132,7 @@ std::vector<PartQuery> queries(SpecMaker& maker, const std::map<std::string, Mod
                                {.head_dim = 8}, {.intermediate_dim = 56}};
   if (specs.empty()) return asked;
   const auto& [id, spec] = *std::next(specs.begin(), maker.upto(static_cast<int>(specs.size()) - 1));
-  const auto part = std::next(spec.parts.begin(), maker.upto(static_cast<int>(spec.parts.size()) - 1))->first;
+  const auto part = std::next(spec.parts.begin(), maker.upto(static_cast<int>(spec.parts.size()) - 2))->first;  // not the root
   for (const auto level : {SwapLevel::drop_in, SwapLevel::weights, SwapLevel::identical})
     asked.push_back({.swappable_with = PartQuery::Like{id, part, level}});
   return asked;

@@ -56,7 +56,7 @@ ModelSpec small_spec(const std::string& id, std::int64_t dim) {
     auto& part = spec.parts.add(spec.parts.size() == 0 ? "norm" : fmt::format("norm_{}", spec.parts.size()));
     part.part_type = part_type::kLayerNorm;
     part.input_dim = part.output_dim = wide;
-    part.blueprint = Norm{.kind = NormKind::rms, .eps = 1e-6, .weight = TensorRef{"norm.weight", {}}};
+    part.blueprint = Norm{.kind = NormKind::rms, .size = wide, .eps = 1e-6, .weight = TensorRef{"norm.weight", {}}};
   }
   return spec;
 }

@@ -31,7 +31,7 @@ struct ModuleOptions {
 GARAGE_API std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std::string& id,
                                                   const std::string& part, const ModuleOptions& options = {});
 
-// The model's assembly, one part after another: token ids in, (batch, seq, vocab) logits out; hidden states where the
+// The model's root, which is all of it: token ids in, (batch, seq, vocab) logits out; hidden states where the
 // model has no head. Each part runs where the config says; what goes from one to the next is moved. Throws the same.
 GARAGE_API std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std::string& id,
                                                   const ModuleOptions& options = {});

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <torch/types.h>
@@ -30,6 +31,10 @@ class GARAGE_API Pass {
   // (batch or 1, seq), as the caller said or counted; undefined where the input has no positions.
   torch::Tensor position_ids(torch::Device device);
   const torch::Tensor& mask() const noexcept { return sequence_.mask; }  // as Sequence's
+  const torch::Tensor& decoder_input() const noexcept { return sequence_.decoder_input; }
+  const torch::Tensor& encoder_output() const noexcept { return sequence_.encoder_output; }
+  void look_at(torch::Tensor encoder_output) { sequence_.encoder_output = std::move(encoder_output); }
+  bool keeps_state() const noexcept { return sequence_.state != nullptr; }
   std::int64_t seen() const noexcept { return seen_; }                   // positions before this pass; not yet its own
   bool counts_from_zero() const noexcept;                                // positions are 0, 1, 2, ... of every row
 

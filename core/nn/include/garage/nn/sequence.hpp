@@ -37,6 +37,9 @@ class GARAGE_API SequenceState {
 struct Sequence {
   torch::Tensor position_ids;  // (batch, seq) int64; undefined: 0, 1, 2, ... for every row, or on from the state's
   torch::Tensor mask;  // added to the scores, (batch or 1, 1 or heads, seq, seen + seq); undefined: the part's own
+  torch::Tensor decoder_input;   // of an encoder-decoder: ids (batch, seq) for its decoder, to which positions count
+  torch::Tensor encoder_output;  // (batch, seq, hidden) for attentions that look at an encoder's; of an encoder-decoder
+                                 // undefined: its encoder runs
   SequenceState* state = nullptr;  // null: each call stands alone
 };
 

@@ -1,15 +1,15 @@
-// The parts that a blueprint names: as what, and of which ops each may be.
+// The parts that a blueprint of edition 1 names: as what, and of which ops each may be.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <variant>
 
 #include <boost/mp11/algorithm.hpp>
 
-#include <garage/blueprint.hpp>
+#include "blueprint.hpp"
 
-namespace garage {
+namespace garage::edition1 {
 
 using OpSet = std::uint32_t;  // a bit an op, in the order of the variant
 
@@ -25,8 +25,7 @@ struct PartReference {
   bool is_held = true;  // a part of the one that names it; false: it has its place elsewhere
 };
 
-// In the order of the blueprint's members. Where a module is all that is asked for, a plugin's own code may make it:
-// `custom`. A mixture asks its router and its experts for more than a module does.
+// In the order of the blueprint's members.
 template <class Visit>
 void each_reference(const Blueprint& blueprint, Visit visit) {
   const auto maybe = [&](const char* role, const std::optional<std::string>& part, OpSet ops, bool is_held = true) {
@@ -49,4 +48,4 @@ void each_reference(const Blueprint& blueprint, Visit visit) {
   }
 }
 
-}  // namespace garage
+}  // namespace garage::edition1

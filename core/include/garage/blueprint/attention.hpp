@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <garage/blueprint/faults.hpp>
+#include <garage/blueprint/linear.hpp>
+#include <garage/blueprint/norm.hpp>
+#include <garage/blueprint/part_ref.hpp>
+#include <garage/blueprint/position.hpp>
+
+namespace garage {
+
+// Which keys a token sees.
+struct Mask {
+  bool causal = true;                  // false: those after it, too
+  std::optional<std::int64_t> window;  // so many positions, itself included (on both sides); null: all
+
+  void check(Faults& faults) const { faults.above_0("window", window); }
+  friend bool operator==(const Mask&, const Mask&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Mask, (), (causal, window))
+
+// softmax(mask(softcap(scale * q k^T))) v, then o
+struct Attention {
+  static constexpr std::string_view kName = "attention";
+  static constexpr auto kServesAs = kServes<PartRole::branch>;
+
+  std::int64_t heads = 0, kv_heads = 0;  // heads is a multiple of kv_heads
+  std::int64_t qk_dim = 0, v_dim = 0;    // of a head: of its queries and keys, and of its values
+  double scale = 0;                      // above 0
+  Projection q;                          // to heads * qk_dim
+  Projection k, v;                       // to kv_heads * qk_dim, to kv_heads * v_dim
+  Linear o;                              // from heads * v_dim
+  std::optional<Norm> q_norm, k_norm;    // over [qk_dim], before positions count
+  Position position;
+  Mask mask;
+  std::optional<double> softcap;  // cap * tanh(x / cap)
+  bool from_memory = false;       // k and v are of an encoder's output, all of which every token sees
+
+  std::int64_t input() const { return input_of(q); }
+  std::int64_t output() const { return o.out; }
+
+  void check(Faults& faults) const;
+  friend bool operator==(const Attention&, const Attention&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Attention, (),
+                      (heads, kv_heads, qk_dim, v_dim, scale, q, k, v, o, q_norm, k_norm, position, mask, softcap,
+                       from_memory))
+
+}  // namespace garage

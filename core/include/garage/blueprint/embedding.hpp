@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include <garage/blueprint/faults.hpp>
+#include <garage/blueprint/part_ref.hpp>
+#include <garage/blueprint/tensor_ref.hpp>
+
+namespace garage {
+
+enum class IndexedBy { tokens, positions };
+BOOST_DESCRIBE_ENUM(IndexedBy, tokens, positions)
+
+// weight[index] * scale
+struct Embedding {
+  static constexpr std::string_view kName = "embedding";
+  static constexpr auto kServesAs = kServes<PartRole::embedding, PartRole::owner>;
+  static constexpr auto kSizes = std::to_array<std::string_view>({"rows", "size"});
+  static constexpr auto kNeeds = std::to_array<std::string_view>({"indexed_by"});
+
+  std::int64_t rows = 0, size = 0;
+  TensorRef weight;  // [rows, size]
+  double scale = 1;  // rounded to the weight's dtype before it multiplies
+  IndexedBy indexed_by = IndexedBy::tokens;
+
+  std::int64_t input() const { return rows; }
+  std::int64_t output() const { return size; }
+
+  template <class Each>
+  void each_tensor(Each each) const { each("weight", weight, TensorShape{rows, size}); }
+  void check(Faults& faults) const {
+    faults.present("rows", rows);
+    faults.present("size", size);
+    faults.product("weight", {rows, size});
+    faults.present("weight", weight);
+  }
+  friend bool operator==(const Embedding&, const Embedding&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Embedding, (), (rows, size, weight, scale, indexed_by))
+
+}  // namespace garage

@@ -1,0 +1,59 @@
+// Faults: where a blueprint's own rules report what they find. An op's `check` says its rules with it, beside its struct.
+//
+// A member that a document leaves out has its C++ default. So one that no part can do without has a default that none can
+// have, which these refuse: "has no 'heads'", "has window -1, should be above 0".
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <garage/blueprint/tensor_ref.hpp>
+
+namespace garage {
+
+class Faults {
+ public:
+  // at: where the struct lies in its blueprint, "q_norm", or "" for the blueprint itself. The first fault stays.
+  Faults(std::optional<std::string>& first, std::string at) : first_(first), at_(std::move(at)) {}
+
+  void add(std::string_view fault);  // "scores by sparsemixer and has no 'jitter'"
+  void require(bool holds, std::string_view fault) { if (!holds) add(fault); }
+
+  // Of a member whose default is 0, or empty.
+  void present(std::string_view member, std::int64_t value) { positive(member, value, value == 0); }
+  void present(std::string_view member, double value) { positive(member, value, value == 0); }
+  void present(std::string_view member, const std::string& text) { require(!text.empty(), missing(member)); }
+  void present(std::string_view member, const TensorRef& ref) { present(std::string(member) + ".tensor", ref.tensor); }
+  template <class T>
+  void present_if_any(std::string_view member, const std::optional<T>& value) { if (value) present(member, *value); }
+
+  // Of a member that may be absent.
+  template <class Number>
+  void above_0(std::string_view member, const std::optional<Number>& value) {
+    if (value) positive(member, *value, false);
+  }
+  void above_0(std::string_view member, double value) { positive(member, value, false); }
+
+  // "has q.out 12, should be 16 (heads x qk_dim)"
+  void equal(std::string_view member, std::int64_t value, std::int64_t wanted, std::string_view why);
+  // heads x qk_dim, where 64 bits count it; 0 and a fault where they do not.
+  std::int64_t product(std::string_view what, std::initializer_list<std::int64_t> factors);
+
+  std::string name_of(std::string_view member) const;  // "q_norm.eps"
+
+ private:
+  std::string missing(std::string_view member) const { return "has no '" + name_of(member) + "'"; }
+  void positive(std::string_view member, std::int64_t value, bool is_missing);
+  void positive(std::string_view member, double value, bool is_missing);
+  template <class Number>
+  void positive_number(std::string_view member, Number value, bool is_missing);
+
+  std::optional<std::string>& first_;
+  std::string at_;
+};
+
+}  // namespace garage

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <garage/blueprint/faults.hpp>
+#include <garage/blueprint/linear.hpp>
+#include <garage/blueprint/part_ref.hpp>
+
+namespace garage {
+
+// The sum of what the chosen experts make of a token, each times its weight. Router and experts are parts of their own.
+struct Mixture {
+  static constexpr std::string_view kName = "mixture";
+  static constexpr auto kServesAs = kServes<PartRole::branch>;
+
+  PartRef<PartRole::router> router;
+  std::vector<PartRef<PartRole::expert>> experts;  // in the order of the router's scores
+  std::optional<PartRef<PartRole::expert>> shared_expert;  // every token visits it
+  std::optional<Linear> shared_expert_gate;                // to 1, through a sigmoid
+
+  void check(Faults& faults) const {
+    faults.present("router", router.part);
+    faults.require(!experts.empty(), "has no 'experts'");
+    if (!shared_expert_gate) return;
+    faults.require(shared_expert.has_value(), "has a shared_expert_gate and no 'shared_expert'");
+    faults.equal("shared_expert_gate.out", shared_expert_gate->out, 1, "a share");
+  }
+  friend bool operator==(const Mixture&, const Mixture&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Mixture, (), (router, experts, shared_expert, shared_expert_gate))
+
+}  // namespace garage
