@@ -51,6 +51,9 @@ class PartRules {
   void check_own(const Mixture& mixture) const {
     const auto experts = static_cast<std::int64_t>(mixture.experts.size());
     const auto scores = part(mixture.router.part).output_dim;
+    takes(mixture.router.part, part_.input_dim);
+    if (mixture.shared_expert_gate)
+      equal("shared_expert_gate.in", mixture.shared_expert_gate->in, "input_dim", part_.input_dim);
     require(scores == experts, "its router '{}' scores {} experts, it has {}", mixture.router.part, scores, experts);
     for (const auto& expert : mixture.experts) carries(expert.part);
     if (mixture.shared_expert) carries(mixture.shared_expert->part);

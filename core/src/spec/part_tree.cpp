@@ -67,7 +67,9 @@ class Tree {
            part->blueprint ? op_name(*part->blueprint) : "none", names_of_ops(role));
     if (!is_held(role)) return;
     if (holders_.empty() || holders_.back() != &by) holders_.push_back(&by);
-    const auto stage = role == PartRole::norm ? stage_of(at) : BlueprintPath::kNone;
+    // Of what the stage reads: a post_norm and an after scale something else.
+    const bool may_be_shared = role == PartRole::norm && at.step == "norm";
+    const auto stage = may_be_shared ? stage_of(at) : BlueprintPath::kNone;
     const auto [place, fresh] = places_.emplace(part, Place{&by, role, stage});
     if (fresh) return;
     const auto& [holder, known_role, known_stage] = place->second;

@@ -25,6 +25,7 @@ constexpr std::string_view kSound = R"({"schema":"garage.spec/2","model_id":"m",
 "mixture":{"part_type":"ffn","module_path":"","input_dim":4,"output_dim":4,"blueprint":{"op":"mixture","router":"gate","experts":["e_0","e_1"]}},
 "layer_0":{"part_type":"full_layer","module_path":"","layer_idx":0,"input_dim":4,"output_dim":4,"blueprint":{"op":"layer","stages":[{"branches":[{"norm":"norm","op":"attention"},{"norm":"norm","op":"mixture"}]}]}},
 "own":{"part_type":"mixer","module_path":"","input_dim":4,"output_dim":4,"blueprint":{"op":"custom","builder":"","attributes":{},"tensors":{"x":{"ref":{"tensor":"x"},"shape":[3]}}}},
+"line":{"part_type":"projector","module_path":"","input_dim":4,"output_dim":4,"blueprint":{"op":"linear","in":4,"out":4,"weight":{"tensor":"l"}}},
 "other":{"part_type":"layer_norm","module_path":"","input_dim":4,"output_dim":4,"blueprint":{"op":"norm","kind":"layer","size":4,"eps":1e-6}},
 "head":{"part_type":"output_head","module_path":"","input_dim":4,"output_dim":9,"blueprint":{"op":"output_head","projection":{"in":4,"out":9,"weight":{"tensor":"e"}},"tied_to":"embedding"}},
 "model":{"part_type":"stack","module_path":"","input_dim":9,"output_dim":9,"blueprint":{"op":"stack","hidden":4,"embeddings":["embedding"],"parts":["layer_0","head"]}}}})";
@@ -77,7 +78,7 @@ void account_for(ModelSpec spec) { account(spec, Model(std::vector<TensorInfo>{}
 }  // namespace
 
 TEST_CASE("contradictions: a spec without any is read", "[spec][contradictions]") {
-  CHECK(read_spec(kSound, "m.json").parts.size() == 13);
+  CHECK(read_spec(kSound, "m.json").parts.size() == 14);
 }
 
 TEST_CASE("contradictions: what a part names is there, of its kind, and in one place", "[spec][contradictions]") {
@@ -113,7 +114,8 @@ TEST_CASE("contradictions: what a part names is there, of its kind, and in one p
       // place
       {"a part of two", R"("builder":"",)", R"("builder":"","parts":["gate"],)", "part 'gate': it stands in part 'mixture' and in part 'own', should have one place"},
       {"a part of the layer in the stack", R"(["layer_0","head"])", R"(["layer_0","norm","head"])", "part 'norm': it stands in part 'layer_0' and in part 'model', should have one place"},
-      {"a norm that serves before and behind", R"("op":"mixture"}]})", R"("op":"mixture"}]},{"branches":[{"norm":"norm","op":"own"}]})", "part 'layer_0': its blueprint names 'norm' twice"},
+      {"a norm of two stages", R"("op":"mixture"}]})", R"("op":"mixture"}]},{"branches":[{"norm":"norm","op":"own"}]})", "part 'layer_0': its blueprint names 'norm' twice"},
+      {"a norm behind the sum that serves a branch, too", R"("op":"mixture"}]})", R"("op":"mixture"}],"after":"norm"})", "part 'layer_0': its blueprint names 'norm' twice"},
       {"a norm that is a branch, too", R"("op":"mixture"}]})", R"("op":"mixture"},{"op":"norm"}]})", "part 'layer_0': its blueprint names 'norm' twice"},
       {"an attention twice", R"({"norm":"norm","op":"mixture"})", R"({"norm":"norm","op":"attention"})", "part 'layer_0': its blueprint names 'attention' twice"},
       {"an expert twice", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_0"])", "part 'mixture': its blueprint names 'e_0' twice"},
@@ -152,7 +154,7 @@ TEST_CASE("contradictions: what a layer and a stack may say, they may", "[spec][
       {"a branch without a norm", R"({"norm":"norm","op":"attention"})", R"({"op":"attention"})"},
       {"a norm behind the sum alone", R"({"norm":"norm","op":"mixture"}]})", R"({"norm":"norm","op":"mixture"}],"after":"other"})"},
       {"two stages", R"(},{"norm":"norm","op":"mixture"}]})", R"(}]},{"branches":[{"norm":"other","op":"mixture"}]})"},
-      {"a branch that is linear", R"("op":"attention"})", R"("op":"own","scale":0.5})"},
+      {"a branch that is linear", R"("op":"attention"})", R"("op":"line","scale":0.5})"},
       {"a layer that comes again", R"(["layer_0","head"])", R"(["layer_0","layer_0","head"])"},
       {"a norm among the steps", R"(["layer_0","head"])", R"(["layer_0","other","head"])"},
   }));
@@ -164,7 +166,12 @@ TEST_CASE("contradictions: what lies in one another has widths that fit", "[spec
   const auto c = GENERATE(values<Case>({
       {"a branch", R"("op":"attention"})", R"("op":"e_wide"})", "part 'layer_0': 'e_wide' in it gives 5 numbers, should give 4"},
       {"a norm", R"({"norm":"norm","op":"attention"})", R"({"norm":"n_wide","op":"attention"})", "part 'layer_0': 'n_wide' in it takes 5 numbers, should take 4"},
+      {"a norm behind a branch", R"("op":"attention"})", R"("op":"attention","post_norm":"n_wide"})", "part 'layer_0': 'n_wide' in it takes 5 numbers, should take 4"},
+      {"a norm behind the sum", R"("op":"mixture"}]})", R"("op":"mixture"}],"after":"n_wide"})", "part 'layer_0': 'n_wide' in it takes 5 numbers, should take 4"},
+      {"a shared expert", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_1"],"shared_expert":"e_wide")", "part 'mixture': 'e_wide' in it gives 5 numbers, should give 4"},
       {"an expert", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_wide"])", "part 'mixture': 'e_wide' in it gives 5 numbers, should give 4"},
+      {"a router", R"("router":"gate")", R"("router":"g_wide")", "part 'mixture': 'g_wide' in it takes 5 numbers, should take 4"},
+      {"a shared expert's gate", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_1"],"shared_expert":"e_3","shared_expert_gate":{"in":5,"out":1,"weight":{"tensor":"s"}})", "part 'mixture': its shared_expert_gate.in is 5, input_dim is 4"},
       {"a step", R"(["layer_0","head"])", R"(["layer_0","n_wide","head"])", "part 'model': 'n_wide' in it takes 5 numbers, should take 4"},
       {"a step after one that widens", R"(["layer_0","head"])", R"(["layer_0","e_wide","head"])", "part 'model': 'head' in it takes 4 numbers, should take 5"},
       {"the whole", R"(["layer_0","head"])", R"(["layer_0"])", "part 'model': its output_dim is 9, the last of its parts gives 4"},
@@ -174,6 +181,8 @@ TEST_CASE("contradictions: what lies in one another has widths that fit", "[spec
   DYNAMIC_SECTION(c.title) {
     auto text = changed(c.from, c.to);
     text.insert(text.find("\"norm\":{"), R"("n_wide":{"part_type":"layer_norm","module_path":"","input_dim":5,"output_dim":5,"blueprint":{"op":"norm","kind":"rms","size":5,"eps":1e-5}},
+"g_wide":{"part_type":"gate","module_path":"","input_dim":5,"output_dim":2,"blueprint":{"op":"router","scores":{"in":5,"out":2,"weight":{"tensor":"gw"}},"scoring":"softmax","top_k":1}},
+"e_3":{"part_type":"expert","module_path":"","input_dim":4,"output_dim":4,"intermediate_dim":3,"blueprint":{"op":"feed_forward","activation":"relu","up":{"in":4,"out":3,"weight":{"tensor":"u3"}},"down":{"in":3,"out":4,"weight":{"tensor":"d3"}}}},
 "e_wide":{"part_type":"expert","module_path":"","input_dim":4,"output_dim":5,"intermediate_dim":3,"blueprint":{"op":"feed_forward","activation":"relu","up":{"in":4,"out":3,"weight":{"tensor":"uw"}},"down":{"in":3,"out":5,"weight":{"tensor":"dw"}}}},
 )");
     CHECK_THROWS_MATCHES(read_spec(text, "m.json"), Error, is_error(Errc::kCorrupt, c.says));
