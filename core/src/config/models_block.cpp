@@ -1,6 +1,7 @@
 #include "models_block.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include <yaml-cpp/yaml.h>
 
@@ -36,9 +37,7 @@ std::size_t find_line(std::string_view text, std::size_t at, IsWanted is_wanted)
 }
 
 // They mean one thing at the beginning and another below a key.
-bool has_directives(std::string_view yaml) {
-  return find_line(yaml, 0, [](std::string_view line) { return line.starts_with('%'); }) != yaml.size();
-}
+bool has_directives(std::string_view yaml) { return yaml.starts_with('%') || yaml.find("\n%") != yaml.npos; }
 
 bool is_yaml(std::string_view text) {
   try {
@@ -47,18 +46,38 @@ bool is_yaml(std::string_view text) {
   } catch (const YAML::Exception&) { return false; }
 }
 
-// A quoted text or a list that is left open takes in what follows, however it is indented, unless it makes the whole no
-// YAML. Where a line might have one, it has.
-bool leaves_open(std::string_view line) {
-  const auto count = [&](char c) { return std::count(line.begin(), line.end(), c); };
-  return count('"') % 2 != 0 || count('\'') % 2 != 0 || count('{') != count('}') || count('[') != count(']') ||
-         (count('"') > 0 && count('\\') > 0);
-}
+// The characters of a line that may leave something open behind it.
+struct Marks {
+  std::int64_t quotes = 0, apostrophes = 0, braces = 0, brackets = 0, escapes = 0;  // braces, brackets: opened, not closed
 
+  void add(char c) {
+    switch (c) {
+      case '"': ++quotes; break;
+      case '\'': ++apostrophes; break;
+      case '{': ++braces; break;
+      case '}': --braces; break;
+      case '[': ++brackets; break;
+      case ']': --brackets; break;
+      case '\\': ++escapes; break;
+      default: break;
+    }
+  }
+  bool leave_open() const {
+    return quotes % 2 != 0 || apostrophes % 2 != 0 || braces != 0 || brackets != 0 || (quotes > 0 && escapes > 0);
+  }
+};
+
+// A quoted text or a list that is left open takes in what follows, however it is indented, unless it makes the whole no
+// YAML. Where a line might have one, it has. One pass over what may be megabytes.
 bool leaves_any_open(std::string_view block) {
-  for (std::size_t at = 0; at < block.size(); at += line_at(block, at).size())
-    if (leaves_open(line_at(block, at))) return true;
-  return false;
+  Marks marks;
+  for (const char c : block) {
+    marks.add(c);
+    if (c != '\n') continue;
+    if (marks.leave_open()) return true;
+    marks = {};
+  }
+  return marks.leave_open();
 }
 
 // Whether what follows stands at the document's own level. A text that is open would take another key in, and so may a
