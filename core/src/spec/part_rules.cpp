@@ -1,7 +1,10 @@
 #include "part_rules.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include <garage/children.hpp>
 #include <garage/error.hpp>
 
 namespace garage {
@@ -79,6 +82,29 @@ class PartRules {
     if (stack.embeddings.empty())
       require(part_.input_dim == stack.hidden, "it has no 'embeddings', and its input_dim is {}, should be {} (hidden)",
               part_.input_dim, stack.hidden);
+    else
+      takes_of_one(stack.embeddings);
+  }
+  void check_own(const EncoderDecoder& both) const {
+    const auto& encoder = part(both.encoder.part);
+    equal("input_dim", part_.input_dim, "the encoder's", encoder.input_dim);
+    equal("output_dim", part_.output_dim, "the decoder's", part(both.decoder.part).output_dim);
+    remembers(both.decoder.part, encoder.output_dim);
+  }
+  // Within the decoder, what looks at the encoder's output. What a custom part hands on is its own affair.
+  void remembers(const std::string& name, std::int64_t width) const {
+    const auto& within = part(name);
+    if (std::holds_alternative<Custom>(*within.blueprint)) return;
+    if (const auto* attention = std::get_if<Attention>(&*within.blueprint); attention && attention->from_memory)
+      require(input_of(attention->k) == width, "'{}' in it reads {} numbers per position of the encoder's {}", name,
+              input_of(attention->k), width);
+    for (const auto& child : children_of(within)) remembers(child, width);
+  }
+
+  void takes_of_one(const std::vector<PartRef<PartRole::embedding>>& embeddings) const {
+    const auto is_its = [&](const auto& embedding) { return part(embedding.part).input_dim == part_.input_dim; };
+    require(std::any_of(embeddings.begin(), embeddings.end(), is_its),
+            "its input_dim is {}, none of its embeddings has so many", part_.input_dim);
   }
 
   // As many numbers go into that part, and come out of it, as into this one.

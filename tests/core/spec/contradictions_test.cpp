@@ -221,9 +221,41 @@ TEST_CASE("contradictions: a size is a count of 64 bits", "[spec][contradictions
       {"a layer without stages", R"([{"branches":[{"norm":"norm","op":"attention"},{"norm":"norm","op":"mixture"}]}])", "[]", "part 'layer_0': its blueprint has no 'stages'"},
       {"a stage without branches", R"([{"branches":[{"norm":"norm","op":"attention"},{"norm":"norm","op":"mixture"}]}])", R"([{"after":"norm"}])", "part 'layer_0': its blueprint has no 'stages.0.branches'"},
       {"a branch without its op", R"("op":"attention"})", R"("scale":1.0})", "part 'layer_0': its blueprint has no 'stages.0.branches.0.op'"},
+      {"a stack that takes what none of its embeddings does", R"("model":{"part_type":"stack","module_path":"","input_dim":9)", R"("model":{"part_type":"stack","module_path":"","input_dim":4)", "part 'model': its input_dim is 4, none of its embeddings has so many"},
       {"a stack of nothing", R"("embeddings":["embedding"],"parts":["layer_0","head"])", R"("parts":[])", "part 'model': its blueprint has no 'parts'"},
   }));
   DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(read_spec(changed(c.from, c.to), "m.json"), Error, is_error(Errc::kCorrupt, c.says)); }
+}
+
+TEST_CASE("contradictions: an encoder's widths are those of the whole, and of what looks at its output", "[spec][contradictions]") {
+  const auto sound = [] {
+    auto spec = read_spec(kSound, "m.json");
+    auto decoder = *spec.parts.find("model");
+    spec.parts.find("model")->blueprint = EncoderDecoder{"encoder", "decoder"};
+    spec.parts.add("decoder", decoder);
+    decoder.blueprint = Stack{4, {"encoder_embedding"}, {"line"}};
+    decoder.output_dim = 4;
+    spec.parts.add("encoder", decoder);
+    auto embedding = *spec.parts.find("embedding");
+    spec.parts.add("encoder_embedding", embedding);
+    std::get<Attention>(*spec.parts.find("attention")->blueprint).from_memory = true;
+    return spec;
+  }();
+  REQUIRE(read_spec(write_spec(sound), "m.json") == sound);
+  struct Case { const char* title; void (*change)(ModelSpec&); const char* says; };
+  const auto c = GENERATE(values<Case>({
+      {"goes in", [](ModelSpec& spec) { spec.parts.find("model")->input_dim = 8; }, "part 'model': its input_dim is 8, the encoder's is 9"},
+      {"comes out", [](ModelSpec& spec) { spec.parts.find("model")->output_dim = 4; }, "part 'model': its output_dim is 4, the decoder's is 9"},
+      {"looks at", [](ModelSpec& spec) {
+         auto& attention = std::get<Attention>(*spec.parts.find("attention")->blueprint);
+         std::get<Linear>(attention.k).in = std::get<Linear>(attention.v).in = 5;
+       }, "part 'model': 'attention' in it reads 5 numbers per position of the encoder's 4"},
+  }));
+  DYNAMIC_SECTION(c.title) {
+    auto spec = sound;
+    c.change(spec);
+    CHECK_THROWS_MATCHES(read_spec(write_spec(spec), "m.json"), Error, is_error(Errc::kCorrupt, c.says));
+  }
 }
 
 TEST_CASE("contradictions: parameters add up within 64 bits", "[spec][contradictions]") {

@@ -53,7 +53,7 @@ ModelSpec full_spec() {
   add("rope", 8, 8, rope);
   const LowRank low{linear(8, 5), norm(5), linear(5, 32)};
   add("attention", 8, 8, Attention{4, 2, 8, 6, 0.5, low, linear(8, 16), linear(8, 12), linear(24, 8), norm(8), norm(8), rope, {false, 4096}, 50.0, false});
-  add("cross_attention", 8, 8, Attention{4, 2, 8, 6, 0.5, linear(8, 32), linear(7, 16), linear(7, 12), linear(24, 8), {}, {}, {}, {}, {}, true});
+  add("cross_attention", 8, 8, Attention{4, 2, 8, 6, 0.5, linear(8, 32), linear(2, 16), linear(2, 12), linear(24, 8), {}, {}, {}, {}, {}, true});
   const FeedForward ffn{"silu", linear(8, 3), linear(8, 3), linear(3, 8)};
   for (const auto* name : {"ffn", "e0", "e1", "shared"}) add(name, 8, 8, ffn);
   add("gate", 8, 2, Router{linear(8, 2), Scoring::sparsemixer, 2, true, 0.01});
@@ -64,7 +64,7 @@ ModelSpec full_spec() {
   add("layer", 8, 8, Layer{{{{{"n", "attention", "p", 0.5}, {"n", "cross_attention"}}, 0.25, "a"}, {{{"f", "ffn", "q"}}}}});
   add("decoder", 9, 2, Stack{8, {"embedding"}, {"layer", "layer", "head"}});
   add("encoder", 8, 2, Stack{8, {}, {"linear"}});
-  add("model", 1, 1, EncoderDecoder{"encoder", "decoder"});
+  add("model", 8, 2, EncoderDecoder{"encoder", "decoder"});
   add("custom", 8, 2, Custom{"mamba", {{"d", 1}}, {{"x_proj", {ref, {1, 2}}}}, {"norm"}});
   spec.parts.find("custom")->layer_idx = 0;
   spec.parts.find("custom")->parameters = 7;
