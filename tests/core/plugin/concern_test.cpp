@@ -77,9 +77,9 @@ TEST_CASE("plugin host: where nobody else claims a model all are asked, and all 
   CHECK(host_of({"typed"}).choose(model_with(R"({"model_type": "other"})"), "m").plugin.name == "typed");
   CHECK(host_of({"typed", "headache"}).choose(model_with(R"({"model_type": "other"})"), "m").plugin.name == "typed");
   const PluginHost ours(our_plugins());
-  for (const auto* plugin : {"gemma", "gpt2", "llama", "mistral", "phi", "qwen"})
+  for (const auto& plugin : our_plugin_names())
     CHECK_THROWS_MATCHES(ours.choose(model_with(R"({"model_type": "other"})"), "m"), Error,
-                         is_error(Errc::kUnsupported, std::string("\n  ") + plugin + ": 0 model_type is 'other'"));
+                         is_error(Errc::kUnsupported, "\n  " + plugin + ": 0 model_type is 'other'"));
 }
 
 TEST_CASE("plugin host: what an info says beyond what this core knows is passed over, what it leaves out has its default", "[plugin][concern]") {

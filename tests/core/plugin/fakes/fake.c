@@ -39,7 +39,9 @@ static void block_interrupts(void) {
 }
 
 static void lower_limit(void) {
+  static int lowered;  // once: each time would leave no descriptor for the check itself
   struct rlimit limit;
+  if (lowered++) return;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_cur / 2;
   setrlimit(RLIMIT_NOFILE, &limit);
