@@ -66,6 +66,7 @@ Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& optio
     made.k_norm = tensors.norm(norm->k, dims.head_dim, norm->style);
   }
   if (options.rope) made.position = *options.rope;
+  if (options.alibi) made.position = *options.alibi;
   made.mask = {.causal = options.causal, .window = options.window};
   made.softcap = options.softcap;
   return layer.attention(module, std::move(made));

@@ -120,6 +120,8 @@ void StackBuilder::norm(std::string name, std::optional<std::int64_t> layer, std
   made.extra_info["type"] = type;
 }
 
+void StackBuilder::embedding_norm(std::string_view module, const NormStyle& style) { final_norm(module, style); }
+
 void StackBuilder::final_norm(std::string_view name, std::string_view module, const NormStyle& style) {
   norm(std::string(name), std::nullopt, module, tensors_.norm(module, dims_.hidden, style));
   root_.parts.emplace_back(std::string(name));

@@ -35,8 +35,8 @@ struct Draft {
   std::vector<TensorInfo> tensors;
   Model::Metadata metadata;
 
-  explicit Draft(const std::string& variant) {
-    const auto model = open_checkpoint(reference(variant));
+  explicit Draft(const std::string& variant) : Draft(open_checkpoint(reference(variant))) {}
+  explicit Draft(const Model& model) {
     config = model.config();
     tensors = model.tensors();
     metadata = model.metadata();

@@ -8,6 +8,12 @@ namespace garage::test {
 
 inline std::filesystem::path test_data(std::string_view name) { return std::filesystem::path(GARAGE_TEST_DATA) / name; }
 inline std::filesystem::path reference(std::string_view variant) { return test_data("reference") / variant; }
+// A family's own, which lie with it: "bloom", "bloom" is plugins/bloom/tests/data/bloom, with `checkpoint` and, as
+// transformers computed them, `reference.safetensors`.
+inline std::filesystem::path plugin_sources() { return test_data("../../plugins").lexically_normal(); }
+inline std::filesystem::path family_data(std::string_view family, std::string_view variant) {
+  return plugin_sources() / family / "tests/data" / variant;
+}
 inline std::filesystem::path plugin_folder() { return GARAGE_TEST_PLUGINS; }  // ours: gpt2, llama, ...
 inline std::filesystem::path garage_binary() { return GARAGE_TEST_BINARY; }
 

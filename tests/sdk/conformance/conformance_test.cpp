@@ -28,6 +28,7 @@ std::vector<fs::path> references(std::initializer_list<const char*> variants) {
 TEST_CASE("conformance: every plugin of ours passes every check", "[conformance]") {
   struct Case { const char* plugin; std::vector<fs::path> models; };
   const auto c = GENERATE(values<Case>({
+      {"bloom", {family_data("bloom", "bloom") / "checkpoint"}},
       {"gemma", references({"gemma", "gemma-2", "gemma-3-text", "gemma-3-multimodal"})},
       {"gpt2", references({"gpt2", "gpt2-hub"})},
       {"llama", references({"llama-2", "llama-biased", "llama-3.2-tied"})},

@@ -3,11 +3,12 @@
 
 #include <variant>
 
+#include <garage/blueprint/alibi.hpp>
 #include <garage/blueprint/rope.hpp>
 
 namespace garage {
 
 // In a document {"rope": {...}}, or nothing: the attention does not know.
-using Position = std::variant<std::monostate, Rope>;
+using Position = std::variant<std::monostate, Rope, Alibi>;
 
 }  // namespace garage

@@ -38,6 +38,7 @@ struct GqaOptions {
   bool bias = false, o_bias = false;  // of q, k and v; of o
   std::optional<QkNorm> qk_norm = {};
   std::optional<Rope> rope = {};
+  std::optional<Alibi> alibi = {};  // in a rope's place
   std::optional<double> scale = {};                    // null: 1 / sqrt(head_dim)
   std::optional<double> softcap = {};                  // of the scores
   std::optional<std::int64_t> window = {};             // positions that a token sees, itself included; null: all

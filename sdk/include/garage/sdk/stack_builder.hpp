@@ -74,6 +74,7 @@ class StackBuilder {
   // --- parts, in the order in which they are added. module paths are without prefix.
 
   void embedding(std::string_view module, const EmbeddingOptions& options = {});  // "embedding", of tokens
+  void embedding_norm(std::string_view module, const NormStyle& style);  // of the sum of the embeddings
   void positions(std::string_view module);  // "pos_embedding", of learned positions
 
   // Answers the rope, which has no weights. The first one is the spec's extra_info, too: num_kv_heads, rope_theta.
