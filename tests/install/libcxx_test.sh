@@ -5,7 +5,7 @@
 set -euo pipefail
 source_folder=$1 build_folder=$2
 libcxx=$source_folder/build/libcxx
-families=(gemma gpt2 llama mistral phi qwen)
+mapfile -t families < <(cd "$source_folder/plugins" && ls -d -- */ | tr -d /)
 
 cmake -S "$source_folder" -B "$libcxx" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
   -DCMAKE_CXX_FLAGS=-stdlib=libc++ -DCMAKE_BUILD_TYPE=Release -DGARAGE_NN=OFF -DGARAGE_TESTS=OFF >/dev/null

@@ -1,9 +1,11 @@
 #include <garage/json.hpp>
 
-#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <set>
 #include <vector>
+
+#include <locale.h>
 
 #include <boost/json/value_stack.hpp>
 
@@ -15,6 +17,12 @@ namespace {
 constexpr const char* kSpecialFloat = "__float__";
 
 const char* special_word(double number) { return std::isnan(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity"; }
+
+// The nearest double, whatever the process's locale is. libc++ 14 has no std::from_chars for it.
+double nearest_to(const std::string& digits) {
+  static const locale_t plain = ::newlocale(LC_ALL_MASK, "C", nullptr);
+  return ::strtod_l(digits.c_str(), nullptr, plain);
+}
 
 // As boost::json::parser, but for numbers: that one's may differ from the nearest double in the last place.
 class ValueEvents : public JsonEvents<ValueEvents> {
@@ -46,12 +54,12 @@ class ValueEvents : public JsonEvents<ValueEvents> {
     digits_.clear();
     return JsonEvents::on_uint64(value, text, code);
   }
-  bool on_double(double near, string_view last, error_code&) {
+  bool on_double(double, string_view last, error_code&) {
     digits_.append(last.data(), last.size());
-    std::from_chars(digits_.data(), digits_.data() + digits_.size(), near);  // which stays where it is out of range
+    const auto number = nearest_to(digits_);
     digits_.clear();
-    if (std::isfinite(near)) stack_.push_double(near);
-    else push_infinite(near);
+    if (std::isfinite(number)) stack_.push_double(number);
+    else push_infinite(number);
     return true;
   }
   bool on_bool(bool flag, error_code&) {
