@@ -53,7 +53,7 @@ Qkv projections(const Tensors& tensors, const StackDims& dims, const QkvModules&
 
 Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& options) {
   const auto dims = heads_of(layer.dims(), options);
-  const auto tensors = layer.tensors().below(module + ".");
+  const auto tensors = layer.tensors().of(module);
   auto [q, k, v] = projections(tensors, dims, options.qkv, options.bias);
   Attention made{.heads = dims.heads, .kv_heads = dims.kv_heads, .qk_dim = dims.head_dim, .v_dim = dims.head_dim};
   made.scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(dims.head_dim)));
@@ -62,8 +62,9 @@ Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& optio
   made.v = std::move(v);
   made.o = tensors.linear(options.o, dims.heads * dims.head_dim, dims.hidden, options.o_bias);
   if (const auto& norm = options.qk_norm) {
-    made.q_norm = tensors.norm(norm->q, dims.head_dim, norm->style);
-    made.k_norm = tensors.norm(norm->k, dims.head_dim, norm->style);
+    const auto size = [&](std::int64_t heads) { return norm->over_all_heads ? heads * dims.head_dim : dims.head_dim; };
+    made.q_norm = tensors.norm(norm->q, size(dims.heads), norm->style);
+    made.k_norm = tensors.norm(norm->k, size(dims.kv_heads), norm->style);
   }
   if (options.rope) made.position = *options.rope;
   if (options.alibi) made.position = *options.alibi;

@@ -9,6 +9,8 @@
 #include <garage/error.hpp>
 #include <garage/json.hpp>
 
+#include "read_keys.hpp"
+
 namespace garage::sdk {
 namespace {
 
@@ -34,6 +36,7 @@ ConfigReader ConfigReader::of(const Model& model) {
 
 const boost::json::value* ConfigReader::find(std::string_view key) const {
   const auto* value = object_->if_contains(boost::json::string_view(key.data(), key.size()));
+  if (value) ReadKeys::note(path_, key);
   return value && !value->is_null() ? value : nullptr;
 }
 
@@ -95,6 +98,11 @@ std::optional<double> ConfigReader::maybe_number(std::string_view key) const {
   return value->to_number<double>();
 }
 
+double ConfigReader::positive(std::string_view key) const {
+  if (!has(key)) refuse(key, "a number above 0");
+  return positive(key, 1);
+}
+
 double ConfigReader::positive(std::string_view key, double otherwise) const {
   const auto value = maybe_number(key).value_or(otherwise);
   if (!(value > 0)) refuse(key, "a number above 0");
@@ -143,10 +151,20 @@ std::int64_t ConfigReader::count(std::string_view key, std::int64_t otherwise) c
   return value->get_int64();
 }
 
+bool ConfigReader::flag(std::string_view key) const {
+  if (!has(key)) refuse(key, "true or false");
+  return flag(key, false);
+}
+
 bool ConfigReader::flag(std::string_view key, bool otherwise) const {
   const auto* value = find(key);
   if (value && !value->is_bool()) refuse(key, "true or false");
   return value ? value->get_bool() : otherwise;
+}
+
+std::string ConfigReader::text(std::string_view key) const {
+  if (!has(key)) refuse(key, "a string");
+  return text(key, "");
 }
 
 std::string ConfigReader::text(std::string_view key, std::string_view otherwise) const {

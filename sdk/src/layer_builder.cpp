@@ -23,8 +23,9 @@ Part LayerBuilder::part(std::string_view stem, const char* type, std::string_vie
 Part LayerBuilder::named_part(std::string name, const char* type, std::string_view module,
                               std::optional<std::int64_t> width, Blueprint blueprint) {
   Part made{std::move(name)};
-  auto& spec = stack_->part(made.name, type, stack_->module_path(module_ + std::string(module)), dims().hidden,
-                            dims().hidden, std::move(blueprint));
+  const auto path = module.empty() ? module_.substr(0, module_.size() - 1) : module_ + std::string(module);
+  const auto hidden = dims().hidden;
+  auto& spec = stack_->part(made.name, type, stack_->module_path(path), hidden, hidden, std::move(blueprint));
   spec.layer_idx = index_;
   spec.intermediate_dim = width;
   return made;

@@ -8,7 +8,7 @@ std::int64_t width_of(const LayerBuilder& layer, std::int64_t own) { return own 
 }  // namespace
 
 Part gated_mlp(LayerBuilder& layer, const std::string& module, const GatedMlpOptions& options) {
-  const auto tensors = layer.tensors().below(module + ".");
+  const auto tensors = layer.tensors().of(module);
   const auto hidden = layer.dims().hidden, width = width_of(layer, options.width);
   return layer.feed_forward(module, width,
                             {.activation = options.activation,
@@ -18,7 +18,7 @@ Part gated_mlp(LayerBuilder& layer, const std::string& module, const GatedMlpOpt
 }
 
 Part fused_gated_mlp(LayerBuilder& layer, const std::string& module, const FusedGatedMlpOptions& options) {
-  const auto tensors = layer.tensors().below(module + ".");
+  const auto tensors = layer.tensors().of(module);
   const auto hidden = layer.dims().hidden, width = width_of(layer, options.width);
   const auto fused = tensors.linear(options.gate_up, hidden, 2 * width, options.bias);
   return layer.feed_forward(module, width,
@@ -29,7 +29,7 @@ Part fused_gated_mlp(LayerBuilder& layer, const std::string& module, const Fused
 }
 
 Part plain_mlp(LayerBuilder& layer, const std::string& module, const PlainMlpOptions& options) {
-  const auto tensors = layer.tensors().below(module + ".");
+  const auto tensors = layer.tensors().of(module);
   const auto hidden = layer.dims().hidden, width = width_of(layer, options.width);
   return layer.feed_forward(module, width,
                             {.activation = options.activation,

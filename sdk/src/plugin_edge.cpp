@@ -11,6 +11,7 @@
 #include <garage/spec_document.hpp>
 
 #include "inner_wrappers.hpp"
+#include "read_keys.hpp"
 
 namespace garage::sdk {
 namespace {
@@ -111,7 +112,9 @@ std::int32_t decompose_across(const ModelDecomposer& (*decomposer)(), const gara
     if (!writer || !GARAGE_HAS(writer, garage_writer, write) || !writer->write)
       throw Error(Errc::kIncompatible, "the host's garage_writer is smaller than that of ABI 1.0");
     const auto [seen, wrappers] = shown(model);
+    const ReadKeys keys;
     auto spec = decomposer().decompose(seen);
+    if (auto unread = keys.unread(seen.config()); !unread.empty()) spec.extra_info["unread_config"] = std::move(unread);
     wrappers->put_back(spec);
     const auto text = write_spec_message(spec);
     writer->write(writer->context, text.data(), text.size());

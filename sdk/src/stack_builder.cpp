@@ -67,7 +67,7 @@ void StackBuilder::find_prefixes() {
   const auto prefix = find_tensor_prefix(model_, names_.layers, prefixes);
   wrapper_ = prefix.wrapper;
   tensors_ = Tensors(model_, prefix.whole(), names_.conv1d);
-  module_prefix_ = class_.head == HeadKind::none                                   ? ""
+  module_prefix_ = class_.head == HeadKind::none                                   ? names_.base_prefix
                    : class_.head == HeadKind::answer_span && !prefix.inner.empty() ? prefix.inner
                                                                                    : names_.prefix;
 }
@@ -108,8 +108,10 @@ void StackBuilder::embedding(std::string_view module, const EmbeddingOptions& op
   embed("embedding", module, dims_.vocab, {.scale = options.scale});
 }
 
-void StackBuilder::positions(std::string_view module) {
-  embed("pos_embedding", module, dims_.max_positions, {.indexed_by = IndexedBy::positions});
+void StackBuilder::positions(std::string_view module, std::int64_t offset) {
+  Embedding made{.indexed_by = IndexedBy::positions};
+  if (offset > 0) made.offset = offset;
+  embed("pos_embedding", module, dims_.max_positions + offset, std::move(made));
 }
 
 void StackBuilder::norm(std::string name, std::optional<std::int64_t> layer, std::string_view module, Norm norm) {

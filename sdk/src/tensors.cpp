@@ -38,7 +38,9 @@ Linear rows(Linear fused, std::int64_t start, std::int64_t length) {
   return fused;
 }
 
-Tensors Tensors::below(std::string_view module) const { return {*model_, prefix_ + std::string(module), conv1d_}; }
+Tensors Tensors::below(std::string_view start) const { return {*model_, prefix_ + std::string(start), conv1d_}; }
+
+Tensors Tensors::of(std::string_view module) const { return module.empty() ? *this : below(std::string(module) + "."); }
 
 Tensors Tensors::most_of(const Model& model, const std::vector<std::string>& prefixes, const std::string& start) {
   const auto* best = &prefixes.front();

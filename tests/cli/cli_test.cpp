@@ -66,7 +66,7 @@ TEST_CASE("cli: what was passed over in a checkpoint is told when it is register
 TEST_CASE("cli: detect tells the family and why", "[cli]") {
   const Shell shell;
   CHECK(shell({"detect", reference("gpt2").string()}).out == "gpt2 (model_type is 'gpt2')\n");
-  CHECK_THAT(shell({"detect", "--explain", reference("gpt2").string()}).out, ContainsSubstring("llama        0  -       model_type is 'gpt2'"));
+  CHECK_THAT(shell({"detect", "--explain", reference("gpt2").string()}).out, ContainsSubstring("llama           0  -       model_type is 'gpt2'"));
 }
 
 TEST_CASE("cli: a slip is answered with what was meant, and the exit code says what kind it was", "[cli][errors]") {
@@ -126,7 +126,7 @@ TEST_CASE("cli: a folder of plugins is found through the environment", "[cli]") 
   const auto result = run_program(garage_binary(), {"detect", "--explain", reference("gpt2").string()},
                                   {{"GARAGE_PLUGIN_PATH", std::string(GARAGE_TEST_FAKES) + "/humble"}});
   CHECK(result.code == 0);
-  CHECK_THAT(result.out, ContainsSubstring("humble      10  fake    the fake claims everything"));
+  CHECK_THAT(result.out, ContainsSubstring("humble         10  fake    the fake claims everything"));
 }
 
 TEST_CASE("cli: a broken file in the catalog is told and skipped", "[cli][errors]") {
@@ -225,11 +225,11 @@ TEST_CASE("cli: plugin new refuses what cannot be a plugin, and leaves what is t
 TEST_CASE("cli: plugin new writes the calls that a checkpoint's names tell", "[cli][plugin]") {
   struct Case { const char* variant; std::vector<std::string> says; };
   const auto c = GENERATE(values<Case>({
-      {"gpt2", {"read_gpt2_dims(config, kDefaults)", ".conv1d = true", "text.positions(\"wpe\")", "{.qkv = fused_qkv(\"c_attn\"), .o = \"c_proj\", .bias = true, .o_bias = true})",
-                "plain_mlp(layer, \"mlp\", {.activation = activation, .up = \"c_fc\", .down = \"c_proj\"})", "read_tie(config, true)"}},
-      {"llama-2", {"read_stack_dims(config, kDefaults)", "rms(config.positive(\"rms_norm_eps\"", "gqa(layer, \"self_attn\", {.rope = rope})", "gated_mlp(layer, \"mlp\", {.activation = activation})"}},
+      {"gpt2", {"read_gpt2_dims(config, {})", ".conv1d = true", "text.positions(\"wpe\")", "{.qkv = fused_qkv(\"c_attn\"),", ".o = \"c_proj\",", ".bias = layer.tensors().has(\"attn.c_attn.bias\")",
+                "plain_mlp(layer, \"mlp\",", ".up = \"c_fc\",", ".down = \"c_proj\",", "read_tie(config, true)"}},
+      {"llama-2", {"read_stack_dims(config, {})", "rms(config.positive(\"rms_norm_eps\"))", "{.bias = config.flag(\"attention_bias\"),", ".rope = rope}", "gated_mlp(layer, \"mlp\", {.activation = activation, .bias = config.flag(\"mlp_bias\")})"}},
       {"gemma-2", {".post_norm = layer.norm(\"post_feedforward_layernorm\", norm)"}},
-      {"phi-2", {"const auto both = layer.norm(\"input_layernorm\", norm);", ".o = \"dense\"", ".bias = true}"}},
+      {"phi-2", {"const auto both = layer.norm(\"input_layernorm\", norm);", ".o = \"dense\"", ".bias = true})"}},
       {"phi-3", {"fused_qkv(\"qkv_proj\")", "fused_gated_mlp(layer, \"mlp\", {.activation = activation})"}},
       {"qwen3", {".qk_norm = QkNorm{.style = norm}"}},
   }));
@@ -241,7 +241,7 @@ TEST_CASE("cli: plugin new writes the calls that a checkpoint's names tell", "[c
   REQUIRE(result.code == 0);
   const auto source = read_text(folder / "mine/src/decomposer.cpp");
   for (const auto& call : c.says) CHECK_THAT(source, ContainsSubstring(call));
-  CHECK_THAT(source, ContainsSubstring("Decide: ") && !ContainsSubstring("undecided") && !ContainsSubstring("@"));
+  CHECK_THAT(source, ContainsSubstring("Decide: ") && !ContainsSubstring("undecided<") && !ContainsSubstring("@"));
 }
 
 TEST_CASE("cli: compare of two, of more, and of too few", "[cli][compare]") {

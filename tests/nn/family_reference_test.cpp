@@ -69,7 +69,7 @@ TEST_CASE("nn: parts and logits of families with data of their own are what tran
       worst = std::max(worst, off);
       ++parts;
     }
-    CHECK(parts == 3 * spec->num_layers);
+    CHECK(parts == std::count_if(computed.begin(), computed.end(), [](const auto& row) { return row.first.ends_with(".in"); }));
     const auto model = nn::load_model(registry.registry, "m", options);
     const auto ids = computed.at("input_ids");
     const auto off = error(model->forward(ids), computed.at("logits"));

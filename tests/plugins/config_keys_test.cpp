@@ -57,7 +57,9 @@ struct Outcome {
 
 Outcome register_with(ModelRegistry& registry, const Model& model, const json::object& config) {
   try {
-    return {*registry.register_model("m", Model(model.tensors(), config)), std::nullopt};
+    auto spec = *registry.register_model("m", Model(model.tensors(), config));
+    spec.extra_info.erase("unread_config");  // a key that is listed there is not handled by that
+    return {std::move(spec), std::nullopt};
   } catch (const Error& error) { return {std::nullopt, error}; }
 }
 

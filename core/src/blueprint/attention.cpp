@@ -18,8 +18,8 @@ void Attention::check(Faults& faults) const {
   faults.equal("v.in", input_of(v), input_of(k), "k.in");
   if (!from_memory) faults.equal("k.in", input_of(k), input_of(q), "q.in");
   else faults.require(position.index() == 0 && !mask.window, "sees all of an encoder's output, and has a position or a window");
-  if (q_norm) faults.equal("q_norm.size", q_norm->size, qk_dim, "qk_dim");
-  if (k_norm) faults.equal("k_norm.size", k_norm->size, qk_dim, "qk_dim");
+  if (q_norm && q_norm->size != output_of(q)) faults.equal("q_norm.size", q_norm->size, qk_dim, "qk_dim");
+  if (k_norm && k_norm->size != output_of(k)) faults.equal("k_norm.size", k_norm->size, qk_dim, "qk_dim");
   if (const auto* rope = std::get_if<Rope>(&position))
     faults.require(rope->dims <= qk_dim, "turns " + std::to_string(rope->dims) + " of " + std::to_string(qk_dim) +
                                              " dimensions by its rope");

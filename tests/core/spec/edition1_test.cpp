@@ -77,6 +77,7 @@ TEST_CASE("edition 1: what our decomposers wrote becomes what they write today",
   static TestRegistry registry;
   auto today = *registry->register_model("reference/" + variant, open_checkpoint(reference(variant)));
   auto then = read_spec(read_text(test_data("specs-edition-1") / (variant + ".json")), variant);
+  today.extra_info.erase("unread_config");  // which edition 1's plugins did not list
   then.source = today.source;  // where the file lies, and who took it apart
   then.decomposer = today.decomposer;
   CHECK(write_spec(then) == write_spec(today));

@@ -34,7 +34,7 @@ struct Attention {
   Projection q;                          // to heads * qk_dim
   Projection k, v;                       // to kv_heads * qk_dim, to kv_heads * v_dim
   Linear o;                              // from heads * v_dim
-  std::optional<Norm> q_norm, k_norm;    // over [qk_dim], before positions count
+  std::optional<Norm> q_norm, k_norm;    // of each head, [qk_dim], or of all together; before positions count
   Position position;
   Mask mask;
   std::optional<double> softcap;  // cap * tanh(x / cap)

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include <garage/blueprint/faults.hpp>
@@ -13,7 +15,7 @@ namespace garage {
 enum class IndexedBy { tokens, positions };
 BOOST_DESCRIBE_ENUM(IndexedBy, tokens, positions)
 
-// weight[index] * scale
+// weight[index + offset] * scale
 struct Embedding {
   static constexpr std::string_view kName = "embedding";
   static constexpr auto kServesAs = kServes<PartRole::embedding, PartRole::owner>;
@@ -24,6 +26,7 @@ struct Embedding {
   TensorRef weight;  // [rows, size]
   double scale = 1;  // rounded to the weight's dtype before it multiplies
   IndexedBy indexed_by = IndexedBy::tokens;
+  std::optional<std::int64_t> offset;  // the row of index 0, from 1 (OPT's positions: 2); null: the first
 
   std::int64_t input() const { return rows; }
   std::int64_t output() const { return size; }
@@ -35,9 +38,12 @@ struct Embedding {
     faults.present("size", size);
     faults.product("weight", {rows, size});
     faults.present("weight", weight);
+    faults.above_0("offset", offset);
+    if (offset && *offset >= rows)
+      faults.add("begins at row " + std::to_string(*offset) + " of " + std::to_string(rows));
   }
   friend bool operator==(const Embedding&, const Embedding&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Embedding, (), (rows, size, weight, scale, indexed_by))
+BOOST_DESCRIBE_STRUCT(Embedding, (), (rows, size, weight, scale, indexed_by, offset))
 
 }  // namespace garage

@@ -16,6 +16,14 @@ torch::Tensor split_heads(const torch::Tensor& x, std::int64_t heads) {
   return x.unflatten(-1, {heads, -1}).transpose(1, 2);
 }
 
+// The same, normed: all heads together where the norm is as wide, else each.
+torch::Tensor normed_heads(const torch::Tensor& x, std::int64_t heads, const std::optional<Norm>& norm,
+                           NormModule* module, Pass& pass) {
+  if (!norm) return split_heads(x, heads);
+  if (norm->size == x.size(-1)) return split_heads(module->forward(x, pass), heads);
+  return module->forward(split_heads(x, heads), pass);
+}
+
 // Adds to what was seen before, and answers all of it.
 Keys remember(Memory& memory, const Keys& fresh) {
   auto &keys = memory["keys"], &values = memory["values"], &positions = memory["position_ids"];
@@ -53,8 +61,7 @@ AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, 
 
 torch::Tensor AttentionModule::compute(const torch::Tensor& input, Pass& pass) {
   require_hidden_states(input, hidden_, q_.options());
-  auto q = split_heads(q_(input, pass), attention_.heads);  // (batch, heads, seq, qk_dim)
-  if (q_norm_) q = q_norm_->forward(q, pass);
+  auto q = normed_heads(q_(input, pass), attention_.heads, attention_.q_norm, q_norm_.get(), pass);
   if (attention_.from_memory) return o_(attend(attention_, q, memorised(pass)).transpose(1, 2).flatten(2));
   auto* memory = pass.memory(name());
   const auto [keys, v] = keys_and_values(input, pass);
@@ -67,9 +74,8 @@ torch::Tensor AttentionModule::compute(const torch::Tensor& input, Pass& pass) {
 
 // (batch, kv_heads, seq, qk_dim) and (batch, kv_heads, seq, v_dim)
 std::pair<torch::Tensor, torch::Tensor> AttentionModule::keys_and_values(const torch::Tensor& input, Pass& pass) {
-  auto k = split_heads(k_(input, pass), attention_.kv_heads);
-  if (k_norm_) k = k_norm_->forward(k, pass);
-  return {std::move(k), split_heads(v_(input, pass), attention_.kv_heads)};
+  return {normed_heads(k_(input, pass), attention_.kv_heads, attention_.k_norm, k_norm_.get(), pass),
+          split_heads(v_(input, pass), attention_.kv_heads)};
 }
 
 // Of an encoder's output: the same in every step.

@@ -11,18 +11,19 @@ namespace garage::nn {
 EmbeddingModule::EmbeddingModule(const std::string& name, const Embedding& embedding, const TensorStore& store)
     : PartModule(name), embedding_(embedding), weight_(store.weight(embedding.weight).registered(*this, "weight")) {}
 
+// The rows of the table that ids can mean are counted from its offset.
 torch::Tensor EmbeddingModule::compute(const torch::Tensor& ids, Pass&) {
   if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != torch::kInt64)
     throw Error(Errc::kInvalidArgument, fmt::format("{}: ids should be (batch, seq) of int64, are {}", name(),
                                                     ids.defined() ? described(ids) : "undefined"));
+  const auto offset = embedding_.offset.value_or(0), count = weight_.size(0) - offset;
   if (ids.numel() > 0) {
     const auto lowest = ids.min().item<std::int64_t>(), highest = ids.max().item<std::int64_t>();
-    if (lowest < 0 || highest >= weight_.size(0))
-      throw Error(Errc::kInvalidArgument,
-                  fmt::format("{}: id {} is outside its {} rows (0 to {})", name(), lowest < 0 ? lowest : highest,
-                              weight_.size(0), weight_.size(0) - 1));
+    if (lowest < 0 || highest >= count)
+      throw Error(Errc::kInvalidArgument, fmt::format("{}: id {} is outside its {} rows (0 to {})", name(),
+                                                      lowest < 0 ? lowest : highest, count, count - 1));
   }
-  const auto rows = weight_.rows(ids);
+  const auto rows = weight_.rows(offset == 0 ? ids : ids + offset);
   if (embedding_.scale == 1) return rows;
   // GemmaTextScaledWordEmbedding: the factor is of the weight's dtype before it multiplies.
   return rows * torch::tensor(embedding_.scale, rows.options());

@@ -26,10 +26,11 @@ inline QkvModules fused_qkv(std::string module, FusedRows rows = FusedRows::one_
   return {.fused = std::move(module), .rows = rows};
 }
 
-// Norms over each head of q and k, before the rope.
+// Norms of q and k, before the rope: over each head, or over all together (OLMo 2).
 struct QkNorm {
   NormStyle style;
   std::string q = "q_norm", k = "k_norm";
+  bool over_all_heads = false;
 };
 
 struct GqaOptions {

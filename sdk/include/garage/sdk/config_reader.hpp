@@ -39,6 +39,7 @@ class ConfigReader {
   std::int64_t dimension_of(std::initializer_list<std::string_view> names, std::int64_t otherwise) const;
 
   // A finite number; positive says that 0 and less are refused.
+  double positive(std::string_view key) const;  // required
   double positive(std::string_view key, double otherwise) const;
   std::optional<double> maybe_number(std::string_view key) const;
   std::vector<double> numbers(std::string_view key) const;        // required
@@ -48,7 +49,9 @@ class ConfigReader {
   // A count that may be 0.
   std::int64_t count(std::string_view key, std::int64_t otherwise) const;
 
+  bool flag(std::string_view key) const;  // required
   bool flag(std::string_view key, bool otherwise) const;
+  std::string text(std::string_view key) const;  // required
   std::string text(std::string_view key, std::string_view otherwise) const;
   std::optional<ConfigReader> maybe_object(std::string_view key) const;
   ConfigReader section(std::string_view key) const;  // an empty one when absent: all its keys are their defaults

@@ -15,4 +15,5 @@
 #include <garage/sdk/rope_config.hpp>
 #include <garage/sdk/stack_builder.hpp>
 #include <garage/sdk/stack_config.hpp>
+#include <garage/sdk/undecided.hpp>
 #include <garage/sdk/window_config.hpp>

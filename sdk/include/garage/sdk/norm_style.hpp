@@ -15,6 +15,9 @@ struct NormStyle {
 
 constexpr NormStyle rms(double eps) { return {.eps = eps}; }  // x / rms * weight
 
+// The same, multiplied before the cast (OLMo 2)
+constexpr NormStyle rms_before_cast(double eps) { return {.eps = eps, .multiply_before_cast = true}; }
+
 // x / rms * (1 + weight), multiplied before the cast
 constexpr NormStyle gemma_rms(double eps) { return {.eps = eps, .weight_offset = 1, .multiply_before_cast = true}; }
 

@@ -26,6 +26,7 @@ struct StackNames {
   std::string base_class;         // the class without a head, "LlamaModel": its modules have no prefix
   std::string prefix = "model.";  // of the modules in the class with a head; a file may have it, or one of these
   std::vector<std::string> other_prefixes = {""};
+  std::string base_prefix = "";  // of the modules in the base class itself, where it has any (OPT's "decoder.")
   std::string layers = "layers";                 // the list of layers
   std::string layers_key = "num_hidden_layers";  // what the config calls their number
   std::vector<std::string> heads = {"lm_head"};  // the head's module, as any file names it; first as transformers does
@@ -75,7 +76,8 @@ class StackBuilder {
 
   void embedding(std::string_view module, const EmbeddingOptions& options = {});  // "embedding", of tokens
   void embedding_norm(std::string_view module, const NormStyle& style);  // of the sum of the embeddings
-  void positions(std::string_view module);  // "pos_embedding", of learned positions
+  // "pos_embedding", of learned positions. offset: the row of position 0; those before it are the table's, too.
+  void positions(std::string_view module, std::int64_t offset = 0);
 
   // Answers the rope, which has no weights. The first one is the spec's extra_info, too: num_kv_heads, rope_theta.
   // Buffers that files have of it are left out: the stack's own, and each attention's that turns by a rope.

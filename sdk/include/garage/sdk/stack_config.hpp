@@ -19,7 +19,8 @@ struct StackDims {
 };
 
 // The dimensions in the keys that Llama and its many relatives share. defaults are the config class's own, for keys
-// that are absent; kv_heads 0 there means "as many as heads", head_dim 0 means "hidden / heads".
+// that are absent; kv_heads 0 there means "as many as heads", head_dim 0 means "hidden / heads"; where another is 0, but
+// max_positions, the key must be there.
 // Throws kCorrupt, also when heads do not divide hidden or kv_heads do not divide heads.
 StackDims read_stack_dims(const ConfigReader& config, const StackDims& defaults);
 

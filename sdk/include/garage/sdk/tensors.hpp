@@ -31,7 +31,8 @@ class Tensors {
   Tensors(const Model& model, std::string prefix, bool conv1d = false)
       : model_(&model), prefix_(std::move(prefix)), conv1d_(conv1d) {}
 
-  Tensors below(std::string_view module) const;  // "layers.0."
+  Tensors below(std::string_view start) const;  // "layers.0."
+  Tensors of(std::string_view module) const;    // "layers.0"; "" is where this is
 
   // The prefix of these under which most tensors begin with start.
   static Tensors most_of(const Model& model, const std::vector<std::string>& prefixes, const std::string& start);
