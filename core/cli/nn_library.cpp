@@ -19,9 +19,11 @@ std::filesystem::path library_path() {
 
 }  // namespace
 
+bool has_nn_library() { return std::filesystem::exists(library_path()); }
+
 const nn::Commands& nn_commands() {
   const auto path = library_path();
-  if (!std::filesystem::exists(path))
+  if (!has_nn_library())
     throw Error(Errc::kNotFound,
                 fmt::format("{} is not there: this garage was built without LibTorch (GARAGE_NN)", path.string()));
   try {

@@ -5,6 +5,8 @@
 
 namespace garage::cli {
 
+bool has_nn_library();  // whether this garage was built with it
+
 // Throws kNotFound when this garage was built without it, kIncompatible when it cannot be opened.
 const nn::Commands& nn_commands();
 

@@ -76,7 +76,6 @@ Words words_of(const Options& options, const fs::path& folder) {
   words["FAMILY"] = options.family;
   words["MODEL"] = path.string();
   if (words["MODEL_TYPE"].empty()) words["MODEL_TYPE"] = options.family;
-  if (words["ARCHITECTURE"].empty()) words["ARCHITECTURE"] = options.family + "ForCausalLM";
   return words;
 }
 

@@ -1,4 +1,7 @@
 // The example plugins on checkpoints that transformers wrote, against what it computed of them.
+#include <regex>
+
+#include <boost/json/parse.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
@@ -7,6 +10,7 @@
 #include <garage/nn/get_module.hpp>
 
 #include "is_error.hpp"
+#include "run_program.hpp"
 #include "tensor_file.hpp"
 #include "test_registry.hpp"
 
@@ -30,6 +34,14 @@ struct Examples {
   TemporaryFolder folder;
   ModelRegistry registry{test_config(folder / "catalog", with_plugins({plugin_of("gpt-neox"), plugin_of("mamba")}))};
 };
+
+// Of the Mamba that lies there.
+ProgramResult check_library(const fs::path& folder) {
+  return run_program(garage_binary(), {"plugin", "check", (folder / "libgarage-mamba.so").string(), "--only", "opens-its-nn-library", "--model", checkpoint_of("mamba").string()});
+}
+
+// A cell of a table in one line.
+std::string unwrapped(std::string text) { return std::regex_replace(text, std::regex("\\n +"), ""); }
 
 double error(const torch::Tensor& ours, const torch::Tensor& theirs) {
   REQUIRE(ours.sizes() == theirs.sizes());
@@ -134,5 +146,26 @@ TEST_CASE("examples: an nn library that is missing or does not fit is told, and 
     registry.register_model("m", open_checkpoint(checkpoint_of("mamba")));
     CHECK_NOTHROW(nn::get_module(registry, "m", "norm_0"));
     CHECK_THROWS_MATCHES(nn::get_module(registry, "m", "mixer_0"), Error, is_error(c.code, c.says));
+    const auto checked = check_library(folder / "plugins");
+    CHECK(checked.code == 5);
+    CHECK(unwrapped(checked.out).find(c.says) != std::string::npos);
   }
+}
+
+TEST_CASE("examples: plugin check opens the nn library, and says when it takes its process down", "[examples]") {
+  const auto mamba = plugin_of("mamba");
+  const auto whole = check_library(mamba);
+  CHECK(whole.code == 0);
+  CHECK(whole.out.find("opens-its-nn-library  passed") != std::string::npos);
+  const auto compared = run_program(garage_binary(), {"plugin", "check", (mamba / "libgarage-mamba.so").string(), "--only", "matches-its-reference", "--model", checkpoint_of("mamba").string(), "--reference", (checkpoint_of("mamba") / "computed.safetensors").string(), "--json"});
+  INFO(compared.out << compared.err);
+  CHECK(compared.code == 0);
+  const auto comparison = boost::json::parse(compared.out).at(0).at("comparisons").at(0);
+  CHECK(comparison.at("parts").as_array().size() == 8);  // mixers and layers, the embedding, the logits
+  TemporaryFolder folder;
+  fs::copy_file(mamba / "libgarage-mamba.so", folder / "libgarage-mamba.so");
+  fs::copy_file(fs::path(GARAGE_TEST_FAKES) / "nn_crashes/garage-nn-crashes.so", folder / "garage-nn-mamba.so");
+  const auto crashed = check_library(folder.path());
+  CHECK(crashed.code == 5);
+  CHECK(crashed.out.find("opens-its-nn-library  crashed") != std::string::npos);
 }

@@ -7,14 +7,11 @@
 
 namespace garage::cli {
 
-// "layer_norm(" or "rms(", by whether the first norm has a bias.
+// "layer_norm" or "rms", by whether the layer's first norm has a bias.
 std::string norm_style(const LayerModules& layer);
 
 bool stores_in_out(const LayerModules& layer);  // as GPT-2's Conv1D
 
 std::string stages(const Facts& facts);
-
-// The module's name, quoted; a name to be decided where none was recognised.
-std::string module_text(const std::string& module);
 
 }  // namespace garage::cli

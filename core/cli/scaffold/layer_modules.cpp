@@ -1,5 +1,7 @@
 #include "layer_modules.hpp"
 
+#include <algorithm>
+
 namespace garage::cli {
 
 LayerModules::LayerModules(const Model& model, const std::string& start) {
@@ -25,6 +27,22 @@ std::string LayerModules::find_norm(std::initializer_list<const char*> names) co
   for (const auto* name : names)
     if (has(name) && modules_.at(name).shape.size() == 1) return name;
   return {};
+}
+
+std::int64_t LayerModules::size(const std::string& name) const {
+  const auto found = modules_.find(name);
+  return found != modules_.end() && found->second.shape.size() == 1 ? found->second.shape.front() : 0;
+}
+
+bool LayerModules::has_experts() const {
+  return std::any_of(modules_.begin(), modules_.end(),
+                     [](const auto& module) { return module.first.find("experts") != std::string::npos; });
+}
+
+std::string LayerModules::names() const {
+  std::string text;
+  for (const auto& [name, module] : modules_) text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
 bool LayerModules::is_wider_than_high(const std::string& name) const {

@@ -21,6 +21,9 @@ class LayerModules {
   std::string find_norm(std::initializer_list<const char*> names) const;  // directly below the layer
   bool has(const std::string& name) const { return modules_.contains(name); }
   bool has_bias(const std::string& name) const { return has(name) && modules_.at(name).bias; }
+  std::int64_t size(const std::string& name) const;  // of a norm's weight; 0 of what is not one
+  bool has_experts() const;                          // a mixture's, in whichever layout
+  std::string names() const;                         // all of them, for a message
 
   // GPT-2's Conv1D stores [in, out]: a projection to more than it reads is then wider than it is high.
   bool is_wider_than_high(const std::string& name) const;

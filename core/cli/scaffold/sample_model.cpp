@@ -45,6 +45,7 @@ Model sample_model(const std::string& family) {
                                     {"vocab_size", kVocab},
                                     {"max_position_embeddings", 256},
                                     {"hidden_act", "silu"},
+                                    {"rope_theta", 10000.0},
                                     {"rms_norm_eps", 1e-6}});
 }
 

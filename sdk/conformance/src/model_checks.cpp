@@ -106,6 +106,22 @@ void accounts_for_every_tensor(const Subject& subject) {
   });
 }
 
+void reads_its_config(const Subject& subject) {
+  std::vector<std::string> unread;
+  subject.each_own([&](const std::string&, const Model& own) {
+    const auto answer = subject.decompose(RawModel(own).view);
+    if (answer.status != 0) return;  // another check says so
+    const auto spec = read_spec(answer.spec, "its spec");
+    const auto* keys = spec.extra_info.if_contains("unread_config");
+    if (!keys || !keys->is_array()) return;
+    for (const auto& key : keys->get_array())
+      if (key.is_string() && std::find(unread.begin(), unread.end(), key.get_string()) == unread.end())
+        unread.emplace_back(key.get_string());
+  });
+  if (!unread.empty())
+    throw Passed(fmt::format("never asks for {}: does one of them change a number?", fmt::join(unread, ", ")));
+}
+
 }  // namespace
 
 std::vector<Check> model_checks() {
@@ -117,7 +133,8 @@ std::vector<Check> model_checks() {
       {"says-why-it-fails", "What it cannot decompose it refuses with a message", says_why_it_fails},
       {"claims-its-own", "It claims the models that it is for", claims_its_own},
       {"accounts-for-every-tensor", "Every tensor of them has a place, every shape is right",
-       accounts_for_every_tensor}};
+       accounts_for_every_tensor},
+      {"reads-its-config", "Says which keys of their configs it never asks for", reads_its_config}};
 }
 
 }  // namespace garage::conformance

@@ -12,8 +12,11 @@
 
 namespace garage::conformance {
 
-// Thrown by a check: what the plugin does wrong, or why the check does not apply.
+// Thrown by a check: what the plugin does wrong, what there is to say though it passes, why the check does not apply.
 struct Failed : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+struct Passed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 struct Skipped : std::runtime_error {

@@ -104,6 +104,23 @@ TEST_CASE("conformance: a plugin that keeps what it makes is found", "[conforman
   CHECK_THAT(result.reason, ContainsSubstring("more memory over 1,000 calls"));
 }
 
+TEST_CASE("conformance: keys of a config that a plugin never asks for are listed", "[conformance]") {
+  const auto result = check_plugin(plugin_folder() / "libgarage-mistral.so", references({"mixtral"}), "reads-its-config").at(0);
+  CHECK(result.status == Status::passed);
+  CHECK(result.reason == "never asks for router_jitter_noise: does one of them change a number?");
+}
+
+TEST_CASE("conformance: what comes after a check that did not come back is not run", "[conformance]") {
+  const auto results = check_plugin(fake_file("hangs_open"), {}, std::nullopt, std::chrono::seconds(1));
+  int hung = 0, left = 0;
+  for (const auto& result : results) {
+    hung += result.status == Status::timed_out;
+    left += result.reason.starts_with("not run: it did not come back from ");
+  }
+  CHECK(hung == 1);
+  CHECK(left > 10);
+}
+
 TEST_CASE("conformance: a model that the plugin does not know fails what is about its own", "[conformance]") {
   const auto file = plugin_folder() / "libgarage-llama.so";
   CHECK_THAT(check_plugin(file, references({"gpt2"}), "claims-its-own").at(0).reason, ContainsSubstring("does not claim"));

@@ -11,6 +11,7 @@
 #include <garage/path_text.hpp>
 #include <garage/safetensors.hpp>
 
+#include "../ops/custom_builders.hpp"
 #include "../ops/modules.hpp"
 #include "../weights/dtype_names.hpp"
 #include "../weights/tensor_store.hpp"
@@ -92,6 +93,15 @@ const garage::nn::Commands* garage_nn_commands() {
       },
       [](const ModelRegistry& registry, const nn::RunRequest& request) {
         return nn::translated([&] { return nn::run(registry, request); });
+      },
+      [](const ModelRegistry& registry, const std::string& id, const std::filesystem::path& file) {
+        return nn::translated([&] { return nn::compare_with_reference(registry, id, file); });
+      },
+      [](const ModelRegistry& registry, const std::string& plugin) {
+        return nn::translated([&] { return nn::builder_names(registry.plugins(), plugin); });
+      },
+      [](const ModelRegistry& registry, const std::string& id, const std::string& part) {
+        nn::translated([&] { nn::get_module(registry, id, part, {torch::kCPU}); });
       }};
   return &commands;
 }

@@ -1,5 +1,7 @@
 #include "custom_builders.hpp"
 
+#include <algorithm>
+
 #include <link.h>
 
 #include <fmt/format.h>
@@ -9,6 +11,7 @@
 #include <garage/shared_library.hpp>
 
 #include "../weights/tensor_store.hpp"
+#include "modules.hpp"
 
 namespace garage::nn {
 namespace {
@@ -63,6 +66,14 @@ const PartBuilders& open_builders(const LibraryFile& file) {
 
 }  // namespace
 
+std::optional<std::vector<std::string>> builder_names(const PluginHost& plugins, const std::string& plugin) {
+  const auto file = plugins.nn_library(plugin);
+  if (!file) return std::nullopt;
+  std::vector<std::string> names;
+  for (const auto& [name, builder] : open_builders(*file)) names.push_back(name);
+  return names;
+}
+
 std::shared_ptr<PartModule> build_custom(const PluginHost* plugins, const ModelSpec& spec, const std::string& name,
                                          const PartSpec& part, const Custom& custom, const TensorStore& store) {
   const auto which = fmt::format("part '{}' of '{}'", name, spec.model_id);
@@ -86,13 +97,18 @@ std::shared_ptr<PartModule> build_custom(const PluginHost* plugins, const ModelS
     if (known == custom.tensors.end()) throw Error(Errc::kNotFound, fmt::format("{} has no tensor '{}'", which, role));
     return store.weight(known->second.ref).dense();
   };
+  const auto part_in = [&](const std::string& child) {
+    if (std::none_of(custom.parts.begin(), custom.parts.end(), [&](const auto& ref) { return ref.part == child; }))
+      throw Error(Errc::kNotFound, fmt::format("{} has no part '{}' in it", which, child));
+    return make_module(spec, child, store);
+  };
   const auto failed = [&](const std::string& fault) {
     return Error(Errc::kInternal, fmt::format("{}: builder '{}' of plugin '{}' {}", which, custom.builder,
                                               spec.decomposer.plugin, fault));
   };
   std::shared_ptr<PartModule> module;
   try {
-    module = found->second({name, part, custom, tensor});
+    module = found->second({name, part, custom, tensor, part_in});
   } catch (const Error&) {
     throw;
   } catch (const c10::Error& error) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <garage/nn/part_module.hpp>
 #include <garage/plugin_host.hpp>
@@ -16,5 +18,9 @@ class TensorStore;
 // LibTorch), and what the builder throws.
 std::shared_ptr<PartModule> build_custom(const PluginHost* plugins, const ModelSpec& spec, const std::string& name,
                                          const PartSpec& part, const Custom& custom, const TensorStore& store);
+
+// What the plugin's nn library, which is opened, has builders for; nothing where it brings none. Throws as nn_library
+// and, for a library of another LibTorch, kIncompatible.
+std::optional<std::vector<std::string>> builder_names(const PluginHost& plugins, const std::string& plugin);
 
 }  // namespace garage::nn

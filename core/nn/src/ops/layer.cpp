@@ -46,6 +46,9 @@ LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const L
 
 // GPTNeoXLayer, PhiDecoderLayer: what the branches give is summed before it is added to what they were given.
 torch::Tensor LayerModule::compute(const torch::Tensor& input, Pass& pass) {
+  if (!input.defined() || !input.is_floating_point())
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: takes hidden_states, (batch, seq, hidden), not {}", name(),
+                                                    input.defined() ? described(input) : "nothing"));
   auto x = input;
   for (const auto& stage : stages_) {
     torch::Tensor sum, normed;

@@ -2,6 +2,10 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/rsqrt.h>
 
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
 #include "modules.hpp"
 
 namespace garage::nn {
@@ -13,6 +17,9 @@ NormModule::NormModule(const std::string& name, const Norm& norm, const TensorSt
       bias_(store.weight(norm.bias).registered(*this, "bias")) {}
 
 torch::Tensor NormModule::compute(const torch::Tensor& input, Pass&) {
+  if (!input.defined() || !input.is_floating_point())
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: takes hidden_states, (..., {}), not {}", name(), norm_.size,
+                                                    input.defined() ? described(input) : "nothing"));
   const auto& learned = weight_.dense();
   if (norm_.kind == NormKind::layer) return at::layer_norm(input, {input.size(-1)}, learned, bias_.dense(), norm_.eps);
   const auto x = input.to(torch::kFloat32);

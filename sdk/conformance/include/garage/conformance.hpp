@@ -27,7 +27,7 @@ BOOST_DESCRIBE_ENUM(Status, passed, failed, crashed, timed_out, skipped)
 struct Result {
   std::string id;  // "exports-one-symbol"
   Status status = Status::passed;
-  std::string reason;  // empty when it passed
+  std::string reason;  // empty when it passed and there is nothing to say
 
   bool is_fine() const { return status == Status::passed || status == Status::skipped; }
 };
@@ -41,7 +41,8 @@ BOOST_DESCRIBE_STRUCT(CheckInfo, (), (id, what))
 std::vector<CheckInfo> list_checks();  // in the order in which they run
 
 // Runs one check, or all. models are checkpoints of the plugin's own families; without one, checks that need one are
-// skipped. Throws kNotFound (no such check, no such file).
+// skipped; so are all that come after one that did not come back within the limit. Throws kNotFound (no such check, no
+// such file).
 std::vector<Result> check_plugin(const std::filesystem::path& file,
                                  const std::vector<std::filesystem::path>& models = {},
                                  const std::optional<std::string>& only = std::nullopt,

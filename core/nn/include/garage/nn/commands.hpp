@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <garage/nn/diff_weights.hpp>
+#include <garage/nn/reference.hpp>
 #include <garage/registry.hpp>
 
 namespace garage::nn {
@@ -29,6 +31,11 @@ struct Commands {
   WeightComparison (*diff_weights)(const ModelRegistry& registry, const std::string& a, const std::string& b,
                                    const std::function<void(std::size_t done, std::size_t of)>& progress);
   RunReport (*run)(const ModelRegistry& registry, const RunRequest& request);
+  ReferenceComparison (*compare_with_reference)(const ModelRegistry& registry, const std::string& id,
+                                                const std::filesystem::path& file);
+  // Of a plugin's nn library, which is opened; nothing where it brings none.
+  std::optional<std::vector<std::string>> (*builders_of)(const ModelRegistry& registry, const std::string& plugin);
+  void (*build)(const ModelRegistry& registry, const std::string& id, const std::string& part);  // and lets go of it
 };
 
 }  // namespace garage::nn

@@ -36,6 +36,9 @@ struct CustomPart {
   const Custom& custom;
   // A tensor by its role, on the device and in the dtype that the part runs in. Throws kNotFound (no such role).
   std::function<torch::Tensor(const std::string& role)> tensor;
+  // One of custom.parts, made; it runs within the same pass, forward(input, pass), and keeps its own memory there.
+  // The caller registers it, so that its weights are the module's. Throws kNotFound (not one of them), kUnsupported.
+  std::function<std::shared_ptr<PartModule>(const std::string& part)> part;
 };
 
 using PartBuilder = std::shared_ptr<PartModule> (*)(const CustomPart& part);
