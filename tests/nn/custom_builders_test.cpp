@@ -1,4 +1,6 @@
 // A plugin's own code may make anything of a part: what it makes wrong is an error.
+#include <cmath>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
@@ -43,6 +45,15 @@ TEST_CASE("custom builders: what they make wrong is told by part and builder", "
       {"layer_fails", "builder 'fails' of plugin 'odd_builders' failed: LibTorch: mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)"},
   }));
   DYNAMIC_SECTION(c.part) { CHECK_THROWS_MATCHES(nn::get_module(odd.registry, "m", c.part), Error, is_error(Errc::kInternal, c.says)); }
+}
+
+TEST_CASE("custom builders: a part of a plugin's own may be made of parts that its blueprint names", "[nn][custom]") {
+  const OddBuilders odd;
+  const auto states = torch::tensor({{{3.0f, 0.0f, 4.0f, 0.0f}}});
+  const auto mixer = nn::get_module(odd.registry, "m", "mixer_of_parts");
+  CHECK(mixer->named_children().contains("inner"));
+  CHECK(torch::allclose(mixer->forward(states), states * (2 / std::sqrt(6.25 + 1e-5))));  // RMSNorm of mean square 6.25
+  CHECK_THROWS_MATCHES(nn::get_module(odd.registry, "m", "mixer_asks_for_more"), Error, is_error(Errc::kNotFound, "part 'mixer_asks_for_more' of 'm' has no part 'norm_same' in it"));
 }
 
 TEST_CASE("custom builders: in a layer, what a part gives has the shape of what it got", "[nn][custom]") {

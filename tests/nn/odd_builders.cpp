@@ -34,6 +34,25 @@ std::shared_ptr<PartModule> fails(const CustomPart&) {
   return nullptr;
 }
 
+std::shared_ptr<PartModule> asks_for_more(const CustomPart& part) { return part.part("norm_same"); }
+
+// Twice what the part in it gives.
+class Doubling : public PartModule {
+ public:
+  Doubling(const std::string& name, std::shared_ptr<PartModule> inner)
+      : PartModule(name), inner_(register_module("inner", std::move(inner))) {}
+
+ protected:
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override { return 2 * inner_->forward(input, pass); }
+
+ private:
+  std::shared_ptr<PartModule> inner_;
+};
+
+std::shared_ptr<PartModule> of_parts(const CustomPart& part) {
+  return std::make_shared<Doubling>(part.name, part.part("inner"));
+}
+
 }  // namespace
 
 GARAGE_NN_LIBRARY({{"same", gives([](const torch::Tensor& x) { return x; })},
@@ -42,4 +61,6 @@ GARAGE_NN_LIBRARY({{"same", gives([](const torch::Tensor& x) { return x; })},
                    {"throws_number", &throws_number},
                    {"fails", &fails},
                    {"gives_nothing", gives([](const torch::Tensor&) { return torch::Tensor(); })},
+                   {"asks_for_more", &asks_for_more},
+                   {"of_parts", &of_parts},
                    {"gives_one", gives([](const torch::Tensor&) { return torch::ones({1}); })}});

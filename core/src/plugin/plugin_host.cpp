@@ -8,6 +8,7 @@
 
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
+#include <garage/nearest.hpp>
 
 #include "../bytes/read_file.hpp"
 #include "../process/own_library.hpp"
@@ -104,6 +105,17 @@ struct PluginHost::Loaded {
     return claims;
   }
 
+  // Who is to have the family must be there: another in its place would go unseen.
+  void require_pinned(const std::string& family, const PluginSettings& settings) const {
+    const auto pinned = settings.pin.find(family);
+    if (pinned == settings.pin.end()) return;
+    std::vector<std::string> names;
+    for (const auto& library : libraries) names.push_back(library.info.name);
+    if (std::find(names.begin(), names.end(), pinned->second) == names.end())
+      throw Error(Errc::kNotFound, fmt::format("plugins.pin gives family '{}' to plugin '{}', which is not loaded{}",
+                                               family, pinned->second, did_you_mean(pinned->second, names)));
+  }
+
   [[noreturn]] void nobody(const Model& model, std::string_view id, const std::vector<Claim>& claims,
                            const PluginSettings& settings) const {
     std::string text = fmt::format("no plugin claims '{}'", id);
@@ -186,6 +198,7 @@ Choice PluginHost::choose(const Model& model, std::string_view id, std::string_v
     throw Error(Errc::kNotFound,
                 fmt::format("plugin '{}' is to take '{}', and does not claim it:", plugin, id), lines_of(all));
   }
+  plugins.require_pinned(all.front().family, settings_);
   std::vector<Claim> top;
   for (const auto& claim : all)
     if (claim.score == all.front().score) top.push_back(claim);

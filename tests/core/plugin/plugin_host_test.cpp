@@ -154,6 +154,8 @@ TEST_CASE("plugin host: the highest score wins, then the pin, then the priority"
   auto pinned = folders({fake("good"), fake("rival"), fake("preferred")});
   pinned.pin = {{"fake", "rival"}};
   CHECK(PluginHost(pinned).choose(model, "m").plugin.name == "rival");
+  pinned.pin = {{"fake", "rivla"}};
+  CHECK_THROWS_MATCHES(PluginHost(pinned).choose(model, "m"), Error, is_error(Errc::kNotFound, "plugins.pin gives family 'fake' to plugin 'rivla', which is not loaded; did you mean 'rival'?"));
 }
 
 TEST_CASE("plugin host: a model that nobody claims is refused with what each plugin said", "[plugin][choice]") {

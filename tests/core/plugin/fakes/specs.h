@@ -25,8 +25,13 @@
 #define FAKE_ODD_LAYER(builder) \
   FAKE_NORM("norm_" builder) ", " FAKE_CUSTOM("mixer_" builder, builder) ", " \
   FAKE_LAYER("layer_" builder, "norm_" builder, "mixer_" builder)
+#define FAKE_OF_PARTS_LAYER /* a custom part that is made of a norm */ \
+  FAKE_NORM("norm_of_parts") ", " FAKE_NORM("inner") ", " \
+  FAKE_PART("mixer_of_parts", "mixer", "\"inner\"", \
+            "\"op\": \"custom\", \"builder\": \"of_parts\", \"attributes\": {}, \"tensors\": {}") ", " \
+  FAKE_LAYER("layer_of_parts", "norm_of_parts", "mixer_of_parts")
 #define FAKE_SPEC \
-  FAKE_SPEC_HEAD(7) FAKE_ODD_LAYER("same") ", " FAKE_ODD_LAYER("nothing") ", " FAKE_ODD_LAYER("throws") ", " \
+  FAKE_SPEC_HEAD(9) FAKE_ODD_LAYER("same") ", " FAKE_ODD_LAYER("nothing") ", " FAKE_ODD_LAYER("throws") ", " \
   FAKE_ODD_LAYER("throws_number") ", " FAKE_ODD_LAYER("fails") ", " FAKE_ODD_LAYER("gives_nothing") ", " \
-  FAKE_ODD_LAYER("gives_one") "}}"
+  FAKE_ODD_LAYER("gives_one") ", " FAKE_ODD_LAYER("asks_for_more") ", " FAKE_OF_PARTS_LAYER "}}"
 #endif
