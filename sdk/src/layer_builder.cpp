@@ -6,6 +6,8 @@
 
 #include <garage/sdk/stack_builder.hpp>
 
+#include "current_layer.hpp"
+
 namespace garage::sdk {
 LayerBuilder::LayerBuilder(StackBuilder& stack, std::int64_t index)
     : stack_(&stack),
@@ -93,7 +95,13 @@ void LayerBuilder::finish() {
   ++stack_->layers_added_;
 }
 
+std::optional<std::int64_t>& current_layer() {
+  thread_local std::optional<std::int64_t> layer;
+  return layer;
+}
+
 LayerBuilder& Layers::Iterator::operator*() {
+  current_layer() = index_;
   if (!layer_) layer_.emplace(*stack_, index_);
   return *layer_;
 }
@@ -101,6 +109,7 @@ LayerBuilder& Layers::Iterator::operator*() {
 Layers::Iterator& Layers::Iterator::operator++() {
   layer_->finish();
   layer_.reset();
+  current_layer().reset();
   ++index_;
   return *this;
 }

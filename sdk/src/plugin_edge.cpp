@@ -1,6 +1,8 @@
 #include <garage/sdk/plugin.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -10,6 +12,7 @@
 #include <garage/json_writer.hpp>
 #include <garage/spec_document.hpp>
 
+#include "current_layer.hpp"
 #include "inner_wrappers.hpp"
 #include "read_keys.hpp"
 
@@ -37,14 +40,26 @@ std::int32_t fail(garage_error* error, Errc code, std::string_view message) noex
   return static_cast<std::int32_t>(code);
 }
 
+// Of what other code than ours threw, which knows no layer. Nothing in here throws.
+std::int32_t fail_in_layer(garage_error* error, const char* what) noexcept {
+  const auto layer = current_layer();
+  if (!layer) return fail(error, Errc::kInternal, what);
+  std::array<char, sizeof(garage_error::message)> text;
+  std::snprintf(text.data(), text.size(), "%s (in layer %lld)", what, static_cast<long long>(*layer));
+  return fail(error, Errc::kInternal, text.data());
+}
+
 template <class Body>
 std::int32_t guarded(garage_error* error, Body body) noexcept {
   try {
+    current_layer().reset();
     body();
     return 0;
   } catch (const Error& thrown) { return fail(error, thrown.code(), thrown.what()); } catch (const std::bad_alloc&) {
     return fail(error, Errc::kInternal, "out of memory");
-  } catch (const std::exception& thrown) { return fail(error, Errc::kInternal, thrown.what()); } catch (...) {
+  } catch (const std::exception& thrown) {
+    return fail_in_layer(error, thrown.what());
+  } catch (...) {
     return fail(error, Errc::kInternal, "something was thrown that is no exception");
   }
 }

@@ -98,7 +98,8 @@ void accounts_for_every_tensor(const Subject& subject) {
   subject.each_own([&](const std::string& name, const Model& own) {
     const RawModel model(own);
     const auto answer = subject.decompose(model.view);
-    if (answer.status != 0) throw Failed(fmt::format("cannot decompose {}: {}", name, answer.message));
+    if (answer.status != 0)
+      throw Failed(fmt::format("plugin '{}' cannot decompose {}: {}", subject.name(), name, answer.message));
     try {
       auto spec = read_spec(answer.spec, "its spec");
       account(spec, own);
