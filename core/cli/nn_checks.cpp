@@ -63,9 +63,9 @@ std::string name_of(const fs::path& file) {
 }
 
 // A registry that knows this plugin's folder alone, and whose plugin takes what it is given.
-class Bench {
+class OwnRegistry {
  public:
-  Bench(const CheckedPlugin& plugin, const fs::path& catalog)
+  OwnRegistry(const CheckedPlugin& plugin, const fs::path& catalog)
       : name_(name_of(plugin.file)), registry_(config_for(plugin.file, catalog)) {
     for (const auto& record : registry_.plugins().plugins())
       if (record.name == name_ && record.state != PluginState::loaded)
@@ -104,15 +104,15 @@ std::map<std::string, std::string> built_parts(const ModelSpec& spec) {
 }
 
 Report opens_its_library(const CheckedPlugin& plugin, const fs::path& catalog) {
-  Bench bench(plugin, catalog);
+  OwnRegistry own(plugin, catalog);
   const auto& nn = nn_commands();
-  const auto builders = nn.builders_of(bench.registry(), bench.plugin());
+  const auto builders = nn.builders_of(own.registry(), own.plugin());
   if (!builders && plugin.models.empty()) return skipped("names no nn library");
   bool wants_one = false;
   for (const auto& model : plugin.models) {
-    const auto spec = bench.add(model);
+    const auto spec = own.add(model);
     for (const auto& [builder, part] : built_parts(*spec)) {
-      nn.build(bench.registry(), spec->model_id, part);
+      nn.build(own.registry(), spec->model_id, part);
       wants_one = true;
     }
   }
@@ -139,12 +139,12 @@ std::string fault_of(const fs::path& file, const nn::ReferenceComparison& compar
 Report matches_its_reference(const CheckedPlugin& plugin, const fs::path& catalog) {
   if (plugin.references.empty())
     return skipped("needs a model and what transformers computed of it: --model DIR --reference FILE");
-  Bench bench(plugin, catalog);
+  OwnRegistry own(plugin, catalog);
   auto report = passed();
   for (std::size_t i = 0; i < plugin.references.size(); ++i) {
     const auto& file = plugin.references[i];
-    const auto id = bench.add(plugin.models[i])->model_id;
-    report.comparisons.push_back(nn_commands().compare_with_reference(bench.registry(), id, file));
+    const auto id = own.add(plugin.models[i])->model_id;
+    report.comparisons.push_back(nn_commands().compare_with_reference(own.registry(), id, file));
     if (report.status != "passed") continue;
     if (auto fault = fault_of(file, report.comparisons.back(), plugin.tolerance); !fault.empty()) {
       report.status = "failed";

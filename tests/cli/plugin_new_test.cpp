@@ -1,5 +1,5 @@
 // garage plugin new, on checkpoints of families that it knows nothing of: tests/data/scaffold/.
-#include <fstream>
+#include <algorithm>
 #include <regex>
 
 #include <catch2/catch_test_macros.hpp>
