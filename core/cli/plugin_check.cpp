@@ -4,6 +4,7 @@
 
 #include <garage/conformance.hpp>
 #include <garage/error.hpp>
+#include <garage/nearest.hpp>
 #include <garage/path_text.hpp>
 
 #include "commands.hpp"
@@ -89,6 +90,16 @@ void print_json_results(const Results& results) {
   print_json(out.take());
 }
 
+// As the kit does, for the checks beside it.
+void require_subject(const Options& options) {
+  if (!std::filesystem::exists(options.plugin.file))
+    throw Error(Errc::kNotFound, fmt::format("{}: cannot be opened: no such file", path_text(options.plugin.file)));
+  std::vector<std::string> ids;
+  for (const auto& check : all_checks()) ids.push_back(check.id);
+  if (options.only && std::find(ids.begin(), ids.end(), *options.only) == ids.end())
+    throw Error(Errc::kNotFound, fmt::format("'{}' is no check{}", *options.only, did_you_mean(*options.only, ids)));
+}
+
 void require_pairs(const CheckedPlugin& plugin) {
   if (plugin.references.size() <= plugin.models.size()) return;
   throw Error(Errc::kInvalidArgument,
@@ -100,6 +111,7 @@ void run(const Session& session, const Options& options) {
   if (options.list) return list_checks(session);
   if (options.plugin.file.empty())
     throw Error(Errc::kInvalidArgument, "FILE is required. See `garage plugin check --help`");
+  require_subject(options);
   require_pairs(options.plugin);
   const auto results = results_of(options);
   if (session.json) print_json_results(results);

@@ -30,6 +30,9 @@ TEST_CASE("cli: plugin check answers for people and for programs, and its exit c
   CHECK_THAT(json.out, ContainsSubstring("\"id\": \"is-library\"") && ContainsSubstring("\"status\": \"passed\""));
   CHECK_THAT(garage({"--list"}).out, ContainsSubstring("accounts-for-every-tensor   Every tensor of them has a place"));
   CHECK_THAT(garage({llama, "--only", "is-libary"}).err, ContainsSubstring("'is-libary' is no check; did you mean 'is-library'?"));
+  CHECK_THAT(garage({llama, "--only", "matches-its-referense"}).err, ContainsSubstring("is no check; did you mean 'matches-its-reference'?"));
   CHECK(garage({"/nowhere.so"}).code == 6);
+  CHECK(garage({"/nowhere.so", "--only", "matches-its-reference"}).code == 6);
+  CHECK_THAT(garage({llama, "--reference", "r.safetensors"}).err, ContainsSubstring("1 --reference and 0 --model"));
   CHECK(garage({}).code == 4);
 }
