@@ -114,6 +114,11 @@ void StackBuilder::positions(std::string_view module, std::int64_t offset) {
   embed("pos_embedding", module, dims_.max_positions + offset, std::move(made));
 }
 
+void StackBuilder::positions(std::string_view module, const SinusoidalEmbedding& computed) {
+  part("pos_embedding", part_type::kEmbedding, module_path(module), dims_.max_positions, dims_.hidden, computed);
+  root_.embeddings.emplace_back("pos_embedding");
+}
+
 void StackBuilder::norm(std::string name, std::optional<std::int64_t> layer, std::string_view module, Norm norm) {
   const auto* type = norm.kind == NormKind::rms ? "rmsnorm" : "layernorm";
   auto& made =
@@ -133,7 +138,7 @@ void StackBuilder::final_norm(std::string_view name, std::string_view module, co
 
 void StackBuilder::ignore(std::string_view name, const std::string& why) {
   auto pattern = tensors_.prefix() + std::string(name);
-  pattern.replace(pattern.find("{}"), 2, "*");
+  if (const auto layer = pattern.find("{}"); layer != pattern.npos) pattern.replace(layer, 2, "*");
   spec_.ignored.push_back({std::move(pattern), 0, why});
 }
 

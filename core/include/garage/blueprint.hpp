@@ -32,11 +32,12 @@
 #include <garage/blueprint/output_head.hpp>
 #include <garage/blueprint/rope.hpp>
 #include <garage/blueprint/router.hpp>
+#include <garage/blueprint/sinusoidal_embedding.hpp>
 #include <garage/blueprint/stack.hpp>
 
 namespace garage {
 
-using Blueprint = std::variant<Linear, Norm, Rope, Attention, FeedForward, Router, Mixture, Embedding, OutputHead, Layer,
-                               Stack, EncoderDecoder, Custom>;
+using Blueprint = std::variant<Linear, Norm, Rope, Attention, FeedForward, Router, Mixture, Embedding,
+                               SinusoidalEmbedding, OutputHead, Layer, Stack, EncoderDecoder, Custom>;
 
 }  // namespace garage

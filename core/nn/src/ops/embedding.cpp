@@ -8,14 +8,18 @@
 
 namespace garage::nn {
 
+void require_ids(const std::string& part, const torch::Tensor& ids) {
+  if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != torch::kInt64)
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: ids should be (batch, seq) of int64, are {}", part,
+                                                    ids.defined() ? described(ids) : "undefined"));
+}
+
 EmbeddingModule::EmbeddingModule(const std::string& name, const Embedding& embedding, const TensorStore& store)
     : PartModule(name), embedding_(embedding), weight_(store.weight(embedding.weight).registered(*this, "weight")) {}
 
 // The rows of the table that ids can mean are counted from its offset.
 torch::Tensor EmbeddingModule::compute(const torch::Tensor& ids, Pass&) {
-  if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != torch::kInt64)
-    throw Error(Errc::kInvalidArgument, fmt::format("{}: ids should be (batch, seq) of int64, are {}", name(),
-                                                    ids.defined() ? described(ids) : "undefined"));
+  require_ids(name(), ids);
   const auto offset = embedding_.offset.value_or(0), count = weight_.size(0) - offset;
   if (ids.numel() > 0) {
     const auto lowest = ids.min().item<std::int64_t>(), highest = ids.max().item<std::int64_t>();

@@ -30,6 +30,9 @@ class Factory {
   PartPtr operator()(const Embedding& embedding) const {
     return std::make_shared<EmbeddingModule>(name_, embedding, store_);
   }
+  PartPtr operator()(const SinusoidalEmbedding& embedding) const {
+    return std::make_shared<SinusoidalEmbeddingModule>(name_, embedding);
+  }
   PartPtr operator()(const OutputHead& head) const { return std::make_shared<OutputHeadModule>(name_, head, store_); }
   PartPtr operator()(const Layer& layer) const { return std::make_shared<LayerModule>(name_, spec_, layer, store_); }
   PartPtr operator()(const Stack& stack) const { return std::make_shared<StackModule>(name_, spec_, stack, store_); }

@@ -32,6 +32,9 @@ class PartBinding {
 // "[1, 3, 32] of float32 on cpu", for messages.
 std::string described(const torch::Tensor& tensor);
 
+// Throws kInvalidArgument unless ids are (batch, seq) of int64.
+void require_ids(const std::string& part, const torch::Tensor& ids);
+
 // x where the part is, in its dtype: the parts of one model need not be in one place.
 torch::Tensor carried_to(const PartModule& part, const torch::Tensor& x);
 
@@ -136,11 +139,21 @@ class EmbeddingModule : public PartModule {
  public:
   EmbeddingModule(const std::string& name, const Embedding& embedding, const TensorStore& store);
   torch::Tensor compute(const torch::Tensor& ids, Pass& pass) override;
-  IndexedBy indexed_by() const { return embedding_.indexed_by; }
 
  private:
   Embedding embedding_;
   Weight weight_;
+};
+
+// Positions in, float32 out, whatever the model computes in: the stack's sum has the weights' dtype.
+class SinusoidalEmbeddingModule : public PartModule {
+ public:
+  SinusoidalEmbeddingModule(const std::string& name, const SinusoidalEmbedding& embedding);
+  torch::Tensor compute(const torch::Tensor& positions, Pass& pass) override;
+
+ private:
+  SinusoidalEmbedding embedding_;
+  torch::Tensor speeds_;  // (size / 2)
 };
 
 class OutputHeadModule : public PartModule {
@@ -178,9 +191,15 @@ class StackModule : public PartModule {
   torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
+  struct MadeEmbedding {
+    PartPtr part;
+    bool of_positions;
+  };
+
   torch::Tensor embedded(const torch::Tensor& ids, Pass& pass);
 
-  std::vector<PartPtr> embeddings_, steps_;
+  std::vector<MadeEmbedding> embeddings_;
+  std::vector<PartPtr> steps_;
   bool recurs_ = false;  // a part comes more than once
 };
 

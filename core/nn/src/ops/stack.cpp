@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -8,6 +9,15 @@
 
 namespace garage::nn {
 
+namespace {
+
+bool counts_positions(const Blueprint& blueprint) {
+  if (const auto* embedding = std::get_if<Embedding>(&blueprint)) return embedding->indexed_by == IndexedBy::positions;
+  return std::holds_alternative<SinusoidalEmbedding>(blueprint);
+}
+
+}  // namespace
+
 StackModule::StackModule(const std::string& name, const ModelSpec& spec, const Stack& stack, const TensorStore& store)
     : PartModule(name) {
   std::map<std::string, PartPtr> made;
@@ -17,17 +27,19 @@ StackModule::StackModule(const std::string& name, const ModelSpec& spec, const S
     else recurs_ = true;
     return at->second;
   };
-  for (const auto& embedding : stack.embeddings) embeddings_.push_back(add(embedding.part));
+  for (const auto& embedding : stack.embeddings)
+    embeddings_.push_back({add(embedding.part), counts_positions(*spec.parts.find(embedding.part)->blueprint)});
+  // What is computed joins what has weights, and so a dtype.
+  std::stable_partition(embeddings_.begin(), embeddings_.end(),
+                        [](const MadeEmbedding& made) { return !made.part->parameters().empty(); });
   for (const auto& step : stack.parts) steps_.push_back(add(step.part));
 }
 
 torch::Tensor StackModule::embedded(const torch::Tensor& ids, Pass& pass) {
   if (embeddings_.empty()) return ids;
   torch::Tensor x;
-  for (const auto& part : embeddings_) {
-    const auto* embedding = dynamic_cast<const EmbeddingModule*>(part.get());
-    const bool by_tokens = !embedding || embedding->indexed_by() == IndexedBy::tokens || !ids.defined();
-    const auto indices = by_tokens ? ids : pass.position_ids(ids.device());
+  for (const auto& [part, of_positions] : embeddings_) {
+    const auto indices = of_positions && ids.defined() ? pass.position_ids(ids.device()) : ids;
     const auto rows = part->forward(indices.defined() ? carried_to(*part, indices) : indices, pass);
     x = x.defined() ? x + rows.to(x.options()) : rows;
   }

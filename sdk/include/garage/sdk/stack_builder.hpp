@@ -78,6 +78,8 @@ class StackBuilder {
   void embedding_norm(std::string_view module, const NormStyle& style);  // of the sum of the embeddings
   // "pos_embedding", of learned positions. offset: the row of position 0; those before it are the table's, too.
   void positions(std::string_view module, std::int64_t offset = 0);
+  // The same, computed: what a file has of the module all the same the caller says to ignore.
+  void positions(std::string_view module, const SinusoidalEmbedding& computed);
 
   // Answers the rope, which has no weights. The first one is the spec's extra_info, too: num_kv_heads, rope_theta.
   // Buffers that files have of it are left out: the stack's own, and each attention's that turns by a rope.
@@ -112,7 +114,7 @@ class StackBuilder {
   // "model.layers.3" of "layers.3": where the module is in transformers' own model.
   std::string module_path(std::string_view module) const;
 
-  // Says that tensors are left out, where they are: `name` with {} for the layer. For buffers that are computed anew:
+  // Says that tensors are left out, where they are: `name`, where they are the layers' with {} for the layer. For buffers that are computed anew:
   // their shape is of no interest, since files have had them of any length.
   void ignore(std::string_view name, const std::string& why);
 
