@@ -1,9 +1,11 @@
-// Gemma 1, 2 and 3 (transformers: modeling_gemma.py, modeling_gemma2.py, modeling_gemma3.py and their configurations).
+// Gemma 1, 2 and 3, and VaultGemma (transformers: modeling_gemma.py, modeling_gemma2.py, modeling_gemma3.py,
+// modeling_vaultgemma.py and their configurations); RecurrentGemma in recurrent_gemma.cpp.
 #include <cmath>
 #include <string_view>
 
 #include <garage/sdk/family.hpp>
 
+#include "recurrent_gemma.hpp"
 #include "vision.hpp"
 
 namespace {
@@ -11,7 +13,7 @@ namespace {
 using namespace garage;
 using namespace garage::sdk;
 
-// GemmaConfig, Gemma2Config, Gemma3TextConfig.
+// GemmaConfig, Gemma2Config and VaultGemmaConfig, Gemma3TextConfig.
 constexpr StackDims kGemma1 = {3072, 28, 16, 16, 256, 24576, 256000, 8192};
 constexpr StackDims kGemma2 = {2304, 26, 8, 4, 256, 9216, 256000, 8192};
 constexpr StackDims kGemma3 = {2304, 26, 8, 4, 256, 9216, 262208, 131072};
@@ -77,7 +79,7 @@ ModelSpec decompose_gemma1(const Model& model, const ConfigReader& config) {
   return text.finish();
 }
 
-// What Gemma 2 and 3 share: four norms a layer, an own attention scale, layers that see a window only.
+// What Gemma 2 and 3 share: an own attention scale, layers that see a window only.
 Facts sandwich_facts(const ConfigReader& config, const StackDims& defaults, WindowRule slides) {
   Facts facts(config, defaults);
   facts.activation = config.text("hidden_activation", "gelu_pytorch_tanh");
@@ -86,7 +88,8 @@ Facts sandwich_facts(const ConfigReader& config, const StackDims& defaults, Wind
   return facts;
 }
 
-void add_sandwich_stack(StackBuilder& text, const Facts& facts) {
+// Four norms a layer; VaultGemma has the two before alone.
+void add_stack(StackBuilder& text, const Facts& facts, bool has_post_norms = true) {
   text.embedding("embed_tokens", facts.embedding);
   text.rotary(facts.rope);
   if (facts.local_rope) text.rotary(*facts.local_rope, {.name = "rotary_emb_local"});
@@ -94,25 +97,29 @@ void add_sandwich_stack(StackBuilder& text, const Facts& facts) {
     auto attention = facts.attention;
     attention.window = facts.windows.at(layer.index());
     attention.rope = facts.local_rope && facts.windows.slides_at(layer.index()) ? facts.local_rope : facts.rope;
-    layer.stage({.norm = layer.norm("input_layernorm", facts.norm),
-                 .op = gqa(layer, "self_attn", attention),
-                 .post_norm = layer.norm("post_attention_layernorm", facts.norm)});
-    layer.stage({.norm = layer.norm("pre_feedforward_layernorm", facts.norm),
-                 .op = gated_mlp(layer, "mlp", {facts.activation}),
-                 .post_norm = layer.norm("post_feedforward_layernorm", facts.norm)});
+    const auto add = [&](std::string_view before, const Part& op, std::string_view after) {
+      Branch branch{.norm = layer.norm(before, facts.norm), .op = op};
+      if (has_post_norms) branch.post_norm = layer.norm(after, facts.norm);
+      layer.stage(branch);
+    };
+    add("input_layernorm", gqa(layer, "self_attn", attention), "post_attention_layernorm");
+    add("pre_feedforward_layernorm", gated_mlp(layer, "mlp", {facts.activation}), "post_feedforward_layernorm");
   }
   text.final_norm("norm", facts.norm);
   text.output_head(facts.head);
 }
 
+// Gemma 2 and VaultGemma, whose attention is always causal.
 ModelSpec decompose_gemma2(const Model& model, const ConfigReader& config) {
-  refuse_both_ways(config);
+  const bool vault = is_of(model, "vaultgemma");
+  if (!vault) refuse_both_ways(config);
   auto facts = sandwich_facts(config, kGemma2, every_other_layer());
   facts.rope = read_rope(config, facts.dims, kWholeHeads);
   facts.attention.softcap = cap(config, "attn_logit_softcapping", 50);
   facts.head.softcap = cap(config, "final_logit_softcapping", 30);
-  StackBuilder text(model, {.family = "gemma", .base_class = "Gemma2Model", .all_modules = true}, facts.dims);
-  add_sandwich_stack(text, facts);
+  const auto* base = vault ? "VaultGemmaModel" : "Gemma2Model";
+  StackBuilder text(model, {.family = "gemma", .base_class = base, .all_modules = true}, facts.dims);
+  add_stack(text, facts, !vault);
   return text.finish();
 }
 
@@ -137,7 +144,7 @@ Facts gemma3_facts(const ConfigReader& config) {
 ModelSpec decompose_gemma3(const Model& model, const ConfigReader& config) {
   const auto facts = gemma3_facts(config);
   StackBuilder text(model, {.family = "gemma", .base_class = "Gemma3TextModel", .all_modules = true}, facts.dims);
-  add_sandwich_stack(text, facts);
+  add_stack(text, facts);
   return text.finish();
 }
 
@@ -159,7 +166,7 @@ ModelSpec decompose_multimodal(const Model& model, const ConfigReader& config) {
         reader->unsupported(key, "attention both ways beside images");
   facts.head.tied = read_tie(config, facts.head.tied);
   StackBuilder text(model, kMultimodal, facts.dims);
-  add_sandwich_stack(text, facts);
+  add_stack(text, facts);
   add_vision(text, config.section("vision_config"), config.dimension("mm_tokens_per_image", 256));
   return text.finish();
 }
@@ -170,14 +177,16 @@ bool is_multimodal(const Model& model) {
                                                architecture_of(model) == "Gemma3ForSequenceClassification"));
 }
 
-const FamilyNames kNames = {"gemma",
-                            {"gemma", "gemma2", "gemma3_text", "gemma3"},
-                            {"GemmaForCausalLM", "GemmaModel", "Gemma2ForCausalLM", "Gemma2Model", "Gemma3ForCausalLM",
-                             "Gemma3TextModel", "Gemma3ForConditionalGeneration", "Gemma3Model"},
-                            // Gemma 2 and 3; Gemma 1's names are Llama's.
-                            {{{"pre_feedforward_layernorm.weight", "post_feedforward_layernorm.weight",
-                               "input_layernorm.weight", "post_attention_layernorm.weight", "mlp.gate_proj.weight"},
-                              {"self_attn.q_proj.bias"}}}};
+const FamilyNames kNames = {
+    "gemma",
+    {"gemma", "gemma2", "gemma3_text", "gemma3", "vaultgemma", "recurrent_gemma"},
+    {"GemmaForCausalLM", "GemmaModel", "Gemma2ForCausalLM", "Gemma2Model", "Gemma3ForCausalLM", "Gemma3TextModel",
+     "Gemma3ForConditionalGeneration", "Gemma3Model", "VaultGemmaForCausalLM", "VaultGemmaModel",
+     "RecurrentGemmaForCausalLM", "RecurrentGemmaModel"},
+    // Gemma 2 and 3; Gemma 1's names are Llama's.
+    {{{"pre_feedforward_layernorm.weight", "post_feedforward_layernorm.weight", "input_layernorm.weight",
+       "post_attention_layernorm.weight", "mlp.gate_proj.weight"},
+      {"self_attn.q_proj.bias"}}}};
 
 class GemmaDecomposer : public ModelDecomposer {
  public:
@@ -185,8 +194,9 @@ class GemmaDecomposer : public ModelDecomposer {
 
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
+    if (is_of(model, "recurrent_gemma")) return decompose_recurrent_gemma(model, config);
     if (is_multimodal(model)) return decompose_multimodal(model, config);
-    if (is_of(model, "gemma2")) return decompose_gemma2(model, config);
+    if (is_of(model, "gemma2") || is_of(model, "vaultgemma")) return decompose_gemma2(model, config);
     return is_of(model, "gemma") ? decompose_gemma1(model, config) : decompose_gemma3(model, config);
   }
 };

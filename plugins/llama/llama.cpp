@@ -1,6 +1,8 @@
 // Llama (transformers: modeling_llama.py, configuration_llama.py): Llama 1 to 3.3, CodeLlama, TinyLlama and all else
-// whose model_type is `llama`.
+// whose model_type is `llama`; Llama 4 in llama4.cpp.
 #include <garage/sdk/family.hpp>
+
+#include "llama4.hpp"
 
 namespace {
 
@@ -12,13 +14,17 @@ constexpr StackDims kDefaults = {
     .hidden = 4096, .layers = 32, .heads = 32, .intermediate = 11008, .vocab = 32000, .max_positions = 2048};
 
 // Tensor names and shapes are Mistral's too, so that they are no reason to claim a model.
-const FamilyNames kNames = {"llama", {"llama"}, {"LlamaForCausalLM", "LlamaModel"}};
+const FamilyNames kNames = {"llama",
+                            {"llama", "llama4", "llama4_text"},
+                            {"LlamaForCausalLM", "LlamaModel", "Llama4ForCausalLM", "Llama4TextModel",
+                             "Llama4ForConditionalGeneration"}};
 
 class LlamaDecomposer : public ModelDecomposer {
  public:
   Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
+    if (is_llama4(model)) return decompose_llama4(model);
     const auto config = ConfigReader::of(model);
     const auto dims = read_stack_dims(config, kDefaults);
     const auto activation = config.text("hidden_act", "silu");

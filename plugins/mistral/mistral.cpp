@@ -1,60 +1,119 @@
-// Mistral and Mixtral (transformers: modeling_mistral.py, modeling_mixtral.py and their configurations).
+// Mistral, Mixtral and Ministral (transformers: modeling_mistral.py, modeling_mixtral.py, modeling_ministral.py,
+// modeling_ministral3.py and their configurations), and Mistral 3, which is one of them and a vision tower
+// (modeling_mistral3.py).
 #include <garage/sdk/family.hpp>
+
+#include "vision.hpp"
 
 namespace {
 
 using namespace garage;
 using namespace garage::sdk;
 
-// MistralConfig; MixtralConfig differs in max_position_embeddings alone.
-constexpr StackDims kDefaults = {.hidden = 4096,
-                                 .layers = 32,
-                                 .heads = 32,
-                                 .kv_heads = 8,
-                                 .intermediate = 14336,
-                                 .vocab = 32000,
-                                 .max_positions = 4096 * 32};
+// How the classes differ; their config classes' defaults.
+struct Variant {
+  const char* model_type;
+  const char* base_class;
+  StackDims defaults;
+  double eps, theta;
+  std::optional<std::int64_t> window;
+  bool reads_layer_types;  // with them AutoConfig makes a Ministral of a Mistral
+  bool is_mixture;
+  bool scales_queries;
+};
 
-const FamilyNames kNames = {"mistral",
-                            {"mistral", "mixtral", "ministral"},
-                            {"MistralForCausalLM", "MistralModel", "MixtralForCausalLM", "MixtralModel",
-                             "MinistralForCausalLM", "MinistralModel"},
-                            // Mixtral's; Mistral's own names are Llama's.
-                            {{{"block_sparse_moe.gate.weight", "block_sparse_moe.experts.0.w1.weight",
-                               "self_attn.q_proj.weight", "input_layernorm.weight"},
-                              {"input_layernorm.bias", "self_attn.q_norm.weight"}}}};
+constexpr Variant kVariants[] = {
+    {"mistral", "MistralModel", {4096, 32, 32, 8, 0, 14336, 32000, 4096 * 32}, 1e-6, 1e4, 4096, true, false, false},
+    {"mixtral", "MixtralModel", {4096, 32, 32, 8, 0, 14336, 32000, 4096 * 32}, 1e-5, 1e6, {}, false, true, false},
+    {"ministral", "MinistralModel", {4096, 32, 32, 8, 0, 14336, 32000, 4096 * 32}, 1e-6, 1e4, 4096, true, false, false},
+    {"ministral3", "Ministral3Model", {4096, 34, 32, 8, 128, 14336, 131072, 262144}, 1e-5, 1e4, {}, false, false, true},
+};
+
+// Mistral3Config: the text model's config says which it is.
+const Variant& variant_within(const ConfigReader& text) {
+  const auto type = text.text("model_type", "mistral");
+  for (const auto& variant : kVariants)
+    if (type == variant.model_type) return variant;
+  text.unsupported("model_type", "another text model than Mistral's");
+}
+
+const Variant& variant_of(const Model& model) {
+  for (const auto& variant : kVariants)
+    if (is_of(model, variant.model_type)) return variant;
+  return kVariants[0];
+}
+
+struct Positions {
+  Rope rope;
+  std::optional<QueryScale> query_scale = {};
+};
+
+Positions read_positions(const ConfigReader& config, const StackDims& dims, const Variant& variant) {
+  const RopeDefaults defaults{.theta = variant.theta, .partial_rotary_factor = {}};
+  if (!variant.scales_queries) return {read_rope(config, dims, defaults)};
+  const auto* key = config.has("rope_scaling") ? "rope_scaling" : "rope_parameters";
+  const auto given = config.section(key);
+  if (given.members().empty()) {  // Ministral3Config
+    const RopeScaling yarn{.kind = RopeScalingKind::yarn,
+                           .factor = 16,
+                           .attention_factor = 1,
+                           .original_max_position_embeddings = 16384,
+                           .beta_fast = 32,
+                           .beta_slow = 1,
+                           .truncate = true};
+    return {{.theta = 1e6, .dims = dims.head_dim, .scaling = yarn}, QueryScale{.beta = 0.1, .step = 16384}};
+  }
+  Positions read{read_rope(config, dims, defaults)};
+  const auto known = read.rope.scaling.original_max_position_embeddings;
+  read.query_scale = {.beta = given.positive("llama_4_scaling_beta"),
+                      .step = known ? *known : given.dimension("original_max_position_embeddings")};
+  return read;
+}
+
+const FamilyNames kNames = {
+    "mistral",
+    {"mistral", "mixtral", "ministral", "ministral3", "mistral3"},
+    {"MistralForCausalLM", "MistralModel", "MixtralForCausalLM", "MixtralModel", "MinistralForCausalLM",
+     "MinistralModel", "Ministral3ForCausalLM", "Ministral3Model", "Mistral3ForConditionalGeneration", "Mistral3Model"},
+    // Mixtral's; Mistral's own names are Llama's.
+    {{{"block_sparse_moe.gate.weight", "block_sparse_moe.experts.0.w1.weight", "self_attn.q_proj.weight",
+       "input_layernorm.weight"},
+      {"input_layernorm.bias", "self_attn.q_norm.weight"}}}};
 
 class MistralDecomposer : public ModelDecomposer {
  public:
   Detection detect(const Model& model) const override { return claim(model, kNames); }
 
   ModelSpec decompose(const Model& model) const override {
-    const auto config = ConfigReader::of(model);
-    const bool mixtral = is_of(model, "mixtral");
-    const auto* base = mixtral ? "MixtralModel" : is_of(model, "ministral") ? "MinistralModel" : "MistralModel";
-    const auto dims = read_stack_dims(config, kDefaults);
+    const auto whole = ConfigReader::of(model);
+    const bool sees = is_of(model, "mistral3");
+    const auto config = sees ? whole.section("text_config") : whole;
+    const auto& variant = sees ? variant_within(config) : variant_of(model);
+    const auto dims = read_stack_dims(config, variant.defaults);
     const auto activation = config.text("hidden_act", "silu");
-    const auto norm = rms(config.positive("rms_norm_eps", mixtral ? 1e-5 : 1e-6));
-    auto rope = read_rope(config, dims, {.theta = mixtral ? 1e6 : 1e4, .partial_rotary_factor = {}});
-    // With layer_types AutoConfig makes a Ministral of a Mistral; Mixtral's class knows none, and no window by default.
-    const auto windows = read_windows(
-        config, dims.layers, {.window = mixtral ? std::nullopt : std::optional(4096), .reads_layer_types = !mixtral});
+    const auto norm = rms(config.positive("rms_norm_eps", variant.eps));
+    const auto [rope, query_scale] = read_positions(config, dims, variant);
+    const auto windows =
+        read_windows(config, dims.layers, {.window = variant.window, .reads_layer_types = variant.reads_layer_types});
     MoeOptions mixture{.activation = activation, .width = dims.intermediate, .routing = softmax_routing(true)};
-    if (mixtral) {
+    if (variant.is_mixture) {
       mixture.experts = config.dimension(config.spelling({"num_local_experts", "num_experts"}), 8);
       mixture.top_k = config.dimension("num_experts_per_tok", 2);
     }
-    StackBuilder text(model, {.family = "mistral", .base_class = base, .all_modules = true}, dims);
+    const StackNames own{.family = "mistral", .base_class = variant.base_class, .all_modules = true};
+    StackBuilder text(model, sees ? mistral3_names() : own, dims);
     text.embedding("embed_tokens");
     text.rotary(rope);
     for (auto& layer : text.layers()) {
       layer.stage({.norm = layer.norm("input_layernorm", norm),
-                   .op = gqa(layer, "self_attn", {.rope = rope, .window = windows.at(layer.index())})});
+                   .op = gqa(layer, "self_attn",
+                             {.rope = rope, .query_scale = query_scale, .window = windows.at(layer.index())})});
       layer.stage({.norm = layer.norm("post_attention_layernorm", norm),
-                   .op = mixtral ? moe(layer, "mlp", mixture) : gated_mlp(layer, "mlp", {activation})});
+                   .op = variant.is_mixture ? moe(layer, "mlp", mixture) : gated_mlp(layer, "mlp", {activation})});
     }
     text.final_norm("norm", norm);
-    text.output_head({.tied = read_tie(config, false)});
+    text.output_head({.tied = read_tie(whole, /*otherwise=*/sees)});
+    if (sees) add_pixtral(text, whole);
     auto spec = text.finish();
     if (windows.window) spec.extra_info["sliding_window"] = *windows.window;
     return spec;

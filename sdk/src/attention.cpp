@@ -10,6 +10,7 @@ using Kind = ViewStep::Kind;
 
 struct Qkv {
   Linear q, k, v;
+  std::optional<Linear> gate = {};
 };
 
 StackDims heads_of(StackDims dims, const GqaOptions& options) {
@@ -19,24 +20,31 @@ StackDims heads_of(StackDims dims, const GqaOptions& options) {
   return dims;
 }
 
-// The rows [first, first + count) of each group of group_size heads, as one projection.
-Linear of_each_group(Linear fused, const StackDims& dims, std::int64_t group_size, std::int64_t first,
+struct Groups {
+  std::int64_t count, heads_in_each;
+};
+
+// The heads [first, first + count) of each group, as one projection.
+Linear of_each_group(Linear fused, const StackDims& dims, const Groups& groups, std::int64_t first,
                      std::int64_t count) {
-  const auto rows = dims.kv_heads * count * dims.head_dim;
+  const auto rows = groups.count * count * dims.head_dim;
   fused.out = rows;
   const auto pick = count == 1 ? ViewStep{Kind::select, {1, first}} : ViewStep{Kind::narrow, {1, first, count}};
-  fused.weight.view = {
-      {Kind::view, {dims.kv_heads, group_size, dims.head_dim, dims.hidden}}, pick, {Kind::view, {rows, dims.hidden}}};
+  fused.weight.view = {{Kind::view, {groups.count, groups.heads_in_each, dims.head_dim, dims.hidden}},
+                       pick,
+                       {Kind::view, {rows, dims.hidden}}};
   if (fused.bias)
-    fused.bias->view = {{Kind::view, {dims.kv_heads, group_size, dims.head_dim}}, pick, {Kind::view, {rows}}};
+    fused.bias->view = {{Kind::view, {groups.count, groups.heads_in_each, dims.head_dim}}, pick, {Kind::view, {rows}}};
   return fused;
 }
 
 Qkv split(const Linear& fused, FusedRows layout, const StackDims& dims) {
   const auto queries = dims.heads / dims.kv_heads;
-  if (layout == FusedRows::by_group)
-    return {of_each_group(fused, dims, queries + 2, 0, queries), of_each_group(fused, dims, queries + 2, queries, 1),
-            of_each_group(fused, dims, queries + 2, queries + 1, 1)};
+  if (layout == FusedRows::by_group) {
+    const Groups groups{dims.kv_heads, queries + 2};
+    return {of_each_group(fused, dims, groups, 0, queries), of_each_group(fused, dims, groups, queries, 1),
+            of_each_group(fused, dims, groups, queries + 1, 1)};
+  }
   const auto q_rows = dims.heads * dims.head_dim, kv_rows = dims.kv_heads * dims.head_dim;
   return {rows(fused, 0, q_rows), rows(fused, q_rows, kv_rows), rows(fused, q_rows + kv_rows, kv_rows)};
 }
@@ -45,8 +53,19 @@ Qkv projections(const Tensors& tensors, const StackDims& dims, const QkvModules&
   const auto q_rows = dims.heads * dims.head_dim, kv_rows = dims.kv_heads * dims.head_dim;
   if (!names.fused.empty())
     return split(tensors.linear(names.fused, dims.hidden, q_rows + 2 * kv_rows, bias), names.rows, dims);
-  return {tensors.linear(names.q, dims.hidden, q_rows, bias), tensors.linear(names.k, dims.hidden, kv_rows, bias),
-          tensors.linear(names.v, dims.hidden, kv_rows, bias)};
+  Qkv made{tensors.linear(names.q, dims.hidden, names.gate_in_q ? 2 * q_rows : q_rows, bias),
+           tensors.linear(names.k, dims.hidden, kv_rows, bias), tensors.linear(names.v, dims.hidden, kv_rows, bias)};
+  if (names.gate_in_q) {
+    const Groups heads{dims.heads, 2};
+    made.gate = of_each_group(made.q, dims, heads, 1, 1);
+    made.q = of_each_group(made.q, dims, heads, 0, 1);
+  }
+  return made;
+}
+
+// Of a norm without a weight there is nothing in the file.
+Norm weightless(std::int64_t size, const NormStyle& style) {
+  return {.kind = style.kind, .size = size, .eps = style.eps, .multiply_before_cast = style.multiply_before_cast};
 }
 
 }  // namespace
@@ -54,21 +73,27 @@ Qkv projections(const Tensors& tensors, const StackDims& dims, const QkvModules&
 Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& options) {
   const auto dims = heads_of(layer.dims(), options);
   const auto tensors = layer.tensors().of(module);
-  auto [q, k, v] = projections(tensors, dims, options.qkv, options.bias);
+  auto [q, k, v, gate] = projections(tensors, dims, options.qkv, options.bias);
   Attention made{.heads = dims.heads, .kv_heads = dims.kv_heads, .qk_dim = dims.head_dim, .v_dim = dims.head_dim};
   made.scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(dims.head_dim)));
   made.q = std::move(q);
   made.k = std::move(k);
   made.v = std::move(v);
+  if (gate) made.gate = std::move(*gate);
   made.o = tensors.linear(options.o, dims.heads * dims.head_dim, dims.hidden, options.o_bias);
   if (const auto& norm = options.qk_norm) {
     const auto size = [&](std::int64_t heads) { return norm->over_all_heads ? heads * dims.head_dim : dims.head_dim; };
-    made.q_norm = tensors.norm(norm->q, size(dims.heads), norm->style);
-    made.k_norm = tensors.norm(norm->k, size(dims.kv_heads), norm->style);
+    const auto of = [&](const std::string& module, std::int64_t heads) {
+      return norm->has_weight ? tensors.norm(module, size(heads), norm->style) : weightless(size(heads), norm->style);
+    };
+    made.q_norm = of(norm->q, dims.heads);
+    made.k_norm = of(norm->k, dims.kv_heads);
+    if (norm->after_position) made.norms_after_position = true;
   }
   if (options.rope) made.position = *options.rope;
   if (options.alibi) made.position = *options.alibi;
-  made.mask = {.causal = options.causal, .window = options.window};
+  made.query_scale = options.query_scale;
+  made.mask = {.causal = options.causal, .window = options.window, .chunk = options.chunk};
   made.softcap = options.softcap;
   return layer.attention(module, std::move(made));
 }

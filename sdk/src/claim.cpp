@@ -71,7 +71,8 @@ bool is_of(const Model& model, std::string_view model_type) {
   if (const auto type = model_type_of(model); !type.empty()) return type == model_type;
   auto stem = std::string(model_type);
   std::erase(stem, '_');
-  const auto architecture = lower(architecture_of(model));
+  auto architecture = lower(architecture_of(model));
+  std::erase(architecture, '_');
   return architecture.starts_with(stem + "for") || architecture == stem + "model";
 }
 

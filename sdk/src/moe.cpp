@@ -5,6 +5,8 @@
 //   transformers 5, stacked           mlp.gate.weight (PhiMoE: mlp.router.weight),
 //                                     mlp.experts.gate_up_proj [E, 2I, H] (first I rows gate), mlp.experts.down_proj
 //                                     [E, H, I]
+//   Llama 4                           feed_forward.router.weight, feed_forward.experts.gate_up_proj [E, H, 2I],
+//                                     feed_forward.experts.down_proj [E, I, H]
 //   the shared expert of all          mlp.shared_expert.{gate_proj,up_proj,down_proj}.weight,
 //   mlp.shared_expert_gate.weight
 #include <garage/sdk/moe.hpp>
@@ -29,11 +31,12 @@ FeedForward gated(const Tensors& tensors, const ExpertSize& size, const char* ga
 }
 
 // One expert of tensors that hold all.
-FeedForward unstacked(const Tensors& experts, const ExpertSize& size, std::int64_t expert) {
+FeedForward unstacked(const Tensors& experts, const ExpertSize& size, std::int64_t expert, bool in_first) {
   using Kind = ViewStep::Kind;
   const auto slice = [&](const char* tensor, std::int64_t in, std::int64_t out) {
     auto ref = experts.tensor(tensor);
     ref.view.push_back({Kind::select, {0, expert}});
+    if (in_first) ref.view.push_back({Kind::transpose, {0, 1}});
     return Linear{.in = in, .out = out, .weight = std::move(ref)};
   };
   const auto gate_up = slice("gate_up_proj", size.hidden, 2 * size.width);
@@ -44,12 +47,13 @@ FeedForward unstacked(const Tensors& experts, const ExpertSize& size, std::int64
 // How the file names one layer's mixture. Told by whatever is there, so that a tensor that is gone is missed by name.
 class Layout {
  public:
-  Layout(const LayerBuilder& layer, const std::string& module, const std::string& router)
+  Layout(const LayerBuilder& layer, const std::string& module, const MoeOptions& options)
       : lettered_(layer.tensors().has_any("block_sparse_moe.")),
         tensors_(layer.tensors().below(lettered_ ? "block_sparse_moe." : module + ".")),
         experts_(tensors_.below("experts.")),
-        router_(lettered_ || tensors_.has("gate.weight") ? "gate" : router),
-        stacked_(experts_.has("gate_up_proj") || experts_.has("down_proj")) {}
+        router_(lettered_ || tensors_.has("gate.weight") ? "gate" : options.router),
+        stacked_(experts_.has("gate_up_proj") || experts_.has("down_proj")),
+        in_first_(options.stacked_in_first) {}
 
   // Before anything is made of the config's number. Fewer than there are is left to the accounting.
   void require_experts(std::int64_t experts) const {
@@ -66,7 +70,7 @@ class Layout {
   }
 
   FeedForward expert(std::int64_t index, const ExpertSize& size) const {
-    if (stacked_) return unstacked(experts_, size, index);
+    if (stacked_) return unstacked(experts_, size, index, in_first_);
     const auto expert = experts_.below(fmt::format("{}.", index));
     if (lettered_) return gated(expert, size, "w1", "w3", "w2");
     return gated(expert, size, "gate_proj", "up_proj", "down_proj");
@@ -76,7 +80,7 @@ class Layout {
   bool lettered_;
   Tensors tensors_, experts_;
   std::string router_;
-  bool stacked_;
+  bool stacked_, in_first_;
 };
 
 class Moe {
@@ -85,7 +89,7 @@ class Moe {
       : layer_(layer), module_(module), options_(options), hidden_(layer.dims().hidden) {}
 
   Part add() {
-    const Layout layout(layer_, module_, options_.router);
+    const Layout layout(layer_, module_, options_);
     layout.require_experts(options_.experts);
     add_router(layout);
     for (std::int64_t e = 0; e < options_.experts; ++e) {
@@ -121,10 +125,12 @@ class Moe {
     mixture_.shared_expert =
         add_expert(part_name("shared_expert", layer_.index()), module, size,
                    gated(layer_.tensors().below(module + "."), size, "gate_proj", "up_proj", "down_proj"));
-    mixture_.shared_expert_gate = layer_.tensors().linear(module_ + ".shared_expert_gate", hidden_, 1, false);
+    if (options_.shared_gate)
+      mixture_.shared_expert_gate = layer_.tensors().linear(module_ + ".shared_expert_gate", hidden_, 1, false);
   }
 
   Part add_mixture() {
+    if (options_.weighs_input) mixture_.weighs_input = true;
     auto made = layer_.part("ffn", part_type::kFfn, module_, options_.width, std::move(mixture_));
     auto& spec = layer_.spec_of(made);
     spec.extra_info = {

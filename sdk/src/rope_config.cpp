@@ -138,6 +138,7 @@ std::int64_t original_positions(const ConfigReader& config, const ConfigReader& 
 
 std::string type_of(const ConfigReader& rope, const RopeDefaults& defaults) {
   auto type = rope.text(rope.spelling({"rope_type", "type"}), "default");
+  if (defaults.has_sections && type == "mrope") return "default";
   return defaults.longrope_alone && (type == "su" || type == "yarn") ? "longrope" : type;
 }
 
@@ -191,7 +192,8 @@ Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t m
   Rope made;
   made.theta = rope.positive("rope_theta", config.positive(defaults.theta_key, defaults.theta));
   const auto share = turned_share(config, rope, defaults);
-  const auto turned = turned_dims(head_dim, share);
+  auto turned = turned_dims(head_dim, share);
+  if (defaults.turns_by_table && std::floor(static_cast<double>(head_dim) * share) == 1 && head_dim > 1) turned = 2;
   if (!turned)
     throw Error(Errc::kCorrupt,
                 fmt::format("{}: the rope turns {} of {} dimensions of a head (partial_rotary_factor {}), "

@@ -1,28 +1,9 @@
 #include <garage/sdk/window_config.hpp>
 
-#include <string>
-
-#include <fmt/format.h>
-
-#include <garage/error.hpp>
+#include <garage/sdk/layer_types.hpp>
 
 namespace garage::sdk {
 namespace {
-
-std::vector<bool> read_layer_types(const ConfigReader& config, std::int64_t layers) {
-  std::vector<bool> sliding;
-  for (const auto& type : config.texts("layer_types")) {
-    if (type != "full_attention" && type != "sliding_attention")
-      throw Error(
-          Errc::kUnsupported,
-          fmt::format("{}: layer_types has '{}', known are full_attention and sliding_attention", config.path(), type));
-    sliding.push_back(type == "sliding_attention");
-  }
-  if (static_cast<std::int64_t>(sliding.size()) != layers)
-    throw Error(Errc::kCorrupt, fmt::format("{}: layer_types has {} entries, there are {} layers", config.path(),
-                                            sliding.size(), layers));
-  return sliding;
-}
 
 std::optional<std::int64_t> read_window(const ConfigReader& config, const WindowDefaults& defaults) {
   if (defaults.asks_use && !config.flag("use_sliding_window", false)) return std::nullopt;
@@ -59,7 +40,8 @@ WindowRule every_other_layer_below(const ConfigReader& config, std::int64_t othe
 LayerWindows read_windows(const ConfigReader& config, std::int64_t layers, const WindowDefaults& defaults) {
   LayerWindows read{read_window(config, defaults), {}};
   if (defaults.reads_layer_types && config.has("layer_types")) {
-    read.slides = read_layer_types(config, layers);
+    for (const auto& type : read_layer_types(config, layers, {"full_attention", "sliding_attention"}))
+      read.slides.push_back(type == "sliding_attention");
     return read;
   }
   for (std::int64_t i = 0; i < layers; ++i) read.slides.push_back(defaults.slides(i));

@@ -1,4 +1,7 @@
 // Whatever is changed in a checkpoint, somebody notices, and says what.
+#include <regex>
+#include <set>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
@@ -16,6 +19,16 @@ namespace {
 
 bool is_leftover(const std::string& name) { return name.ends_with(".attn.bias") || name.ends_with(".masked_bias"); }
 
+// Of the variants that lie with their families one tensor of each name but for its numbers: layers and experts are alike.
+std::vector<TensorInfo> told_apart(const std::string& variant, const Draft& draft) {
+  if (variant.find('/') == variant.npos) return draft.tensors;
+  std::set<std::string> seen;
+  std::vector<TensorInfo> tensors;
+  for (const auto& tensor : draft.tensors)
+    if (seen.insert(std::regex_replace(tensor.name, std::regex("[0-9]+"), "#")).second) tensors.push_back(tensor);
+  return tensors;
+}
+
 std::string refusal(const Draft& draft) {
   try {
     draft.register_it();
@@ -29,9 +42,9 @@ std::string refusal(const Draft& draft) {
 }  // namespace
 
 TEST_CASE("mutations: a tensor that is gone is missed by name", "[plugins][mutations]") {
-  const auto variant = GENERATE(from_range(kVariants));
+  const auto variant = GENERATE(from_range(kAllVariants));
   const Draft draft(variant);
-  for (const auto& tensor : draft.tensors) {
+  for (const auto& tensor : told_apart(variant, draft)) {
     if (is_leftover(tensor.name)) continue;
     auto changed = draft;
     changed.drop(tensor.name);
@@ -40,9 +53,9 @@ TEST_CASE("mutations: a tensor that is gone is missed by name", "[plugins][mutat
 }
 
 TEST_CASE("mutations: a dimension that is off is told with both shapes", "[plugins][mutations]") {
-  const auto variant = GENERATE(from_range(kVariants));
+  const auto variant = GENERATE(from_range(kAllVariants));
   const Draft draft(variant);
-  for (const auto& tensor : draft.tensors)
+  for (const auto& tensor : told_apart(variant, draft))
     for (std::size_t dim = 0; dim < (is_leftover(tensor.name) ? 0 : tensor.shape.size()); ++dim)
       for (const int by : {-1, 1}) {
         auto changed = draft;
@@ -55,9 +68,9 @@ TEST_CASE("mutations: a dimension that is off is told with both shapes", "[plugi
 }
 
 TEST_CASE("mutations: a tensor too many in a module of the class is named", "[plugins][mutations]") {
-  const auto variant = GENERATE(from_range(kVariants));
+  const auto variant = GENERATE(from_range(kAllVariants));
   const Draft draft(variant);
-  for (const auto& tensor : draft.tensors) {
+  for (const auto& tensor : told_apart(variant, draft)) {
     auto changed = draft;
     changed.tensors.push_back({tensor.name + "_2", DType::kF32, {4}});
     CHECK_THAT(refusal(changed), ContainsSubstring("tensor '" + tensor.name + "_2' [4] belongs to no part"));
@@ -117,8 +130,18 @@ const std::vector<std::string> kDimensions = {
 bool cannot_be_told(const std::string& variant, const std::string& path, std::int64_t value) {
   // Heads whose width is hidden / heads, and as many for k and v as for q.
   if (variant.starts_with("gpt2") && path == "n_head") return value % 2 == 0 || variant == "gpt2-scaled-attn";
+  for (const auto* of : {"bloom/bloom", "gptj/gpt-j", "opt/opt"})
+    if (variant == of && (path == "n_head" || path == "num_attention_heads")) return 16 % value == 0;
   // Every layer is sparse, so that the dense width is nobody's.
   if (variant == "qwen3-moe" && path == "intermediate_size") return true;
+  if ((variant == "qwen/qwen3-vl-moe" || variant == "qwen/qwen3.5-moe") && path == "text_config.intermediate_size") return true;
+  if (variant == "gptj/gpt-j" && path == "n_positions") return true;  // it has a rope
+  // RecurrentGemmaConfig writes its own head_dim; feed-forwards are half as wide as intermediate_size, rounded down.
+  if (variant == "gemma/recurrent-gemma" && (path == "head_dim" || (path == "intermediate_size" && value == 25))) return true;
+  // Refused for what it would ask of word_embed_proj_dim: a projection, which is not handled.
+  if (variant == "opt/opt" && path == "hidden_size") return true;
+  // PixtralAttention divides its width by its heads, and its pictures are of any size.
+  if (variant.starts_with("mistral/mistral3") && (path == "vision_config.head_dim" || path == "vision_config.image_size")) return true;
   // SigLIP's heads are of its width; the encoder is accounted for and not run. Of an image only whole patches count.
   return path == "vision_config.num_attention_heads" || (path == "vision_config.image_size" && value / 14 == 2);
 }
@@ -141,7 +164,7 @@ void check_dimensions(const std::string& variant, const Draft& draft, const std:
 }  // namespace
 
 TEST_CASE("mutations: every dimension of every config is held against the tensors", "[plugins][mutations]") {
-  const auto variant = GENERATE(from_range(kVariants));
+  const auto variant = GENERATE(from_range(kAllVariants));
   const Draft draft(variant);
   check_dimensions(variant, draft, "", draft.config, [](Draft& changed, const char* key, std::int64_t value) { changed.config[key] = value; });
   for (const auto* nested : {"text_config", "vision_config"})

@@ -27,8 +27,31 @@ TEST_CASE("reference: every variant registers, and counts each learned number on
 }
 
 TEST_CASE("reference: a spec reads back from its document as it was", "[plugins]") {
-  for (const auto& variant : kVariants) {
+  for (const auto& variant : kAllVariants) {
     const auto spec = registered(variant);
     CHECK(read_spec(write_spec(*spec), variant) == *spec);
   }
+}
+
+TEST_CASE("reference: what lies with its family has as many parameters as transformers counts", "[plugins]") {
+  // sum(p.numel() for p in model.parameters()) of transformers 5.12.1, and of it what is not the text model's.
+  struct Case { const char* variant; std::int64_t parameters, beside; };
+  const auto c = GENERATE(values<Case>({
+      {"gemma/recurrent-gemma", 5528, 0}, {"gemma/vaultgemma", 6512, 0},
+      {"llama/llama4", 38832, 17664}, {"llama/llama4-text", 8944, 0},
+      {"mistral/ministral", 7152, 0}, {"mistral/ministral3", 7152, 0},
+      {"mistral/mistral3", 21904, 15392}, {"mistral/mistral3-ministral3", 21904, 15392},
+      {"qwen/qwen2-vl", 18464, 11216}, {"qwen/qwen2.5-vl", 18672, 11424},
+      {"qwen/qwen3-vl", 28792, 21616}, {"qwen/qwen3-vl-moe", 32440, 21616},
+      {"qwen/qwen3-next", 16364, 0}, {"qwen/qwen3.5-text", 11972, 0}, {"qwen/qwen3.5-moe-text", 19204, 0},
+      {"qwen/qwen3.5", 24996, 10960}, {"qwen/qwen3.5-moe", 32228, 10960},
+      {"xglm/xglm", 6552, 0},
+  }));
+  INFO(c.variant);
+  const auto spec = registered(c.variant);
+  CHECK(spec->parameters == c.parameters);
+  std::int64_t beside = 0;
+  for (const auto* part : {"vision_encoder", "projector"})
+    if (const auto* found = spec->parts.find(part)) beside += found->parameters;
+  CHECK(beside == c.beside);
 }

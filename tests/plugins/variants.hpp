@@ -24,9 +24,23 @@ inline const std::vector<std::string> kVariants = [] {
   return names;
 }();
 
+// Those that lie with their families, too: "bloom/bloom".
+inline const std::vector<std::string> kAllVariants = [] {
+  auto names = kVariants;
+  for (const auto& [family, variant] : family_variants()) names.push_back(family + "/" + variant);
+  return names;
+}();
+
+// Of a variant by either name.
+inline std::filesystem::path checkpoint_of(const std::string& variant) {
+  const auto slash = variant.find('/');
+  if (slash == variant.npos) return reference(variant);
+  return family_data(variant.substr(0, slash), variant.substr(slash + 1)) / "checkpoint";
+}
+
 inline SpecPtr registered(const std::string& variant) {
   static TestRegistry registry;
-  return registry->register_model("reference/" + variant, open_checkpoint(reference(variant)));
+  return registry->register_model("reference/" + variant, open_checkpoint(checkpoint_of(variant)));
 }
 
 // A checkpoint's parts, free to be changed; open() makes a model of what they then are.
@@ -35,7 +49,7 @@ struct Draft {
   std::vector<TensorInfo> tensors;
   Model::Metadata metadata;
 
-  explicit Draft(const std::string& variant) : Draft(open_checkpoint(reference(variant))) {}
+  explicit Draft(const std::string& variant) : Draft(open_checkpoint(checkpoint_of(variant))) {}
   explicit Draft(const Model& model) {
     config = model.config();
     tensors = model.tensors();

@@ -22,6 +22,7 @@
 
 #include <garage/blueprint/attention.hpp>
 #include <garage/blueprint/custom.hpp>
+#include <garage/blueprint/delta_net.hpp>
 #include <garage/blueprint/embedding.hpp>
 #include <garage/blueprint/encoder_decoder.hpp>
 #include <garage/blueprint/feed_forward.hpp>
@@ -37,7 +38,7 @@
 
 namespace garage {
 
-using Blueprint = std::variant<Linear, Norm, Rope, Attention, FeedForward, Router, Mixture, Embedding,
+using Blueprint = std::variant<Linear, Norm, Rope, Attention, DeltaNet, FeedForward, Router, Mixture, Embedding,
                                SinusoidalEmbedding, OutputHead, Layer, Stack, EncoderDecoder, Custom>;
 
 }  // namespace garage

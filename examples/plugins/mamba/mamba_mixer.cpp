@@ -1,47 +1,36 @@
 // MambaMixer (modeling_mamba.py, slow_forward; the selective scan of arXiv:2312.00752, algorithm 2).
-#include <garage/nn/nn_library.hpp>
+#include <garage/nn/causal_convolution.hpp>
+#include <garage/nn/custom_module.hpp>
 
 #include <torch/nn/functional/activation.h>
-#include <torch/nn/functional/conv.h>
 #include <torch/types.h>
 
 namespace {
 
 namespace functional = torch::nn::functional;
 
-class MambaMixer : public garage::nn::PartModule {
+class MambaMixer : public garage::nn::CustomModule {
  public:
   explicit MambaMixer(const garage::nn::CustomPart& part)
-      : PartModule(part.name),
-        hidden_(part.spec.input_dim),
-        rank_(part.custom.attributes.at("time_step_rank").as_int64()) {
-    for (const auto& [role, tensor] : part.custom.tensors) {
-      auto name = role;
-      for (auto& c : name)
-        if (c == '.') c = '_';  // LibTorch's parameter names have no dots
-      tensors_[role] = register_parameter(name, part.tensor(role), /*requires_grad=*/false);
-    }
-  }
+      : CustomModule(part), rank_(part.custom.attributes.at("time_step_rank").as_int64()) {}
 
  protected:
   torch::Tensor compute(const torch::Tensor& input, garage::nn::Pass& pass) override {
-    require_hidden_states(input, hidden_, of("in_proj.weight").options());
+    require_hidden_states(input, hidden(), of("in_proj.weight").options());
     // What comes before the input: of a sequence's first piece, and of one that stands alone, zeros.
     auto* memory = pass.memory(name());
     garage::nn::Memory nothing;
     auto& before = memory ? *memory : nothing;
     const auto seq = input.size(1);
-    const auto projected =
-        functional::linear(input, of("in_proj.weight"), of("in_proj.bias")).transpose(1, 2).chunk(2, 1);
+    const auto projected = linear("in_proj", input).transpose(1, 2).chunk(2, 1);
     const auto &x = projected[0], &gate = projected[1];  // (batch, inner, seq)
-    const auto u = torch::silu(convolve(x, before["conv"]));
+    const auto u = torch::silu(
+        garage::nn::causal_convolution(x, of("conv1d.weight").squeeze(1), of("conv1d.bias"), before["conv"]));
 
     // What the scan selects by: step sizes, and the state's input and output.
     const auto state = of("A_log").size(1);
-    const auto selected =
-        functional::linear(u.transpose(1, 2), of("x_proj.weight"), {}).split_with_sizes({rank_, state, state}, -1);
-    const auto step =
-        functional::softplus(functional::linear(selected[0], of("dt_proj.weight"), of("dt_proj.bias"))).transpose(1, 2);
+    const auto selected = linear("x_proj", u.transpose(1, 2)).split_with_sizes({rank_, state, state}, -1);
+    const auto step = functional::softplus(linear("dt_proj", selected[0])).transpose(1, 2);
     const auto a = -torch::exp(of("A_log").to(torch::kFloat32));                      // (inner, state)
     const auto decay = torch::exp(a.unsqueeze(0).unsqueeze(2) * step.unsqueeze(-1));  // (batch, inner, seq, state)
     const auto pushed =
@@ -55,31 +44,11 @@ class MambaMixer : public garage::nn::PartModule {
       outputs.push_back(torch::matmul(h.to(input.scalar_type()), selected[2].select(1, t).unsqueeze(-1)).squeeze(-1));
     }
     const auto scanned = (torch::stack(outputs, -1) + u * of("D").unsqueeze(0).unsqueeze(-1)) * torch::silu(gate);
-    return functional::linear(scanned.transpose(1, 2), of("out_proj.weight"), of("out_proj.bias"));
+    return linear("out_proj", scanned.transpose(1, 2));
   }
 
  private:
-  // A causal convolution of each channel by itself, of x (batch, inner, seq) and the kernel - 1 columns before it, which
-  // become x's last.
-  torch::Tensor convolve(const torch::Tensor& x, torch::Tensor& columns) const {
-    const auto& kernel = of("conv1d.weight");  // (inner, 1, kernel)
-    const auto width = kernel.size(2) - 1;
-    if (!columns.defined()) columns = torch::zeros({x.size(0), x.size(1), width}, x.options());
-    const auto padded = torch::cat({columns, x}, 2);
-    columns = padded.narrow(2, x.size(2), width).clone();
-    return functional::conv1d(padded, kernel,
-                              functional::Conv1dFuncOptions().bias(of("conv1d.bias")).groups(kernel.size(0)));
-  }
-
-  // Undefined where the model has no such tensor.
-  const torch::Tensor& of(const std::string& role) const {
-    static const torch::Tensor kNone;
-    const auto found = tensors_.find(role);
-    return found == tensors_.end() ? kNone : found->second;
-  }
-
-  std::int64_t hidden_, rank_;
-  std::map<std::string, torch::Tensor> tensors_;
+  std::int64_t rank_;
 };
 
 std::shared_ptr<garage::nn::PartModule> make_mixer(const garage::nn::CustomPart& part) {

@@ -100,3 +100,57 @@ TEST_CASE("gemma-3: the vision encoder and the projector are parts, and no layer
   draft.config.at("vision_config").as_object()["num_hidden_layers"] = 3;
   CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "vision_config: num_hidden_layers is 3, the tensors have 2"));
 }
+
+TEST_CASE("vaultgemma: Gemma 2 without the norms behind", "[plugins][gemma]") {
+  const auto spec = registered("gemma/vaultgemma");
+  CHECK(spec->family == "gemma");
+  CHECK(blueprint<Layer>(*spec, "layer_0") == sequential({{.norm = "input_layernorm_0", .op = "attention_0"}, {.norm = "pre_feedforward_layernorm_0", .op = "ffn_0"}}));
+  CHECK(windows(*spec) == Windows{4, 0, 4});
+  CHECK(blueprint<Attention>(*spec, "attention_0").softcap == 50);
+  CHECK(blueprint<OutputHead>(*spec, "output_head").softcap == 30);
+  Draft draft("gemma/vaultgemma");
+  draft.config["use_bidirectional_attention"] = true;  // of which the class knows nothing
+  CHECK(draft.register_it()->parts == spec->parts);
+}
+
+TEST_CASE("recurrentgemma: blocks over and over, half the config's width, a scale that is a bfloat16", "[plugins][gemma]") {
+  const auto spec = registered("gemma/recurrent-gemma");
+  CHECK(spec->family == "gemma");
+  CHECK(spec->parts.find("mixer_1")->part_type == "mixer");
+  CHECK(blueprint<Custom>(*spec, "mixer_1").builder == "rg_lru");
+  const auto& attention = blueprint<Attention>(*spec, "attention_2");
+  CHECK(attention.mask.window == 4);
+  CHECK(rope(attention).dims == 2);
+  CHECK(attention.o.bias.has_value());
+  CHECK_FALSE(linear(attention.q).bias.has_value());
+  CHECK(spec->get_ffn(0)->intermediate_dim == 12);
+  CHECK(blueprint<OutputHead>(*spec, "output_head").softcap == 30);
+  CHECK(blueprint<Embedding>(*spec, "embedding").scale == 4);
+
+  Draft draft("gemma/recurrent-gemma");
+  for (const auto* key : {"block_types", "head_dim", "lru_width", "partial_rotary_factor", "rope_parameters", "logits_soft_cap"}) draft.config.erase(key);
+  CHECK(draft.register_it()->parts == spec->parts);  // they are the class's defaults
+  draft.config["block_types"] = {"attention"};
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "model.layers.0.temporal_block.q_proj.weight' is missing"));
+  draft.config["block_types"] = {"mamba"};
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kUnsupported, "block_types"));
+}
+
+TEST_CASE("recurrentgemma: the embeddings' factor is the root's nearest bfloat16", "[plugins][gemma]") {
+  // torch.tensor(h ** 0.5, dtype=torch.bfloat16) of torch 2.14.1.
+  for (const auto& [hidden, scale] : {std::pair{2560, 50.5}, {4096, 64.0}, {24, 4.90625}, {40, 6.3125}, {72, 8.5}}) {
+    Draft draft("gemma/recurrent-gemma");
+    draft.config["hidden_size"] = hidden;
+    draft.config["num_attention_heads"] = 2;  // whose halves are even numbers
+    draft.config["num_key_value_heads"] = 2;
+    for (auto& tensor : draft.tensors) {
+      for (auto& size : tensor.shape)
+        if (size == 16) size = hidden;
+      if (tensor.name.ends_with("k_proj.weight") || tensor.name.ends_with("v_proj.weight")) tensor.shape = {hidden, hidden};
+      if (tensor.name.ends_with("_gate_weight")) tensor.shape = {2, hidden / 2, hidden / 2};
+      if (tensor.name.ends_with("_gate_bias")) tensor.shape = {2, hidden / 2};
+    }
+    draft.config.erase("lru_width");
+    CHECK(blueprint<Embedding>(*draft.register_it(), "embedding").scale == scale);
+  }
+}

@@ -4,6 +4,7 @@
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include "is_error.hpp"
 #include "variants.hpp"
 
 using namespace garage;
@@ -93,4 +94,49 @@ TEST_CASE("llama: what the config leaves out is LlamaConfig's default", "[plugin
   CHECK(blueprint<FeedForward>(*spec, "ffn_0").activation == "silu");
   CHECK(blueprint<Attention>(*spec, "attention_0").kv_heads == 4);
   CHECK(blueprint<Rope>(*spec, "rotary_emb").theta == 10000);
+}
+
+TEST_CASE("llama4: chunks with a rope, all without one, whose queries grow", "[plugins][llama4]") {
+  const auto spec = registered("llama/llama4-text");
+  CHECK(spec->family == "llama");
+  const auto& chunked = blueprint<Attention>(*spec, "attention_0");
+  CHECK(chunked.mask.chunk == 4);
+  CHECK(rope(chunked).pairing == RopePairing::interleaved);
+  CHECK(rope(chunked).theta == 500000);
+  CHECK(chunked.norms_after_position == true);
+  CHECK_FALSE(chunked.q_norm->weight.has_value());
+  CHECK_FALSE(chunked.query_scale.has_value());
+  const auto& whole = blueprint<Attention>(*spec, "attention_2");
+  CHECK_FALSE(whole.mask.chunk.has_value());
+  CHECK(std::holds_alternative<std::monostate>(whole.position));
+  CHECK_FALSE(whole.q_norm.has_value());
+  CHECK(whole.query_scale == QueryScale{.beta = 0.1, .step = 4, .first = 1, .by_order = true, .multiply_before_cast = true});
+  const auto& mixture = blueprint<Mixture>(*spec, "ffn_1");
+  CHECK(mixture.weighs_input == true);
+  CHECK(mixture.shared_expert == "shared_expert_1");
+  CHECK_FALSE(mixture.shared_expert_gate.has_value());
+  CHECK(blueprint<Router>(*spec, "gate_1").scoring == Scoring::sigmoid);
+  using Kind = ViewStep::Kind;
+  CHECK(blueprint<FeedForward>(*spec, "expert_1_2").up.weight == TensorRef{"model.layers.1.feed_forward.experts.gate_up_proj", {{Kind::select, {0, 2}}, {Kind::transpose, {0, 1}}, {Kind::narrow, {0, 12, 12}}}});
+  CHECK(blueprint<FeedForward>(*spec, "ffn_0").up.out == 24);  // intermediate_size_mlp
+}
+
+TEST_CASE("llama4: what the config leaves out follows from what it says", "[plugins][llama4]") {
+  Draft draft("llama/llama4-text");
+  const auto spec = draft.register_it();
+  draft.config["no_rope_layer_interval"] = 3;
+  for (const auto* key : {"no_rope_layers", "layer_types", "moe_layers", "attn_scale", "use_qk_norm", "attn_temperature_tuning"}) draft.config.erase(key);
+  CHECK(draft.register_it()->parts == spec->parts);
+  draft.config["no_rope_layers"] = boost::json::array{};  // as good as none
+  CHECK(draft.register_it()->parts == spec->parts);
+  draft.config["use_qk_norm"] = false;
+  draft.config["attn_temperature_tuning"] = false;
+  const auto plain = draft.register_it();
+  CHECK_FALSE(blueprint<Attention>(*plain, "attention_0").q_norm.has_value());
+  CHECK_FALSE(blueprint<Attention>(*plain, "attention_2").query_scale.has_value());
+  draft.config["no_rope_layers"] = boost::json::array{1, 0};
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "'no_rope_layers'"));
+  draft.config.erase("no_rope_layers");
+  draft.config["attention_chunk_size"] = nullptr;
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "'attention_chunk_size'"));
 }

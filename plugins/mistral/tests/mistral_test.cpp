@@ -56,3 +56,22 @@ TEST_CASE("mixtral: a number of experts that the tensors do not have is refused 
     CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "there are 2000000000 experts, the tensors have 4"));
   }
 }
+
+TEST_CASE("ministral3: queries grow with their position, and the rope is YaRN's unless the config has one", "[plugins][mistral]") {
+  const auto spec = registered("mistral/ministral3");
+  const auto& attention = blueprint<Attention>(*spec, "attention_1");
+  CHECK(attention.query_scale == QueryScale{.beta = 0.1, .step = 4});
+  CHECK(rope(attention).scaling.kind == RopeScalingKind::yarn);
+  CHECK(rope(attention).theta == 1000000);
+  CHECK(windows(*spec) == Windows{0, 0, 0});
+  Draft draft("mistral/ministral3");
+  draft.config["sliding_window"] = 7;
+  draft.config["layer_types"] = {"full_attention", "full_attention", "full_attention"};  // of which the class knows nothing
+  CHECK(windows(*draft.register_it()) == Windows{7, 7, 7});
+  draft.config.erase("rope_parameters");
+  const auto plain = draft.register_it();
+  CHECK(blueprint<Attention>(*plain, "attention_1").query_scale == QueryScale{.beta = 0.1, .step = 16384});
+  CHECK(rope(blueprint<Attention>(*plain, "attention_1")).scaling.factor == 16);
+  draft.config["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 10000}};
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "llama_4_scaling_beta"));
+}

@@ -96,3 +96,54 @@ TEST_CASE("look-alikes: a Qwen model is one whatever its folder and its id say",
   std::filesystem::copy(reference("qwen2"), folder, std::filesystem::copy_options::recursive);
   CHECK(registry->register_model("mistral-gemma", open_checkpoint(folder))->family == "qwen");
 }
+
+TEST_CASE("qwen3-next: three delta nets to an attention whose heads have gates", "[plugins][qwen]") {
+  const auto spec = registered("qwen/qwen3-next");
+  CHECK(spec->family == "qwen");
+  using Kind = ViewStep::Kind;
+  const auto& net = blueprint<DeltaNet>(*spec, "mixer_0");
+  CHECK(net.key_heads == 2);
+  CHECK(net.value_heads == 4);
+  CHECK(net.norm.weight_offset == 0);  // Qwen3NextRMSNormGated, beside norms that add one
+  CHECK(blueprint<Norm>(*spec, "input_layernorm_0").weight_offset == 1);
+  // Of each key head 4 rows of q, 4 of k, 8 of v, 8 of the gate; and 2 of beta, 2 of the decay.
+  CHECK(net.gate.weight == TensorRef{"model.layers.0.linear_attn.in_proj_qkvz.weight", {{Kind::view, {2, 24, 16}}, {Kind::narrow, {1, 16, 8}}, {Kind::view, {16, 16}}}});
+  CHECK(net.decay.weight == TensorRef{"model.layers.0.linear_attn.in_proj_ba.weight", {{Kind::view, {2, 4, 16}}, {Kind::narrow, {1, 2, 2}}, {Kind::view, {4, 16}}}});
+  CHECK(net.v_conv == TensorRef{"model.layers.0.linear_attn.conv1d.weight", {{Kind::narrow, {0, 16, 16}}, {Kind::view, {16, 4}}}});
+  CHECK(spec->parts.find("mixer_0")->part_type == "mixer");
+  const auto& attention = blueprint<Attention>(*spec, "attention_3");
+  CHECK(attention.gate.has_value());
+  // A quarter of 4 is one, whose table is two wide: apply_rotary_pos_emb takes cos.shape[-1] dimensions.
+  CHECK(rope(attention).dims == 2);
+  CHECK(std::holds_alternative<FeedForward>(*spec->get_ffn(1)->blueprint));  // mlp_only_layers
+  CHECK(blueprint<Mixture>(*spec, "ffn_0").shared_expert_gate.has_value());
+
+  Draft draft("qwen/qwen3-next");
+  for (const auto* key : {"partial_rotary_factor", "rope_parameters", "layer_types", "norm_topk_prob"}) draft.config.erase(key);
+  CHECK(draft.register_it()->parts == spec->parts);  // they are the class's defaults
+  draft.config["full_attention_interval"] = 2;
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "model.layers.1.self_attn.q_proj.weight' is missing"));
+}
+
+TEST_CASE("qwen3.5: projections apart, dense or a mixture in every layer", "[plugins][qwen]") {
+  const auto dense = registered("qwen/qwen3.5-text"), moe = registered("qwen/qwen3.5-moe-text");
+  CHECK(blueprint<DeltaNet>(*dense, "mixer_1").beta.weight == TensorRef{"model.layers.1.linear_attn.in_proj_b.weight", {}});
+  CHECK(blueprint<DeltaNet>(*dense, "mixer_1").k.weight == TensorRef{"model.layers.1.linear_attn.in_proj_qkv.weight", {{ViewStep::Kind::narrow, {0, 8, 8}}}});
+  CHECK(blueprint<FeedForward>(*dense, "ffn_3").up.out == 24);
+  for (int i = 0; i < 4; ++i) CHECK(blueprint<Router>(*moe, "gate_" + std::to_string(i)).renormalise);  // Qwen3_5MoeTopKRouter: always
+  Draft draft("qwen/qwen3.5-moe-text");
+  draft.config["norm_topk_prob"] = false;  // of which the class knows nothing
+  CHECK(draft.register_it()->parts == moe->parts);
+}
+
+TEST_CASE("qwen3-next: what was trained beside the model, and what cannot be told, are said", "[plugins][qwen]") {
+  Draft draft("qwen/qwen3-next");
+  draft.tensors.push_back({"mtp.fc.weight", DType::kF32, {16, 32}});  // _keys_to_ignore_on_load_unexpected: ^mtp.*
+  const auto spec = draft.register_it();
+  CHECK(spec->parts == registered("qwen/qwen3-next")->parts);
+  draft.config["hidden_act"] = "gelu";
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kUnsupported, "'hidden_act' is \"gelu\""));
+  draft = Draft("qwen/qwen3-next");
+  draft.config["linear_num_value_heads"] = 3;
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "3 value heads cannot share 2 key heads evenly"));
+}

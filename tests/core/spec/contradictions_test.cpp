@@ -99,7 +99,7 @@ TEST_CASE("contradictions: what a part names is there, of its kind, and in one p
       // kind
       {"a norm that is an attention", R"({"norm":"norm","op":"attention"})", R"({"norm":"attention","op":"attention"})", "part 'layer_0': its stages.0.branches.0.norm 'attention' is of op attention, should be norm or custom"},
       {"a norm that is the layer", R"({"norm":"norm","op":"attention"})", R"({"norm":"layer_0","op":"attention"})", "its stages.0.branches.0.norm 'layer_0' is of op layer"},
-      {"an attention that is the layer", R"("op":"attention"})", R"("op":"layer_0"})", "its stages.0.branches.0.op 'layer_0' is of op layer, should be linear, norm, attention, feed_forward, mixture or custom"},
+      {"an attention that is the layer", R"("op":"attention"})", R"("op":"layer_0"})", "its stages.0.branches.0.op 'layer_0' is of op layer, should be linear, norm, attention, delta_net, feed_forward, mixture or custom"},
       {"a branch that is a router", R"("op":"mixture"})", R"("op":"gate"})", "its stages.0.branches.1.op 'gate' is of op router"},
       {"a feed-forward norm that is a rope", R"({"norm":"norm","op":"mixture"})", R"({"norm":"rotary_emb","op":"mixture"})", "its stages.0.branches.1.norm 'rotary_emb' is of op rope"},
       {"a router that is none", R"("router":"gate")", R"("router":"norm")", "part 'mixture': its router 'norm' is of op norm, should be router"},
@@ -109,7 +109,7 @@ TEST_CASE("contradictions: what a part names is there, of its kind, and in one p
       {"a shared expert that is a head", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_1"],"shared_expert":"head")", "its shared_expert 'head' is of op output_head, should be feed_forward"},
       {"a head that is tied to a norm", R"("tied_to":"embedding")", R"("tied_to":"norm")", "part 'head': its tied_to 'norm' is of op norm, should be embedding or custom"},
       {"a head that is tied to itself", R"("tied_to":"embedding")", R"("tied_to":"head")", "its tied_to 'head' is of op output_head"},
-      {"an embedding that is a layer", R"("embeddings":["embedding"])", R"("embeddings":["layer_0"])", "part 'model': its embeddings.0 'layer_0' is of op layer, should be embedding or custom"},
+      {"an embedding that is a layer", R"("embeddings":["embedding"])", R"("embeddings":["layer_0"])", "part 'model': its embeddings.0 'layer_0' is of op layer, should be embedding, sinusoidal_embedding or custom"},
       {"a step that is an attention", R"(["layer_0","head"])", R"(["attention","head"])", "part 'model': its parts.0 'attention' is of op attention"},
       // place
       {"a part of two", R"("builder":"",)", R"("builder":"","parts":["gate"],)", "part 'gate': it stands in part 'mixture' and in part 'own', should have one place"},
@@ -202,7 +202,7 @@ TEST_CASE("contradictions: a size is a count of 64 bits", "[spec][contradictions
       {"a size of heads that the part does not state", R"("head_dim":2)", R"("head_dim":3)", "part 'attention': its head_dim is 3, qk_dim is 2"},
       {"values of another size", R"("v_dim":2)", R"("v_dim":3)", "its blueprint has v.out 2, should be 3 (kv_heads x v_dim)"},
       {"a rope wider than its heads", R"("mask":{"causal":true})", R"("position":{"rope":{"theta":10000,"dims":4,"pairing":"half"}})", "its blueprint turns 4 of 2 dimensions by its rope"},
-      {"a window on an encoder's output", R"("mask":{"causal":true})", R"("mask":{"causal":true,"window":4},"from_memory":true)", "its blueprint sees all of an encoder's output, and has a position or a window"},
+      {"a window on an encoder's output", R"("mask":{"causal":true})", R"("mask":{"causal":true,"window":4},"from_memory":true)", "its blueprint sees all of an encoder's output, and has a position, a window, a chunk or a query_scale"},
       {"a low rank that does not fit", R"("q":{"in":4,"out":4,"weight":{"tensor":"q"}})", R"("q":{"low_rank":{"down":{"in":4,"out":1,"weight":{"tensor":"qa"}},"up":{"in":2,"out":4,"weight":{"tensor":"qb"}}}})", "its blueprint has q.up.in 2, should be 1 (down.out)"},
       {"an embedding", R"("rows":9,)", R"("rows":4611686018427387904,)", "part 'embedding': its blueprint has weight of more numbers than 64 bits count"},
       {"a head", R"("projection":{"in":4,"out":9,)", R"("projection":{"in":4,"out":4611686018427387904,)", "part 'head': its blueprint has projection.weight of more numbers than 64 bits count"},

@@ -23,7 +23,7 @@ ModelSpec full_spec() {
                             {ViewStep::Kind::transpose, {0, 1}}, {ViewStep::Kind::view, {4, 5}}}};
   const auto linear = [&](std::int64_t in, std::int64_t out) { return Linear{in, out, ref, TensorRef{"b", {}}}; };
   const auto norm = [&](std::int64_t size) { return Norm{NormKind::rms, size, 1e-5, ref, ref, 1, true}; };
-  Rope rope{500000, 8, RopePairing::interleaved, {}};
+  Rope rope{500000, 8, RopePairing::interleaved, {}, true};
   rope.scaling = {RopeScalingKind::longrope, 8.0, 1.25, 4096, 1.0, 4.0, 32.0, 1.0, false, {1.0, 1.5, 1.75, 1.875}, {2.0, 3.0, 3.5, 3.75}, 1.1, 1.2};
   ModelSpec spec;
   spec.model_id = "a/\"b\"\n\x01ä";
@@ -52,13 +52,16 @@ ModelSpec full_spec() {
   add("norm", 8, 8, norm(8));
   add("rope", 8, 8, rope);
   const LowRank low{linear(8, 5), norm(5), linear(5, 32)};
-  add("attention", 8, 8, Attention{4, 2, 8, 6, 0.5, low, linear(8, 16), linear(8, 12), linear(24, 8), norm(8), norm(8), rope, {false, 4096}, 50.0, false});
-  add("cross_attention", 8, 8, Attention{4, 2, 8, 6, 0.5, linear(8, 32), linear(2, 16), linear(2, 12), linear(24, 8), {}, {}, {}, {}, {}, true});
+  add("attention", 8, 8, Attention{4, 2, 8, 6, 0.5, low, linear(8, 16), linear(8, 12), linear(24, 8), linear(8, 24), norm(8), norm(8), true, QueryScale{0.1, 4, 1, true, true}, rope, {false, 4096, 2048}, 50.0, false});
+  add("cross_attention", 8, 8, Attention{4, 2, 8, 6, 0.5, linear(8, 32), linear(2, 16), linear(2, 12), linear(24, 8), {}, {}, {}, false, {}, {}, {}, {}, true});
+  const auto tensor = [](const char* name) { return TensorRef{name, {}}; };
+  add("mixer", 8, 8, DeltaNet{1, 2, 4, 3, 2, linear(8, 4), linear(8, 4), linear(8, 6), linear(8, 6), linear(8, 2), linear(8, 2), tensor("q_conv"), tensor("k_conv"), tensor("v_conv"), tensor("A_log"), tensor("dt_bias"), norm(3), linear(6, 8)});
+  add("sinusoids", 64, 8, SinusoidalEmbedding{8, AngularSpeed::to_base, 10000, 2});
   const FeedForward ffn{"silu", linear(8, 3), linear(8, 3), linear(3, 8)};
   for (const auto* name : {"ffn", "e0", "e1", "shared"}) add(name, 8, 8, ffn);
   add("gate", 8, 2, Router{linear(8, 2), Scoring::sparsemixer, 2, true, 0.01});
-  add("mixture", 8, 8, Mixture{"gate", {"e0", "e1"}, "shared", linear(8, 1)});
-  add("embedding", 9, 8, Embedding{9, 8, ref, 2.5, IndexedBy::positions});
+  add("mixture", 8, 8, Mixture{"gate", {"e0", "e1"}, "shared", linear(8, 1), true});
+  add("embedding", 9, 8, Embedding{9, 8, ref, 2.5, IndexedBy::positions, 1});
   add("head", 8, 2, OutputHead{linear(8, 2), 30.0, "embedding"});
   for (const auto* name : {"n", "p", "f", "q", "a"}) add(name, 8, 8, norm(8));
   add("layer", 8, 8, Layer{{{{{"n", "attention", "p", 0.5}, {"n", "cross_attention"}}, 0.25, "a"}, {{{"f", "ffn", "q"}}}}});
@@ -162,7 +165,7 @@ TEST_CASE("spec document: a broken one is refused by the path of its fault", "[s
       {"an unknown op", "\"op\": \"rope\"", "\"op\": \"fourier\"", Errc::kUnsupported, "spec: parts.rope.blueprint: op 'fourier' is unknown"},
       {"no op", "\"op\": \"rope\", ", "", Errc::kCorrupt, "parts.rope.blueprint: has no 'op'"},
       {"a missing constant", "\"theta\": 500000.0, ", "", Errc::kCorrupt, "part 'rope': its blueprint has no 'theta'"},
-      {"an unknown member", "\"causal\": false", "\"causal\": false, \"chunk\": 4", Errc::kUnsupported, "parts.attention.blueprint.mask: has 'chunk', which is unknown"},
+      {"an unknown member", "\"causal\": false", "\"causal\": false, \"segment\": 4", Errc::kUnsupported, "parts.attention.blueprint.mask: has 'segment', which is unknown"},
       {"an unknown position", "{\"rope\": {", "{\"fourier\": {", Errc::kUnsupported, "parts.attention.blueprint.position: position 'fourier' is unknown"},
       {"two positions", "{\"rope\": {", "{\"none\": {}, \"rope\": {", Errc::kCorrupt, "parts.attention.blueprint.position: has 2 members, should have one"},
       {"an unknown projection", "{\"low_rank\": {", "{\"lowest_rank\": {", Errc::kUnsupported, "parts.attention.blueprint.q: has 'lowest_rank', which is unknown"},

@@ -1,11 +1,15 @@
 // The conformance kit: ours pass, and each broken plugin fails the check that is about what is broken.
 #include <garage/conformance.hpp>
 
+#include <map>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "places.hpp"
+#include "test_registry.hpp"
 
 using namespace garage;
 using namespace garage::test;
@@ -17,28 +21,36 @@ namespace {
 
 fs::path fake_file(const std::string& name) { return fs::path(GARAGE_TEST_FAKES) / name / ("libgarage-" + name + ".so"); }
 
-std::vector<fs::path> references(std::initializer_list<const char*> variants) {
+// Its checkpoints that tell the most apart; "family/variant" lies with the family.
+std::vector<fs::path> models_of(const std::string& plugin) {
+  static const std::map<std::string, std::vector<const char*>> kModels = {
+      {"bloom", {"bloom/bloom"}},
+      {"gemma", {"gemma", "gemma-2", "gemma-3-text", "gemma-3-multimodal", "gemma/recurrent-gemma"}},
+      {"gpt2", {"gpt2", "gpt2-hub"}},
+      {"gptj", {"gptj/gpt-j"}},
+      {"llama", {"llama-2", "llama-biased", "llama-3.2-tied", "llama/llama4"}},
+      {"mistral", {"mistral", "mixtral", "mixtral-fused", "mistral/mistral3-ministral3"}},
+      {"olmo2", {"olmo2/olmo2"}},
+      {"opt", {"opt/opt"}},
+      {"phi", {"phi-2", "phi-3", "phi-moe"}},
+      {"qwen", {"qwen-1", "qwen2", "qwen3-moe", "qwen/qwen3-next", "qwen/qwen2.5-vl"}},
+      {"starcoder2", {"starcoder2/starcoder2"}},
+      {"xglm", {"xglm/xglm"}}};
   std::vector<fs::path> paths;
-  for (const auto* variant : variants) paths.push_back(reference(variant));
+  for (const std::string name : kModels.at(plugin)) {
+    const auto slash = name.find('/');
+    paths.push_back(slash == name.npos ? reference(name)
+                                       : family_data(name.substr(0, slash), name.substr(slash + 1)) / "checkpoint");
+  }
   return paths;
 }
 
 }  // namespace
 
 TEST_CASE("conformance: every plugin of ours passes every check", "[conformance]") {
-  struct Case { const char* plugin; std::vector<fs::path> models; };
-  const auto c = GENERATE(values<Case>({
-      {"bloom", {family_data("bloom", "bloom") / "checkpoint"}},
-      {"gemma", references({"gemma", "gemma-2", "gemma-3-text", "gemma-3-multimodal"})},
-      {"gpt2", references({"gpt2", "gpt2-hub"})},
-      {"llama", references({"llama-2", "llama-biased", "llama-3.2-tied"})},
-      {"mistral", references({"mistral", "mixtral", "mixtral-fused"})},
-      {"phi", references({"phi-2", "phi-3", "phi-moe"})},
-      {"qwen", references({"qwen-1", "qwen2", "qwen3-moe"})},
-  }));
-  DYNAMIC_SECTION(c.plugin) {
-    const auto file = plugin_folder() / ("libgarage-" + std::string(c.plugin) + ".so");
-    const auto results = check_plugin(file, c.models, std::nullopt, std::chrono::minutes(3));  // sanitizers take their time
+  const auto plugin = GENERATE(from_range(our_plugin_names()));
+  DYNAMIC_SECTION(plugin) {
+    const auto results = check_plugin(plugin_folder() / ("libgarage-" + plugin + ".so"), models_of(plugin), std::nullopt, std::chrono::minutes(3));  // sanitizers take their time
     CHECK(results.size() == list_checks().size());
     for (const auto& result : results) {
       INFO(result.id << ": " << result.reason);
@@ -105,7 +117,7 @@ TEST_CASE("conformance: a plugin that keeps what it makes is found", "[conforman
 }
 
 TEST_CASE("conformance: keys of a config that a plugin never asks for are listed", "[conformance]") {
-  const auto result = check_plugin(plugin_folder() / "libgarage-mistral.so", references({"mixtral"}), "reads-its-config").at(0);
+  const auto result = check_plugin(plugin_folder() / "libgarage-mistral.so", {reference("mixtral")}, "reads-its-config").at(0);
   CHECK(result.status == Status::passed);
   CHECK(result.reason == "never asks for router_jitter_noise: does one of them change a number?");
 }
@@ -123,8 +135,8 @@ TEST_CASE("conformance: what comes after a check that did not come back is not r
 
 TEST_CASE("conformance: a model that the plugin does not know fails what is about its own", "[conformance]") {
   const auto file = plugin_folder() / "libgarage-llama.so";
-  CHECK_THAT(check_plugin(file, references({"gpt2"}), "claims-its-own").at(0).reason, ContainsSubstring("does not claim"));
-  CHECK_THAT(check_plugin(file, references({"gpt2"}), "accounts-for-every-tensor").at(0).reason, ContainsSubstring("cannot decompose"));
+  CHECK_THAT(check_plugin(file, {reference("gpt2")}, "claims-its-own").at(0).reason, ContainsSubstring("does not claim"));
+  CHECK_THAT(check_plugin(file, {reference("gpt2")}, "accounts-for-every-tensor").at(0).reason, ContainsSubstring("cannot decompose"));
   CHECK_THAT(check_plugin(file, {"/nowhere"}, "claims-its-own").at(0).reason, ContainsSubstring("/nowhere"));
 }
 

@@ -17,13 +17,34 @@ namespace garage {
 struct Mask {
   bool causal = true;                  // false: those after it, too
   std::optional<std::int64_t> window;  // so many positions, itself included (on both sides); null: all
+  std::optional<std::int64_t> chunk;   // those of its own chunk of so many positions (Llama 4); null: all
 
-  void check(Faults& faults) const { faults.above_0("window", window); }
+  void check(Faults& faults) const {
+    faults.above_0("window", window);
+    faults.above_0("chunk", chunk);
+  }
   friend bool operator==(const Mask&, const Mask&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Mask, (), (causal, window))
+BOOST_DESCRIBE_STRUCT(Mask, (), (causal, window, chunk))
 
-// softmax(mask(softcap(scale * q k^T))) v, then o
+// A query grows with its position: times 1 + beta * ln(1 + floor((position + first) / step)) (arXiv:2501.19399).
+struct QueryScale {
+  double beta = 0;                    // above 0
+  std::int64_t step = 0;              // positions
+  std::optional<std::int64_t> first;  // what position 0 counts as, from 1; null: as 0
+  bool by_order = false;  // position: how many tokens came before it, whatever the caller's position ids say (Llama 4)
+  bool multiply_before_cast = false;  // of narrow dtypes: whether it multiplies in float32 (Llama 4)
+
+  void check(Faults& faults) const {
+    faults.present("beta", beta);
+    faults.present("step", step);
+    faults.above_0("first", first);
+  }
+  friend bool operator==(const QueryScale&, const QueryScale&) = default;
+};
+BOOST_DESCRIBE_STRUCT(QueryScale, (), (beta, step, first, by_order, multiply_before_cast))
+
+// softmax(mask(softcap(scale * q k^T))) v, times sigmoid(gate), then o
 struct Attention {
   static constexpr std::string_view kName = "attention";
   static constexpr auto kServesAs = kServes<PartRole::branch>;
@@ -34,7 +55,10 @@ struct Attention {
   Projection q;                          // to heads * qk_dim
   Projection k, v;                       // to kv_heads * qk_dim, to kv_heads * v_dim
   Linear o;                              // from heads * v_dim
-  std::optional<Norm> q_norm, k_norm;    // of each head, [qk_dim], or of all together; before positions count
+  std::optional<Linear> gate;            // to heads * v_dim
+  std::optional<Norm> q_norm, k_norm;    // of each head, [qk_dim], or of all together
+  std::optional<bool> norms_after_position;  // null: before positions count
+  std::optional<QueryScale> query_scale; // after both
   Position position;
   Mask mask;
   std::optional<double> softcap;  // cap * tanh(x / cap)
@@ -47,7 +71,7 @@ struct Attention {
   friend bool operator==(const Attention&, const Attention&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Attention, (),
-                      (heads, kv_heads, qk_dim, v_dim, scale, q, k, v, o, q_norm, k_norm, position, mask, softcap,
-                       from_memory))
+                      (heads, kv_heads, qk_dim, v_dim, scale, q, k, v, o, gate, q_norm, k_norm, norms_after_position,
+                       query_scale, position, mask, softcap, from_memory))
 
 }  // namespace garage

@@ -10,7 +10,7 @@
 
 namespace garage {
 
-// The sum of what the chosen experts make of a token, each times its weight. Router and experts are parts of their own.
+// The sum of what the chosen experts make of a token, each times its weight, or of the token times it. Router and experts are parts of their own.
 struct Mixture {
   static constexpr std::string_view kName = "mixture";
   static constexpr auto kServesAs = kServes<PartRole::branch>;
@@ -19,6 +19,7 @@ struct Mixture {
   std::vector<PartRef<PartRole::expert>> experts;  // in the order of the router's scores
   std::optional<PartRef<PartRole::expert>> shared_expert;  // every token visits it
   std::optional<Linear> shared_expert_gate;                // to 1, through a sigmoid
+  std::optional<bool> weighs_input;                        // expert(weight * x) (Llama 4); null: weight * expert(x)
 
   void check(Faults& faults) const {
     faults.present("router", router.part);
@@ -29,6 +30,6 @@ struct Mixture {
   }
   friend bool operator==(const Mixture&, const Mixture&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Mixture, (), (router, experts, shared_expert, shared_expert_gate))
+BOOST_DESCRIBE_STRUCT(Mixture, (), (router, experts, shared_expert, shared_expert_gate, weighs_input))
 
 }  // namespace garage

@@ -53,6 +53,7 @@ struct Rope {
   std::int64_t dims = 0;  // even, at most head_dim
   RopePairing pairing = RopePairing::half;
   RopeScaling scaling;
+  std::optional<bool> in_float32;  // of narrow dtypes: whether heads turn in float32 (Llama 4); null: no
 
   std::int64_t input() const { return dims; }
   std::int64_t output() const { return dims; }
@@ -60,6 +61,6 @@ struct Rope {
   void check(Faults& faults) const;
   friend bool operator==(const Rope&, const Rope&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Rope, (), (theta, dims, pairing, scaling))
+BOOST_DESCRIBE_STRUCT(Rope, (), (theta, dims, pairing, scaling, in_float32))
 
 }  // namespace garage

@@ -14,9 +14,10 @@ namespace garage {
 
 enum class Scoring {
   softmax,      // over all experts, then the best top_k
+  sigmoid,      // of each, then the best top_k
   sparsemixer,  // the best, then the best of the rest, each by a softmax of its own (modeling_phimoe.py)
 };
-BOOST_DESCRIBE_ENUM(Scoring, softmax, sparsemixer)
+BOOST_DESCRIBE_ENUM(Scoring, softmax, sigmoid, sparsemixer)
 
 struct Router {
   static constexpr std::string_view kName = "router";

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include <ATen/ops/floor_divide.h>
 #include <ATen/ops/matmul.h>
 #if __has_include(<ATen/ops/scaled_dot_product_attention.h>)
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -26,12 +27,16 @@ struct Visible {
 };
 
 // Which scores are hidden: of positions that come later, or lie outside the window, which is on both sides where
-// attention looks both ways. (batch, 1, seq, keys)
+// attention looks both ways, or in another chunk. (batch, 1, seq, keys)
 torch::Tensor hidden_scores(const Attention& attention, const torch::Tensor& positions,
                             const torch::Tensor& key_positions) {
   const auto distance = positions.unsqueeze(-1) - key_positions.unsqueeze(-2);
   auto hidden = attention.mask.causal ? distance < 0 : torch::zeros_like(distance, torch::kBool);
   if (attention.mask.window) hidden = hidden.logical_or(distance.abs() >= *attention.mask.window);
+  if (const auto chunk = attention.mask.chunk) {
+    const auto of_query = at::floor_divide(positions, *chunk), of_key = at::floor_divide(key_positions, *chunk);
+    hidden = hidden.logical_or(of_query.unsqueeze(-1) != of_key.unsqueeze(-2));
+  }
   return hidden.unsqueeze(1);
 }
 
@@ -75,8 +80,9 @@ Visible visible_to(const Attention& attention, const PositionOp& position, const
     return visible;
   }
   // The plain causal pass needs no mask of its own: the positions are those of the rows.
-  visible.causal = has_fused_attention(attention) && !bias.defined() && pass.counts_from_zero() && attention.mask.causal &&
-                   (!attention.mask.window || q.size(2) <= *attention.mask.window);
+  visible.causal = has_fused_attention(attention) && !bias.defined() && pass.counts_from_zero() &&
+                   attention.mask.causal && (!attention.mask.window || q.size(2) <= *attention.mask.window) &&
+                   (!attention.mask.chunk || q.size(2) <= *attention.mask.chunk);
   if (visible.causal) return visible;
   visible.hidden = hidden_scores(attention, positions, seen.positions);
   if (bias.defined()) visible.added = bias.to(q.options()).masked_fill(visible.hidden, kNever);

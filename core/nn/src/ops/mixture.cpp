@@ -29,7 +29,7 @@ torch::Tensor visit(const FeedForwardModule& expert, const torch::Tensor& tokens
 
 MixtureModule::MixtureModule(const std::string& name, const ModelSpec& spec, const PartSpec& part,
                              const Mixture& mixture, const TensorStore& store)
-    : PartModule(name), hidden_(part.input_dim) {
+    : PartModule(name), hidden_(part.input_dim), weighs_input_(mixture.weighs_input.value_or(false)) {
   const auto expert = [&](const PartRef<PartRole::expert>& ref) {
     return register_module(own_name(ref.part), made_as<FeedForwardModule>("feed_forward", spec, ref.part, store));
   };
@@ -49,7 +49,8 @@ torch::Tensor MixtureModule::compute(const torch::Tensor& input, Pass& pass) {
     const auto at_expert = (chosen == static_cast<std::int64_t>(e)).nonzero();  // (visits, 2): token, rank
     if (at_expert.size(0) == 0) continue;
     const auto token = at_expert.select(1, 0), rank = at_expert.select(1, 1);
-    const auto result = visit(*experts_[e], tokens.index_select(0, token)) * weights.index({token, rank}).unsqueeze(-1);
+    const auto visitors = tokens.index_select(0, token), weight = weights.index({token, rank}).unsqueeze(-1);
+    const auto result = weighs_input_ ? visit(*experts_[e], visitors * weight) : visit(*experts_[e], visitors) * weight;
     output.index_add_(0, token, result.to(output.scalar_type()));
   }
   if (shared_expert_) {

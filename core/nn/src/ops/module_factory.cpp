@@ -20,6 +20,7 @@ class Factory {
   PartPtr operator()(const Attention& attention) const {
     return std::make_shared<AttentionModule>(name_, part_, attention, store_);
   }
+  PartPtr operator()(const DeltaNet& net) const { return std::make_shared<DeltaNetModule>(name_, net, store_); }
   PartPtr operator()(const FeedForward& ffn) const {
     return std::make_shared<FeedForwardModule>(name_, part_, ffn, store_);
   }

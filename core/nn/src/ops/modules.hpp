@@ -81,13 +81,31 @@ class AttentionModule : public PartModule {
  private:
   std::pair<torch::Tensor, torch::Tensor> keys_and_values(const torch::Tensor& input, Pass& pass);
   Keys memorised(Pass& pass);
+  torch::Tensor given(const torch::Tensor& heads, const torch::Tensor& input) const;
+  const Norm* norm_before_position(const std::optional<Norm>& norm) const;
 
   std::int64_t hidden_;
   Attention attention_;
   ProjectionOp q_, k_, v_;
   LinearMap o_;
+  std::optional<LinearMap> gate_;
   std::shared_ptr<NormModule> q_norm_, k_norm_;
   std::unique_ptr<PositionOp> position_;
+};
+
+class DeltaNetModule : public PartModule {
+ public:
+  DeltaNetModule(const std::string& name, const DeltaNet& delta_net, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+
+ private:
+  torch::Tensor convolved(const std::string& role, const LinearMap& map, const Weight& kernel,
+                          const torch::Tensor& input, Memory* memory) const;
+
+  DeltaNet delta_net_;
+  LinearMap q_, k_, v_, gate_, beta_, decay_, o_;
+  Weight q_conv_, k_conv_, v_conv_, rate_, decay_bias_;
+  std::shared_ptr<NormModule> norm_;
 };
 
 class FeedForwardModule : public PartModule {
@@ -133,6 +151,7 @@ class MixtureModule : public PartModule {
   std::vector<std::shared_ptr<FeedForwardModule>> experts_;
   std::shared_ptr<FeedForwardModule> shared_expert_;
   std::optional<LinearMap> shared_gate_;
+  bool weighs_input_;
 };
 
 class EmbeddingModule : public PartModule {

@@ -103,8 +103,8 @@ torch::Tensor rotate(const torch::Tensor& x, RopePairing pairing) {
 
 // Turns the first dims dimensions of x, (batch, heads, seq, head_dim).
 torch::Tensor turned_by(const Rope& rope, const RopeTable& table, const torch::Tensor& x) {
-  const auto turned = x.narrow(-1, 0, rope.dims);
-  const auto result = turned * table.cos + rotate(turned, rope.pairing) * table.sin;
+  const auto turned = x.narrow(-1, 0, rope.dims);  // float32 in the product where the table is
+  const auto result = (turned * table.cos + rotate(turned, rope.pairing) * table.sin).to(x.scalar_type());
   if (rope.dims == x.size(-1)) return result;
   return at::cat({result, x.narrow(-1, rope.dims, x.size(-1) - rope.dims)}, -1);
 }
@@ -123,7 +123,7 @@ RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids) {
 }
 
 const RopeTable& RopeTables::of(const Rope& rope, const torch::TensorOptions& options, Pass& pass) {
-  const auto dtype = c10::typeMetaToScalarType(options.dtype());
+  const auto dtype = rope.in_float32.value_or(false) ? torch::kFloat32 : c10::typeMetaToScalarType(options.dtype());
   for (const auto& made : made_)
     if (made.device == options.device() && made.dtype == dtype && made.rope == rope) return made.table;
   const auto table = rope_table(rope, pass.position_ids(options.device()));

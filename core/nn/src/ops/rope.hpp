@@ -23,7 +23,7 @@ RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids);
 // given stays where it is.
 class RopeTables {
  public:
-  // (batch or 1, 1, seq, dims), on that device and in that dtype.
+  // (batch or 1, 1, seq, dims), on that device and in that dtype, or float32 where the rope says so.
   const RopeTable& of(const Rope& rope, const torch::TensorOptions& options, Pass& pass);
 
  private:

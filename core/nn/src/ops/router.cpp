@@ -1,8 +1,9 @@
-// MixtralTopKRouter, Qwen2MoeSparseMoeBlock, and PhiMoE's sparsemixer (modeling_phimoe.py).
+// MixtralTopKRouter, Qwen2MoeSparseMoeBlock, Llama4Router, and PhiMoE's sparsemixer (modeling_phimoe.py).
 #include <limits>
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gather.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/topk.h>
 
@@ -38,8 +39,10 @@ torch::Tensor RouterModule::compute(const torch::Tensor& input, Pass&) { return 
 
 Routing RouterModule::choose(const torch::Tensor& logits) const {
   if (router_.scoring == Scoring::sparsemixer) return sparsemix(logits, router_.jitter.value_or(0));
-  const auto scores = at::softmax(logits, -1, torch::kFloat32);
-  auto [weights, experts] = at::topk(scores, router_.top_k, -1);
+  const bool softmax = router_.scoring == Scoring::softmax;
+  // A sigmoid keeps the order of the logits; where it is 1 for several, they still tell.
+  auto [weights, experts] = at::topk(softmax ? at::softmax(logits, -1, torch::kFloat32) : logits, router_.top_k, -1);
+  if (!softmax) weights = at::sigmoid(weights.to(torch::kFloat32));
   if (router_.renormalise) weights = weights / weights.sum(-1, /*keepdim=*/true);
   return {weights.to(logits.scalar_type()), experts};
 }

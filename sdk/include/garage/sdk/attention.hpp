@@ -20,17 +20,20 @@ struct QkvModules {
   std::string q = "q_proj", k = "k_proj", v = "v_proj";
   std::string fused = {};  // one for all three, if it has a name
   FusedRows rows = FusedRows::one_after_another;
+  bool gate_in_q = false;  // each head's rows of q are followed by as many of a gate (Qwen3-Next)
 };
 
 inline QkvModules fused_qkv(std::string module, FusedRows rows = FusedRows::one_after_another) {
   return {.fused = std::move(module), .rows = rows};
 }
 
-// Norms of q and k, before the rope: over each head, or over all together (OLMo 2).
+// Norms of q and k: over each head, or over all together (OLMo 2); before the rope, or after it.
 struct QkNorm {
   NormStyle style;
   std::string q = "q_norm", k = "k_norm";
   bool over_all_heads = false;
+  bool after_position = false;
+  bool has_weight = true;
 };
 
 struct GqaOptions {
@@ -42,7 +45,9 @@ struct GqaOptions {
   std::optional<Alibi> alibi = {};  // in a rope's place
   std::optional<double> scale = {};                    // null: 1 / sqrt(head_dim)
   std::optional<double> softcap = {};                  // of the scores
+  std::optional<QueryScale> query_scale = {};          // by position
   std::optional<std::int64_t> window = {};             // positions that a token sees, itself included; null: all
+  std::optional<std::int64_t> chunk = {};              // of positions, within which a token sees; null: all
   bool causal = true;                                  // the config's is_causal is seen to
   std::int64_t heads = 0, kv_heads = 0, head_dim = 0;  // 0: the stack's
 };

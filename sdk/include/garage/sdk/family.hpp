@@ -6,7 +6,9 @@
 #include <garage/sdk/claim.hpp>
 #include <garage/sdk/config_reader.hpp>
 #include <garage/sdk/custom_tensors.hpp>
+#include <garage/sdk/delta_net.hpp>
 #include <garage/sdk/layer_builder.hpp>
+#include <garage/sdk/layer_types.hpp>
 #include <garage/sdk/mixture_config.hpp>
 #include <garage/sdk/mlp.hpp>
 #include <garage/sdk/moe.hpp>
@@ -16,4 +18,5 @@
 #include <garage/sdk/stack_builder.hpp>
 #include <garage/sdk/stack_config.hpp>
 #include <garage/sdk/undecided.hpp>
+#include <garage/sdk/vision_tower.hpp>
 #include <garage/sdk/window_config.hpp>

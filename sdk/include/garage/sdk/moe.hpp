@@ -18,6 +18,7 @@ struct Routing {
 
 // softmax over all experts, then the best; renormalised: divided by their sum.
 constexpr Routing softmax_routing(bool renormalised) { return {Scoring::softmax, renormalised}; }
+constexpr Routing sigmoid_routing() { return {.scoring = Scoring::sigmoid}; }  // Llama 4
 constexpr Routing sparsemixer(double jitter) { return {.scoring = Scoring::sparsemixer, .jitter = jitter}; }  // PhiMoE
 
 struct MoeOptions {
@@ -27,6 +28,9 @@ struct MoeOptions {
   std::int64_t width = 0;  // of one expert
   Routing routing = {};
   std::optional<std::int64_t> shared_width = {};  // of the expert that every token visits
+  bool shared_gate = true;                        // by how much that expert counts is learned (Qwen)
+  bool weighs_input = false;                      // a token is weighed before an expert sees it (Llama 4)
+  bool stacked_in_first = false;                  // stacked tensors are [experts, in, out] (Llama 4)
   std::string router = "gate";                    // its module in transformers 5, below the feed-forward's
 };
 

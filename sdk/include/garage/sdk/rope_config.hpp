@@ -22,6 +22,10 @@ struct RopeDefaults {
   // What the class has for the config's own original_max_position_embeddings, so that the rope's never counts (Phi-3).
   std::optional<std::int64_t> original_max_positions = {};
   bool longrope_alone = false;  // it knows no other scaling; su and yarn are its old names (Phi-3)
+  // A head turns by as many dimensions as the class's table is wide, two for each frequency: a share of one is a pair.
+  bool turns_by_table = false;
+  // The class's "mrope" is a default rope: a position has three numbers, which are one where there are no pictures.
+  bool has_sections = false;
   bool has_mscales = false;     // short_mscale and long_mscale stand for the attention factor (PhiMoE)
 };
 
