@@ -160,6 +160,7 @@ ModelSpec decompose_qwen3_next(const Model& model) {
   }
   text.final_norm("norm", norm);
   text.output_head({.tied = read_tie(whole, false)});
+  note_sections(text, config);
   if (variant.sees) add_qwen_vision(text, whole.section("vision_config"), QwenTower::qwen3);
   return text.finish();
 }

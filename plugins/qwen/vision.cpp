@@ -119,6 +119,16 @@ ConfigReader qwen_text_config(const ConfigReader& config) {
   return config.has("text_config") ? config.section("text_config") : config;
 }
 
+void note_sections(StackBuilder& text, const ConfigReader& config) {
+  for (const auto* key : {"rope_parameters", "rope_scaling"}) {
+    const auto rope = config.section(key);
+    if (!rope.has("mrope_section")) continue;
+    const auto sections = rope.indices("mrope_section");
+    text.extra_info()["mrope_section"] = boost::json::array(sections.begin(), sections.end());
+    text.extra_info()["mrope_interleaved"] = rope.flag("mrope_interleaved", false);
+  }
+}
+
 void add_qwen_vision(StackBuilder& text, const ConfigReader& vision, QwenTower tower) {
   Tower(text, vision, tower).add();
 }

@@ -11,6 +11,10 @@ garage::sdk::StackNames qwen_vision_names(const char* base_class);
 // The text model's config: text_config, or, in configs of transformers 4, the whole.
 garage::sdk::ConfigReader qwen_text_config(const garage::sdk::ConfigReader& config);
 
+// How the rope's dimensions are shared out among a picture's three positions, to the spec's extra_info: "mrope_section",
+// "mrope_interleaved". Of text the three are one, so that parts compute without it. config is the text model's.
+void note_sections(garage::sdk::StackBuilder& text, const garage::sdk::ConfigReader& config);
+
 // Adds `vision_encoder` and `projector`, whose tensors are accounted for and which nothing here runs. vision is the
 // config's vision_config.
 void add_qwen_vision(garage::sdk::StackBuilder& text, const garage::sdk::ConfigReader& vision, QwenTower tower);

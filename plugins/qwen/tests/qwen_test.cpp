@@ -147,3 +147,19 @@ TEST_CASE("qwen3-next: what was trained beside the model, and what cannot be tol
   draft.config["linear_num_value_heads"] = 3;
   CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "3 value heads cannot share 2 key heads evenly"));
 }
+
+TEST_CASE("qwen-vl: how a rope is shared out among a picture's positions is told, and computes nothing of text", "[plugins][qwen]") {
+  const auto spec = registered("qwen/qwen3-vl");
+  CHECK(spec->extra_info.at("mrope_section") == boost::json::value({1, 1, 0}));
+  CHECK(spec->extra_info.at("mrope_interleaved") == true);
+  CHECK_FALSE(spec->extra_info.contains("unread_config"));
+  // Configs of transformers 4: flat, and "mrope" by name, which Qwen2VLTextConfig makes a default rope.
+  Draft draft("qwen/qwen2-vl");
+  const auto text = draft.config.at("text_config").as_object();
+  draft.config.erase("text_config");
+  for (const auto& [key, value] : text)
+    if (key != "model_type" && key != "rope_parameters") draft.config[key] = value;
+  draft.config["rope_theta"] = 10000.0;
+  draft.config["rope_scaling"] = {{"type", "mrope"}, {"mrope_section", {1, 1, 0}}};
+  CHECK(draft.register_it()->parts == registered("qwen/qwen2-vl")->parts);
+}
