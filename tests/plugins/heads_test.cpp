@@ -16,7 +16,9 @@ namespace {
 constexpr std::int64_t kHidden = 32;  // of most variants
 
 std::int64_t hidden(const Draft& draft) {
-  return draft.config.contains("n_embd") ? draft.config.at("n_embd").as_int64() : kHidden;
+  for (const auto* key : {"n_embd", "hidden_size"})
+    if (draft.config.contains(key)) return draft.config.at(key).as_int64();
+  return kHidden;
 }
 
 std::string stem(const Draft& draft) {
@@ -32,10 +34,12 @@ Draft as_class(const std::string& variant, const std::string& ending) {
   return draft;
 }
 
-// Those whose classes are transformers' own.
+// Those whose classes are transformers' own, and the later text models of the six families.
 std::vector<std::string> families() {
   auto names = kVariants;
   std::erase(names, "qwen-1");
+  names.insert(names.end(), {"gemma/recurrent-gemma", "gemma/vaultgemma", "llama/llama4-text", "mistral/ministral",
+                             "mistral/ministral3", "qwen/qwen3-next", "qwen/qwen3.5-moe-text", "qwen/qwen3.5-text"});
   return names;
 }
 
