@@ -40,6 +40,20 @@ std::string key_of(const std::string& part, const std::map<std::string, torch::T
   return "mixer_" + part.substr(attention.size());
 }
 
+// How far transformers' own logits, which are float32, are from what its classes give in float64 (the recurrence of delta
+// nets by torch_recurrent_gated_delta_rule): checkpoints so small that a norm over four numbers makes rounding larger. Which
+// way it falls is the processor's affair, in one pass and in two: with the kernels of AVX2 all are within 1e-5, with those
+// of before AVX one is 3e-5 off in two passes. So thrice that much is added to what logits, not parts, may be off by.
+double own_rounding(const std::string& variant) {
+  static const std::map<std::string, double> kRounding = {{"qwen3-next", 2.7e-6},
+                                                          {"qwen3.5", 2.0e-6},
+                                                          {"qwen3.5-moe", 9.2e-6},
+                                                          {"qwen3.5-moe-text", 7.1e-6},
+                                                          {"qwen3.5-text", 4.7e-6}};
+  const auto known = kRounding.find(variant);
+  return known == kRounding.end() ? 0 : known->second;
+}
+
 }  // namespace
 
 TEST_CASE("nn: parts and logits of families with data of their own are what transformers computes", "[nn][reference][table]") {
@@ -74,14 +88,15 @@ TEST_CASE("nn: parts and logits of families with data of their own are what tran
     const auto model = nn::load_model(registry.registry, "m", options);
     const auto ids = computed.at("input_ids");
     const auto off = error(model->forward(ids), computed.at("logits"));
-    CHECK(off <= kTolerance);
+    const auto tolerance = kTolerance + 3 * own_rounding(variant);
+    CHECK(off <= tolerance);
     std::printf("%-20s %5d  %.1e  %-14s %.1e\n", variant.c_str(), parts, worst, "", off);
 
     nn::SequenceState state;
     const auto half = ids.size(1) / 2;
     const auto first = model->forward(ids.narrow(1, 0, half), {.state = &state});
     const auto second = model->forward(ids.narrow(1, half, ids.size(1) - half), {.state = &state});
-    CHECK(error(torch::cat({first, second}, 1), computed.at("logits")) <= kTolerance);
+    CHECK(error(torch::cat({first, second}, 1), computed.at("logits")) <= tolerance);
   }
 }
 
