@@ -202,7 +202,7 @@ class QwenDecomposer : public ModelDecomposer {
     }
     text.final_norm("norm", norm);
     text.output_head({.tied = read_tie(whole, false)});
-    if (sees) note_sections(text, config);
+    note_sections(text, config);
     if (sees) add_qwen_vision(text, whole.section("vision_config"), variant.tower);
     return text.finish();
   }

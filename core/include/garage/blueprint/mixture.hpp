@@ -10,7 +10,8 @@
 
 namespace garage {
 
-// The sum of what the chosen experts make of a token, each times its weight, or of the token times it. Router and experts are parts of their own.
+// The sum of what the chosen experts make of a token, each times its weight, or of the token times it. Router and experts
+// are parts of their own.
 struct Mixture {
   static constexpr std::string_view kName = "mixture";
   static constexpr auto kServesAs = kServes<PartRole::branch>;
