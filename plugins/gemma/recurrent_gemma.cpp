@@ -12,14 +12,15 @@ namespace {
 using namespace garage;
 using namespace garage::sdk;
 
-// RecurrentGemmaConfig. Feed-forwards are half as wide as intermediate_size says, and a head_dim is not read.
+// RecurrentGemmaConfig. Feed-forwards are half as wide as intermediate_size says.
 StackDims read_dims(const ConfigReader& config) {
   StackDims dims;
   dims.hidden = config.dimension("hidden_size", 2560);
   dims.layers = config.dimension("num_hidden_layers", 26);
   dims.heads = config.dimension("num_attention_heads", 10);
   dims.kv_heads = config.dimension("num_key_value_heads", dims.heads);
-  dims.head_dim = split_into_heads(config, dims.hidden, dims.heads);
+  const auto own = config.maybe_dimension("head_dim");
+  dims.head_dim = own ? *own : split_into_heads(config, dims.hidden, dims.heads);
   dims.intermediate = config.dimension("intermediate_size", 3 * 2560) / 2;
   dims.vocab = config.dimension("vocab_size", 256000);
   if (dims.heads % dims.kv_heads != 0) config.refuse("num_key_value_heads", "such that they divide the heads");
@@ -74,6 +75,10 @@ ModelSpec decompose_recurrent_gemma(const Model& model, const ConfigReader& conf
   const auto activation = config.text("hidden_activation", "gelu_pytorch_tanh");
   const auto width = config.dimension("lru_width", dims.hidden);
   const auto recurrent = read_recurrent(config, dims.layers);
+  if (dims.head_dim % 2 != 0) config.refuse("head_dim", "even: half of a head turns");
+  // Its class writes the config's own over the rope's.
+  if (config.positive("partial_rotary_factor", 0.5) != 0.5)
+    config.unsupported("partial_rotary_factor", "another share than half a head");
   const auto rope = read_rope(config, dims, {.partial_rotary_factor = 0.5});
   // RecurrentGemmaSdpaAttention takes a head apart into two halves, of which one turns.
   if (rope.dims * 2 != dims.head_dim) config.unsupported("partial_rotary_factor", "another share than half a head");

@@ -9,6 +9,8 @@
 #include <garage/nn/causal_convolution.hpp>
 #include <garage/nn/custom_module.hpp>
 
+#include "own_modules.hpp"
+
 namespace {
 
 namespace functional = torch::nn::functional;
@@ -54,7 +56,9 @@ class RecurrentBlock : public garage::nn::CustomModule {
   }
 };
 
-std::shared_ptr<garage::nn::PartModule> make_block(const garage::nn::CustomPart& part) {
+}  // namespace
+
+GemmaModule make_rg_lru(const garage::nn::CustomPart& part) {
   const auto& activation = part.custom.attributes.at("activation").as_string();
   if (activation != "gelu_pytorch_tanh")
     throw garage::Error(garage::Errc::kUnsupported, part.name +
@@ -63,7 +67,3 @@ std::shared_ptr<garage::nn::PartModule> make_block(const garage::nn::CustomPart&
                                                         std::string(activation));
   return std::make_shared<RecurrentBlock>(part);
 }
-
-}  // namespace
-
-GARAGE_NN_LIBRARY({{"rg_lru", &make_block}});

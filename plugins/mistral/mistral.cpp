@@ -1,8 +1,10 @@
 // Mistral, Mixtral and Ministral (transformers: modeling_mistral.py, modeling_mixtral.py, modeling_ministral.py,
-// modeling_ministral3.py and their configurations), and Mistral 3, which is one of them and a vision tower
-// (modeling_mistral3.py).
+// modeling_ministral3.py and their configurations), Mistral 4 (mistral4.cpp), and Mistral 3, which is one of them and a
+// vision tower (modeling_mistral3.py).
 #include <garage/sdk/family.hpp>
 
+#include "mistral4.hpp"
+#include "query_scale.hpp"
 #include "vision.hpp"
 
 namespace {
@@ -51,30 +53,20 @@ struct Positions {
 Positions read_positions(const ConfigReader& config, const StackDims& dims, const Variant& variant) {
   const RopeDefaults defaults{.theta = variant.theta, .partial_rotary_factor = {}};
   if (!variant.scales_queries) return {read_rope(config, dims, defaults)};
-  const auto* key = config.has("rope_scaling") ? "rope_scaling" : "rope_parameters";
-  const auto given = config.section(key);
-  if (given.members().empty()) {  // Ministral3Config
-    const RopeScaling yarn{.kind = RopeScalingKind::yarn,
-                           .factor = 16,
-                           .attention_factor = 1,
-                           .original_max_position_embeddings = 16384,
-                           .beta_fast = 32,
-                           .beta_slow = 1,
-                           .truncate = true};
-    return {{.theta = 1e6, .dims = dims.head_dim, .scaling = yarn}, QueryScale{.beta = 0.1, .step = 16384}};
-  }
+  const auto given = rope_section(config);
+  if (given.members().empty())  // Ministral3Config
+    return {default_yarn(1e6, dims.head_dim, 16, 16384), QueryScale{.beta = 0.1, .step = 16384}};
   Positions read{read_rope(config, dims, defaults)};
-  const auto known = read.rope.scaling.original_max_position_embeddings;
-  read.query_scale = {.beta = given.positive("llama_4_scaling_beta"),
-                      .step = known ? *known : given.dimension("original_max_position_embeddings")};
+  read.query_scale = read_query_scale(given, read.rope);
   return read;
 }
 
 const FamilyNames kNames = {
     "mistral",
-    {"mistral", "mixtral", "ministral", "ministral3", "mistral3"},
+    {"mistral", "mixtral", "ministral", "ministral3", "mistral3", "mistral4"},
     {"MistralForCausalLM", "MistralModel", "MixtralForCausalLM", "MixtralModel", "MinistralForCausalLM",
-     "MinistralModel", "Ministral3ForCausalLM", "Ministral3Model", "Mistral3ForConditionalGeneration", "Mistral3Model"},
+     "MinistralModel", "Ministral3ForCausalLM", "Ministral3Model", "Mistral3ForConditionalGeneration", "Mistral3Model",
+     "Mistral4ForCausalLM", "Mistral4Model"},
     // Mixtral's; Mistral's own names are Llama's.
     {{{"block_sparse_moe.gate.weight", "block_sparse_moe.experts.0.w1.weight", "self_attn.q_proj.weight",
        "input_layernorm.weight"},
@@ -88,6 +80,8 @@ class MistralDecomposer : public ModelDecomposer {
     const auto whole = ConfigReader::of(model);
     const bool sees = is_of(model, "mistral3");
     const auto config = sees ? whole.section("text_config") : whole;
+    if (is_of(model, "mistral4") || (sees && config.text("model_type", "mistral") == "mistral4"))
+      return decompose_mistral4(model, whole, config, sees);
     const auto& variant = sees ? variant_within(config) : variant_of(model);
     const auto dims = read_stack_dims(config, variant.defaults);
     const auto activation = config.text("hidden_act", "silu");
@@ -117,6 +111,16 @@ class MistralDecomposer : public ModelDecomposer {
     auto spec = text.finish();
     if (windows.window) spec.extra_info["sliding_window"] = *windows.window;
     return spec;
+  }
+
+ private:
+  static ModelSpec decompose_mistral4(const Model& model, const ConfigReader& whole, const ConfigReader& config,
+                                      bool sees) {
+    const StackNames own{.family = "mistral", .base_class = "Mistral4Model", .all_modules = true};
+    StackBuilder text(model, sees ? mistral3_names() : own, read_mistral4_dims(config));
+    add_mistral4(text, config, read_tie(whole, /*otherwise=*/sees));
+    if (sees) add_pixtral(text, whole);
+    return text.finish();
   }
 };
 

@@ -69,13 +69,7 @@ constexpr Variant kVariants[] = {
      true},
 };
 
-// Qwen3_5ForCausalLM and Qwen3_5MoeForCausalLM are of the text models, whose types end in _text.
 const Variant* variant_of(const Model& model) {
-  if (model_type_of(model).empty()) {
-    const auto architecture = architecture_of(model);
-    if (architecture == "Qwen3_5ForCausalLM") return &kVariants[1];
-    if (architecture == "Qwen3_5MoeForCausalLM") return &kVariants[2];
-  }
   for (const auto& variant : kVariants)
     if (is_of(model, variant.model_type)) return &variant;
   return nullptr;

@@ -9,8 +9,8 @@ namespace {
 using Kind = ViewStep::Kind;
 
 struct Qkv {
-  Linear q, k, v;
-  std::optional<Linear> gate = {};
+  Linear q;
+  std::optional<Linear> k = {}, v = {}, gate = {};
 };
 
 StackDims heads_of(StackDims dims, const GqaOptions& options) {
@@ -49,12 +49,15 @@ Qkv split(const Linear& fused, FusedRows layout, const StackDims& dims) {
   return {rows(fused, 0, q_rows), rows(fused, q_rows, kv_rows), rows(fused, q_rows + kv_rows, kv_rows)};
 }
 
-Qkv projections(const Tensors& tensors, const StackDims& dims, const QkvModules& names, bool bias) {
+Qkv projections(const Tensors& tensors, const StackDims& dims, const GqaOptions& options) {
+  const auto& names = options.qkv;
   const auto q_rows = dims.heads * dims.head_dim, kv_rows = dims.kv_heads * dims.head_dim;
   if (!names.fused.empty())
-    return split(tensors.linear(names.fused, dims.hidden, q_rows + 2 * kv_rows, bias), names.rows, dims);
-  Qkv made{tensors.linear(names.q, dims.hidden, names.gate_in_q ? 2 * q_rows : q_rows, bias),
-           tensors.linear(names.k, dims.hidden, kv_rows, bias), tensors.linear(names.v, dims.hidden, kv_rows, bias)};
+    return split(tensors.linear(names.fused, dims.hidden, q_rows + 2 * kv_rows, options.bias), names.rows, dims);
+  Qkv made{tensors.linear(names.q, dims.hidden, names.gate_in_q ? 2 * q_rows : q_rows, options.bias)};
+  if (!options.keys_of) made.k = tensors.linear(names.k, dims.hidden, kv_rows, options.bias);
+  if (!options.keys_of && !options.values_are_keys)
+    made.v = tensors.linear(names.v, dims.hidden, kv_rows, options.bias);
   if (names.gate_in_q) {
     const Groups heads{dims.heads, 2};
     made.gate = of_each_group(made.q, dims, heads, 1, 1);
@@ -73,12 +76,15 @@ Norm weightless(std::int64_t size, const NormStyle& style) {
 Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& options) {
   const auto dims = heads_of(layer.dims(), options);
   const auto tensors = layer.tensors().of(module);
-  auto [q, k, v, gate] = projections(tensors, dims, options.qkv, options.bias);
+  auto [q, k, v, gate] = projections(tensors, dims, options);
   Attention made{.heads = dims.heads, .kv_heads = dims.kv_heads, .qk_dim = dims.head_dim, .v_dim = dims.head_dim};
   made.scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(dims.head_dim)));
   made.q = std::move(q);
-  made.k = std::move(k);
-  made.v = std::move(v);
+  if (k) made.k = std::move(*k);
+  if (v) made.v = std::move(*v);
+  if (options.keys_of) made.keys_of = part_name("attention", *options.keys_of);
+  else if (options.values_are_keys) made.values_are_keys = true;
+  if (options.is_source) made.is_source = true;
   if (gate) made.gate = std::move(*gate);
   made.o = tensors.linear(options.o, dims.heads * dims.head_dim, dims.hidden, options.o_bias);
   if (const auto& norm = options.qk_norm) {
@@ -87,9 +93,10 @@ Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& optio
       return norm->has_weight ? tensors.norm(module, size(heads), norm->style) : weightless(size(heads), norm->style);
     };
     made.q_norm = of(norm->q, dims.heads);
-    made.k_norm = of(norm->k, dims.kv_heads);
+    if (!options.keys_of) made.k_norm = of(norm->k, dims.kv_heads);
     if (norm->after_position) made.norms_after_position = true;
   }
+  if (options.v_norm && !options.keys_of) made.v_norm = weightless(dims.head_dim, *options.v_norm);
   if (options.rope) made.position = *options.rope;
   if (options.alibi) made.position = *options.alibi;
   made.query_scale = options.query_scale;

@@ -73,7 +73,9 @@ bool is_of(const Model& model, std::string_view model_type) {
   std::erase(stem, '_');
   auto architecture = lower(architecture_of(model));
   std::erase(architecture, '_');
-  return architecture.starts_with(stem + "for") || architecture == stem + "model";
+  if (architecture.starts_with(stem + "for") || architecture == stem + "model") return true;
+  constexpr std::string_view kText = "text";
+  return stem.ends_with(kText) && architecture == stem.substr(0, stem.size() - kText.size()) + "forcausallm";
 }
 
 Detection claim(const Model& model, const FamilyNames& names) {

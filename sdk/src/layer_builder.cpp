@@ -71,23 +71,39 @@ void LayerBuilder::stage(Branch branch) { stage(Stage{.branches = {std::move(bra
 
 void LayerBuilder::stage(std::initializer_list<Branch> branches) { stage(Stage{.branches = branches}); }
 
-void LayerBuilder::stage(Stage stage) { stages_.push_back(std::move(stage)); }
+void LayerBuilder::stage(Stage stage) { layer_.stages.push_back(std::move(stage)); }
+
+void LayerBuilder::scale(std::string_view tensor) { layer_.scale = tensors_.tensor(tensor); }
+
+void LayerBuilder::own_code(Custom custom, std::int64_t width) {
+  own_ = std::move(custom);
+  own_width_ = width;
+}
 
 // Its feed-forward's, or whatever else has a size within.
 std::optional<std::int64_t> LayerBuilder::width() const {
   std::optional<std::int64_t> width;
-  for (const auto& stage : stages_)
-    for (const auto& branch : stage.branches)
-      if (const auto& within = stack_->spec_.parts.find(branch.op.part)->intermediate_dim) width = within;
+  const auto look_at = [&](const std::string& name) {
+    const auto* part = stack_->spec_.parts.find(name);  // norms are not added yet
+    if (part && part->intermediate_dim) width = part->intermediate_dim;
+  };
+  for (const auto& stage : layer_.stages)
+    for (const auto& branch : stage.branches) look_at(branch.op.part);
+  if (!own_) return width;
+  for (const auto& ref : own_->parts)
+    if (const auto* part = stack_->spec_.parts.find(ref.part); part && part->part_type == part_type::kFfn)
+      look_at(ref.part);
   return width;
 }
 
 void LayerBuilder::finish() {
   for (auto& [name, module, norm] : norms_) stack_->norm(std::move(name), index_, module, std::move(norm));
   const auto within = width();
+  const auto outer = own_width_.value_or(dims().hidden);
   const auto path = stack_->module_path(std::string_view(module_).substr(0, module_.size() - 1));
   const auto name = part_name("layer", index_);
-  auto& made = stack_->part(name, part_type::kFullLayer, path, dims().hidden, dims().hidden, Layer{std::move(stages_)});
+  auto blueprint = own_ ? Blueprint(std::move(*own_)) : Blueprint(std::move(layer_));
+  auto& made = stack_->part(name, part_type::kFullLayer, path, outer, outer, std::move(blueprint));
   made.layer_idx = index_;
   if (dims().heads > 0) made.num_heads = dims().heads;
   made.intermediate_dim = within;

@@ -7,8 +7,10 @@
 //                                     [E, H, I]
 //   Llama 4                           feed_forward.router.weight, feed_forward.experts.gate_up_proj [E, H, 2I],
 //                                     feed_forward.experts.down_proj [E, I, H]
+//   Gemma 4                           router.proj.weight, router.per_expert_scale, experts.gate_up_proj [E, 2I, H],
+//                                     experts.down_proj [E, H, I]
 //   the shared expert of all          mlp.shared_expert.{gate_proj,up_proj,down_proj}.weight,
-//   mlp.shared_expert_gate.weight
+//                                     mlp.shared_expert_gate.weight; Mistral 4: mlp.shared_experts.…
 #include <garage/sdk/moe.hpp>
 
 #include <algorithm>
@@ -49,9 +51,10 @@ class Layout {
  public:
   Layout(const LayerBuilder& layer, const std::string& module, const MoeOptions& options)
       : lettered_(layer.tensors().has_any("block_sparse_moe.")),
-        tensors_(layer.tensors().below(lettered_ ? "block_sparse_moe." : module + ".")),
+        tensors_(layer.tensors().of(lettered_ ? "block_sparse_moe" : module)),
         experts_(tensors_.below("experts.")),
         router_(lettered_ || tensors_.has("gate.weight") ? "gate" : options.router),
+        scores_(options.router_projection.empty() ? router_ : router_ + "." + options.router_projection),
         stacked_(experts_.has("gate_up_proj") || experts_.has("down_proj")),
         in_first_(options.stacked_in_first) {}
 
@@ -65,8 +68,10 @@ class Layout {
                                               found, experts_.tensor("<e>.…").tensor));
   }
 
+  TensorRef tensor(const std::string& name) const { return tensors_.tensor(name); }
+
   Linear router(std::int64_t hidden, std::int64_t experts) const {
-    return tensors_.linear(router_, hidden, experts, false);
+    return tensors_.linear(scores_, hidden, experts, false);
   }
 
   FeedForward expert(std::int64_t index, const ExpertSize& size) const {
@@ -79,14 +84,18 @@ class Layout {
  private:
   bool lettered_;
   Tensors tensors_, experts_;
-  std::string router_;
+  std::string router_, scores_;
   bool stacked_, in_first_;
 };
 
 class Moe {
  public:
   Moe(LayerBuilder& layer, const std::string& module, const MoeOptions& options)
-      : layer_(layer), module_(module), options_(options), hidden_(layer.dims().hidden) {}
+      : layer_(layer),
+        module_(module),
+        below_(module.empty() ? "" : module + "."),
+        options_(options),
+        hidden_(layer.dims().hidden) {}
 
   Part add() {
     const Layout layout(layer_, module_, options_);
@@ -95,7 +104,7 @@ class Moe {
     for (std::int64_t e = 0; e < options_.experts; ++e) {
       const ExpertSize size{options_.activation, hidden_, options_.width};
       mixture_.experts.push_back(add_expert(fmt::format("expert_{}_{}", layer_.index(), e),
-                                            fmt::format("{}.experts.{}", module_, e), size, layout.expert(e, size)));
+                                            fmt::format("{}experts.{}", below_, e), size, layout.expert(e, size)));
     }
     if (options_.shared_width) add_shared_expert(*options_.shared_width);
     return add_mixture();
@@ -103,12 +112,20 @@ class Moe {
 
  private:
   void add_router(const Layout& layout) {
-    const auto router = layer_.part("gate", part_type::kGate, module_ + "." + options_.router, std::nullopt,
-                                    Router{.scores = layout.router(hidden_, options_.experts),
-                                           .scoring = options_.routing.scoring,
-                                           .top_k = options_.top_k,
-                                           .renormalise = options_.routing.renormalise,
-                                           .jitter = options_.routing.jitter});
+    const auto& routing = options_.routing;
+    Router made{.scores = layout.router(hidden_, options_.experts),
+                .scoring = routing.scoring,
+                .top_k = options_.top_k,
+                .renormalise = routing.renormalise,
+                .jitter = routing.jitter,
+                .norm = options_.router_norm,
+                .input_scale = options_.router_scale,
+                .groups = routing.groups,
+                .scale = routing.scale};
+    if (!options_.expert_scale.empty()) made.expert_scale = layout.tensor(options_.expert_scale);
+    if (routing.keeps_dtype) made.keeps_dtype = true;
+    const auto router =
+        layer_.part("gate", part_type::kGate, below_ + options_.router, std::nullopt, std::move(made));
     layer_.spec_of(router).output_dim = options_.experts;
     mixture_.router = router.name;
   }
@@ -120,18 +137,19 @@ class Moe {
   }
 
   void add_shared_expert(std::int64_t width) {
-    const auto module = module_ + ".shared_expert";
+    const auto module = below_ + options_.shared;
     const ExpertSize size{options_.activation, hidden_, width};
     mixture_.shared_expert =
         add_expert(part_name("shared_expert", layer_.index()), module, size,
                    gated(layer_.tensors().below(module + "."), size, "gate_proj", "up_proj", "down_proj"));
     if (options_.shared_gate)
-      mixture_.shared_expert_gate = layer_.tensors().linear(module_ + ".shared_expert_gate", hidden_, 1, false);
+      mixture_.shared_expert_gate = layer_.tensors().linear(below_ + "shared_expert_gate", hidden_, 1, false);
   }
 
   Part add_mixture() {
     if (options_.weighs_input) mixture_.weighs_input = true;
-    auto made = layer_.part("ffn", part_type::kFfn, module_, options_.width, std::move(mixture_));
+    if (options_.norm) mixture_.norm = options_.norm->name;
+    auto made = layer_.part(options_.part, part_type::kFfn, module_, options_.width, std::move(mixture_));
     auto& spec = layer_.spec_of(made);
     spec.extra_info = {
         {"activation", options_.activation}, {"num_experts", options_.experts}, {"experts_per_token", options_.top_k}};
@@ -140,6 +158,7 @@ class Moe {
 
   LayerBuilder& layer_;
   const std::string& module_;
+  std::string below_;  // "mlp."
   const MoeOptions& options_;
   std::int64_t hidden_;
   Mixture mixture_;

@@ -157,9 +157,10 @@ RopeScaling read_scaling(const ConfigReader& config, const ConfigReader& rope, s
   if (type == "llama3" && !longrope_alone) return llama3(rope, original());
   if (type == "yarn" && !longrope_alone) return yarn(rope, max_positions, original());
   throw Error(Errc::kUnsupported,
-              fmt::format("{}: {} '{}' is none that this plugin knows ({})", rope.path(),
+              fmt::format("{}: {} '{}' is none that this plugin knows ({}{})", rope.path(),
                           rope.spelling({"rope_type", "type"}), type,
-                          longrope_alone ? "default, longrope" : "default, linear, dynamic, llama3, yarn, longrope"));
+                          longrope_alone ? "default, longrope" : "default, linear, dynamic, llama3, yarn, longrope",
+                          defaults.knows_proportional ? ", proportional" : ""));
 }
 
 // The share of a head's dimensions that turn. The rope's own counts; but the functions of the scaled kinds write the
@@ -179,6 +180,24 @@ double turned_share(const ConfigReader& config, const ConfigReader& rope, const 
 
 }  // namespace
 
+namespace {
+
+// _compute_proportional_rope_parameters: int(share * head_dim // 2) pairs turn.
+Rope proportional(const ConfigReader& rope, double theta, std::int64_t head_dim) {
+  Rope made{.theta = theta, .dims = head_dim};
+  const auto share = rope.positive(kShare, 1);
+  const auto pairs = std::floor(share * static_cast<double>(head_dim) / 2);
+  if (head_dim % 2 != 0 || !(pairs >= 1 && pairs <= static_cast<double>(head_dim / 2)))
+    throw Error(Errc::kCorrupt, fmt::format("{}: the rope turns {} pairs of {} dimensions of a head ({} {})",
+                                            rope.path(), pairs, head_dim, kShare, share));
+  made.scaling.kind = RopeScalingKind::proportional;
+  made.scaling.turning_pairs = static_cast<std::int64_t>(pairs);
+  if (rope.has("factor")) made.scaling.factor = required(rope, "factor");
+  return made;
+}
+
+}  // namespace
+
 std::optional<std::int64_t> turned_dims(std::int64_t head_dim, double share) {
   const auto dims = std::floor(static_cast<double>(head_dim) * share);
   if (!(dims >= 2 && dims <= static_cast<double>(head_dim))) return std::nullopt;
@@ -191,6 +210,8 @@ Rope read_rope(const ConfigReader& config, std::int64_t head_dim, std::int64_t m
   const ConfigReader rope(text.members, text.path);
   Rope made;
   made.theta = rope.positive("rope_theta", config.positive(defaults.theta_key, defaults.theta));
+  if (defaults.knows_proportional && type_of(rope, defaults) == "proportional")
+    return proportional(rope, made.theta, head_dim);
   const auto share = turned_share(config, rope, defaults);
   auto turned = turned_dims(head_dim, share);
   if (defaults.turns_by_table && std::floor(static_cast<double>(head_dim) * share) == 1 && head_dim > 1) turned = 2;

@@ -134,6 +134,12 @@ void StackBuilder::final_norm(std::string_view name, std::string_view module, co
   root_.parts.emplace_back(std::string(name));
 }
 
+PartSpec& StackBuilder::step(std::string name, const char* type, std::string_view module, std::int64_t in,
+                             std::int64_t out, Blueprint blueprint) {
+  root_.parts.emplace_back(name);
+  return part(std::move(name), type, module_path(module), in, out, std::move(blueprint));
+}
+
 // --- what is left out
 
 void StackBuilder::ignore(std::string_view name, const std::string& why) {

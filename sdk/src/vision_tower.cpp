@@ -31,6 +31,37 @@ void add_tower_attention(CustomTensors& tensors, const std::string& module, cons
     tensors.linear(module + "." + projection, dims.hidden, dims.hidden, bias);
 }
 
+namespace {
+
+// SiglipMultiheadAttentionPoolingHead
+void add_pooling_head(CustomTensors& tensors, const TowerDims& dims) {
+  tensors.add("head.probe", {1, 1, dims.hidden});
+  tensors.add("head.attention.in_proj_weight", {3 * dims.hidden, dims.hidden});
+  tensors.add("head.attention.in_proj_bias", {3 * dims.hidden});
+  tensors.linear("head.attention.out_proj", dims.hidden, dims.hidden);
+  tensors.layer_norm("head.layernorm", dims.hidden);
+  tensors.linear("head.mlp.fc1", dims.hidden, dims.intermediate);
+  tensors.linear("head.mlp.fc2", dims.intermediate, dims.hidden);
+}
+
+}  // namespace
+
+void add_siglip_tensors(CustomTensors& tensors, const TowerDims& dims, bool has_head) {
+  tensors.add({{"embeddings.patch_embedding.weight", {dims.hidden, dims.channels, dims.patch, dims.patch}},
+               {"embeddings.patch_embedding.bias", {dims.hidden}},
+               {"embeddings.position_embedding.weight", {dims.patches(), dims.hidden}}});
+  for (std::int64_t i = 0; i < dims.layers; ++i) {
+    const auto layer = fmt::format("encoder.layers.{}", i);
+    tensors.layer_norm(layer + ".layer_norm1", dims.hidden);
+    tensors.layer_norm(layer + ".layer_norm2", dims.hidden);
+    add_tower_attention(tensors, layer + ".self_attn", "out_proj", dims, /*bias=*/true);
+    tensors.linear(layer + ".mlp.fc1", dims.hidden, dims.intermediate);
+    tensors.linear(layer + ".mlp.fc2", dims.intermediate, dims.hidden);
+  }
+  tensors.layer_norm("post_layernorm", dims.hidden);
+  if (has_head) add_pooling_head(tensors, dims);
+}
+
 PartSpec& add_vision_encoder(StackBuilder& text, std::string module_path, const TowerDims& dims, std::int64_t out,
                              CustomTensors tensors, const boost::json::object& attributes) {
   boost::json::object all{{"num_heads", dims.heads}};

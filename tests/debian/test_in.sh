@@ -32,6 +32,8 @@ git -C "$source" ls-files -z --cached --others --exclude-standard |
   rsync --recursive --links --perms --checksum --from0 --files-from=- --ignore-missing-args "$source" "$root/src"
 mount -t proc proc "$root/proc"
 trap 'umount "$root/proc"' EXIT
+mount --bind /dev/pts "$root/dev/pts"  # terminals, of which the tests ask some
+trap 'umount "$root/dev/pts" "$root/proc"' EXIT
 in_chroot() {
   chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 ${http_proxy:+http_proxy="$http_proxy"} \
     ${https_proxy:+https_proxy="$https_proxy"} "$@"

@@ -68,6 +68,8 @@ TEST_CASE("layouts: what training wrappers put before every name is seen through
   for (const std::string wrapper : {"_orig_mod.", "module.", "base_model.model.", "model.", "module._orig_mod.", "_forward_module.model."}) {
     INFO(variant << ", " << wrapper);
     Draft plain(variant), wrapped(variant);
+    // Bare names of such a class are, behind "model.", those of the class with a head.
+    if (variant.starts_with("mistral/mistral4") && wrapper.ends_with("model.")) continue;
     for (auto& tensor : wrapped.tensors) tensor.name = wrapper + tensor.name;
     const auto same = plain.register_it();
     ModelSpec spec = *wrapped.register_it();

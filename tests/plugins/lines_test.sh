@@ -11,7 +11,7 @@ plugins/llama 53 more
 plugins/mistral 78 more
 plugins/gemma 301 more
 plugins/qwen 270 more
-plugins/phi 260 the same
+plugins/phi 260 more
 examples/plugins/gpt-neox 115 the same
 examples/plugins/mamba 186 the same"
 

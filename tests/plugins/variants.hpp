@@ -78,6 +78,7 @@ struct Draft {
 
 // Of an attention: a projection that is one linear map, and its rope.
 inline const Linear& linear(const Projection& projection) { return std::get<Linear>(projection); }
+inline const Linear& linear(const std::optional<Projection>& projection) { return linear(projection.value()); }
 inline const Rope& rope(const Attention& attention) { return std::get<Rope>(attention.position); }
 
 // The parts that the whole model is run through, one after another.

@@ -31,19 +31,19 @@ std::string steps(const TensorRef& ref) {
 TEST_CASE("attention: q, k and v are rows of one projection, one after another", "[sdk][attention]") {
   const auto made = attention(2, {.qkv = fused_qkv("qkv"), .bias = true});
   CHECK(steps(std::get<Linear>(made.q).weight) == "model.layers.0.attn.qkv.weight narrow 0 0 16");
-  CHECK(steps(std::get<Linear>(made.k).weight) == "model.layers.0.attn.qkv.weight narrow 0 16 8");
-  CHECK(steps(std::get<Linear>(made.v).bias.value()) == "model.layers.0.attn.qkv.bias narrow 0 24 8");
+  CHECK(steps(std::get<Linear>(*made.k).weight) == "model.layers.0.attn.qkv.weight narrow 0 16 8");
+  CHECK(steps(std::get<Linear>(*made.v).bias.value()) == "model.layers.0.attn.qkv.bias narrow 0 24 8");
   CHECK(made.scale == 0.5);
 }
 
 TEST_CASE("attention: q, k and v lie together by kv head", "[sdk][attention]") {
   const auto neox = attention(4, {.qkv = fused_qkv("qkv", FusedRows::by_group)});
   CHECK(steps(std::get<Linear>(neox.q).weight) == "model.layers.0.attn.qkv.weight view 4 3 4 16 select 1 0 view 16 16");
-  CHECK(steps(std::get<Linear>(neox.v).weight) == "model.layers.0.attn.qkv.weight view 4 3 4 16 select 1 2 view 16 16");
+  CHECK(steps(std::get<Linear>(*neox.v).weight) == "model.layers.0.attn.qkv.weight view 4 3 4 16 select 1 2 view 16 16");
   const auto grouped = attention(2, {.qkv = fused_qkv("qkv", FusedRows::by_group), .bias = true});
   CHECK(steps(std::get<Linear>(grouped.q).weight) == "model.layers.0.attn.qkv.weight view 2 4 4 16 narrow 1 0 2 view 16 16");
-  CHECK(steps(std::get<Linear>(grouped.k).weight) == "model.layers.0.attn.qkv.weight view 2 4 4 16 select 1 2 view 8 16");
-  CHECK(steps(std::get<Linear>(grouped.v).bias.value()) == "model.layers.0.attn.qkv.bias view 2 4 4 select 1 3 view 8");
+  CHECK(steps(std::get<Linear>(*grouped.k).weight) == "model.layers.0.attn.qkv.weight view 2 4 4 16 select 1 2 view 8 16");
+  CHECK(steps(std::get<Linear>(*grouped.v).bias.value()) == "model.layers.0.attn.qkv.bias view 2 4 4 select 1 3 view 8");
 }
 
 TEST_CASE("attention: a config that is not causal looks both ways, its window one position further", "[sdk][attention]") {
@@ -55,5 +55,5 @@ TEST_CASE("attention: a config that is not causal looks both ways, its window on
 TEST_CASE("attention: heads of its own go before the stack's", "[sdk][attention]") {
   const auto made = attention(2, {.qkv = fused_qkv("qkv"), .heads = 8, .kv_heads = 1, .head_dim = 2});
   CHECK(made.heads == 8);
-  CHECK(steps(std::get<Linear>(made.v).weight) == "model.layers.0.attn.qkv.weight narrow 0 18 2");
+  CHECK(steps(std::get<Linear>(*made.v).weight) == "model.layers.0.attn.qkv.weight narrow 0 18 2");
 }

@@ -1,6 +1,53 @@
 #include <garage/blueprint/attention.hpp>
 
+#include <string>
+#include <tuple>
+
 namespace garage {
+namespace {
+
+void check_own(const Attention& attention, Faults& faults) {
+  const auto& [k, v] = std::tie(attention.k, attention.v);
+  faults.require(k.has_value(), "has no 'k'");
+  if (attention.values_are_keys.value_or(false)) {
+    faults.require(!v, "takes its values from k, and has a 'v'");
+    faults.equal("v_dim", attention.v_dim, attention.qk_dim, "qk_dim");
+    faults.require(!attention.from_memory, "takes its values from k, and both from an encoder's output");
+  } else {
+    faults.require(v.has_value(), "has no 'v'");
+  }
+  const auto heads = attention.kv_heads;
+  if (k) faults.equal("k.out", output_of(*k), faults.product("k", {heads, attention.qk_dim}), "kv_heads x qk_dim");
+  if (v) faults.equal("v.out", output_of(*v), faults.product("v", {heads, attention.v_dim}), "kv_heads x v_dim");
+  if (k && v) faults.equal("v.in", input_of(*v), input_of(*k), "k.in");
+  if (k && !attention.from_memory) faults.equal("k.in", input_of(*k), input_of(attention.q), "q.in");
+}
+
+void check_latent(const Attention& attention, const Latent& latent, Faults& faults) {
+  faults.require(latent.shared_dim < attention.qk_dim, "has keys of nothing but what all heads share");
+  const auto width = attention.qk_dim - latent.shared_dim + attention.v_dim;
+  faults.equal("latent.up.out", latent.up.out, faults.product("latent.up", {attention.heads, width}),
+               "heads x (qk_dim - shared_dim + v_dim)");
+  faults.equal("latent.down.in", latent.down.in, input_of(attention.q), "q.in");
+  faults.equal("kv_heads", attention.kv_heads, attention.heads, "heads: each has keys of its own");
+}
+
+// Exactly one of the places that they may come from.
+void check_keys_and_values(const Attention& attention, Faults& faults) {
+  const auto& [latent, keys_of] = std::tie(attention.latent, attention.keys_of);
+  if (!latent && !keys_of) return check_own(attention, faults);
+  const auto* place = latent ? "latent" : "keys_of";
+  faults.require(!(latent && keys_of), "has keys and values by 'latent' and by 'keys_of'");
+  faults.require(!attention.k && !attention.v && !attention.k_norm && !attention.values_are_keys,
+                 std::string("has '") + place + "' and its own 'k', 'v', 'k_norm' or 'values_are_keys'");
+  faults.require(!attention.from_memory, std::string("has '") + place + "' and looks at an encoder's output");
+  if (latent) check_latent(attention, *latent, faults);
+  else
+    faults.require(!attention.v_norm && !attention.is_source,
+                   "looks at another's keys and values, and has a 'v_norm' or is_source");
+}
+
+}  // namespace
 
 void Attention::check(Faults& faults) const {
   faults.present("heads", heads);
@@ -9,30 +56,30 @@ void Attention::check(Faults& faults) const {
   faults.present("v_dim", v_dim);
   faults.present("scale", scale);
   if (heads <= 0 || kv_heads <= 0) return;
-  faults.require(heads % kv_heads == 0, std::to_string(heads) + " heads cannot share " + std::to_string(kv_heads) +
-                                            " kv_heads evenly");
+  faults.require(heads % kv_heads == 0,
+                 std::to_string(heads) + " heads cannot share " + std::to_string(kv_heads) + " kv_heads evenly");
   faults.equal("q.out", output_of(q), faults.product("q", {heads, qk_dim}), "heads x qk_dim");
-  faults.equal("k.out", output_of(k), faults.product("k", {kv_heads, qk_dim}), "kv_heads x qk_dim");
-  faults.equal("v.out", output_of(v), faults.product("v", {kv_heads, v_dim}), "kv_heads x v_dim");
+  check_keys_and_values(*this, faults);
   if (gate) {
     faults.equal("gate.out", gate->out, faults.product("gate", {heads, v_dim}), "heads x v_dim");
     faults.equal("gate.in", gate->in, input_of(q), "q.in");
   }
   faults.equal("o.in", o.in, faults.product("o", {heads, v_dim}), "heads x v_dim");
-  faults.equal("v.in", input_of(v), input_of(k), "k.in");
-  if (!from_memory) faults.equal("k.in", input_of(k), input_of(q), "q.in");
-  else faults.require(position.index() == 0 && !mask.window && !mask.chunk && !query_scale,
-                      "sees all of an encoder's output, and has a position, a window, a chunk or a query_scale");
+  if (from_memory)
+    faults.require(position.index() == 0 && !mask.window && !mask.chunk && !query_scale,
+                   "sees all of an encoder's output, and has a position, a window, a chunk or a query_scale");
   if (q_norm && q_norm->size != output_of(q)) faults.equal("q_norm.size", q_norm->size, qk_dim, "qk_dim");
-  if (k_norm && k_norm->size != output_of(k)) faults.equal("k_norm.size", k_norm->size, qk_dim, "qk_dim");
+  if (k_norm && (!k || k_norm->size != output_of(*k))) faults.equal("k_norm.size", k_norm->size, qk_dim, "qk_dim");
+  if (v_norm) faults.equal("v_norm.size", v_norm->size, v_dim, "v_dim");
   if (norms_after_position.value_or(false)) {  // positions count in each head
     faults.require(q_norm && k_norm, "has norms_after_position and no 'q_norm' or no 'k_norm'");
     if (q_norm) faults.equal("q_norm.size", q_norm->size, qk_dim, "qk_dim");
     if (k_norm) faults.equal("k_norm.size", k_norm->size, qk_dim, "qk_dim");
   }
   if (const auto* rope = std::get_if<Rope>(&position))
-    faults.require(rope->dims <= qk_dim, "turns " + std::to_string(rope->dims) + " of " + std::to_string(qk_dim) +
-                                             " dimensions by its rope");
+    faults.require(rope->first.value_or(0) + rope->dims <= qk_dim,
+                   "turns " + std::to_string(rope->dims) + " of " + std::to_string(qk_dim) + " dimensions by its rope" +
+                       (rope->first ? ", from " + std::to_string(*rope->first) + " on" : std::string()));
   faults.above_0("softcap", softcap);
 }
 

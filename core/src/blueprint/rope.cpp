@@ -13,6 +13,7 @@ void RopeScaling::check(Faults& faults) const {
     faults.add(fmt::format("has no '{}', which {} needs", faults.name_of(member),
                            boost::describe::enum_to_string(kind, "")));
   };
+  if (kind == Kind::proportional) return needs("turning_pairs", turning_pairs);
   if (kind != Kind::longrope) needs("factor", factor);
   if (kind != Kind::linear) needs("original_max_position_embeddings", original_max_position_embeddings);
   if (kind == Kind::llama3) {
@@ -33,6 +34,11 @@ void Rope::check(Faults& faults) const {
   faults.present("theta", theta);
   faults.present("dims", dims);
   faults.require(dims % 2 == 0, fmt::format("has {} {}, should be even", faults.name_of("dims"), dims));
+  faults.above_0("first", first);
+  if (const auto pairs = scaling.turning_pairs)
+    faults.require(*pairs <= dims / 2, fmt::format("turns {} pairs of {} dimensions", *pairs, dims));
+  faults.require(!one_speed.value_or(false) || scaling.kind != RopeScalingKind::longrope,
+                 "turns all pairs by one frequency, and has factors for each");
   if (scaling.kind != RopeScalingKind::longrope) return;
   const auto is_whole = [&](const char* member, const std::vector<double>& list) {
     const auto name = faults.name_of(member);

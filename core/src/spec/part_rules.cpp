@@ -25,7 +25,9 @@ class PartRules {
     not_negative("intermediate_dim", part_.intermediate_dim.value_or(0));
     not_negative("parameters", part_.parameters);
     if (!part_.blueprint) return;
-    if (part_.part_type == part_type::kFullLayer && part_.layer_idx && is_of_main_stack()) {
+    // A layer of a plugin's own code may carry several streams side by side.
+    const bool is_custom = std::holds_alternative<Custom>(*part_.blueprint);
+    if (part_.part_type == part_type::kFullLayer && part_.layer_idx && is_of_main_stack() && !is_custom) {
       equal("input_dim", part_.input_dim, "the model's hidden_dim", spec_.hidden_dim);
       equal("output_dim", part_.output_dim, "the model's hidden_dim", spec_.hidden_dim);
     }
@@ -47,6 +49,16 @@ class PartRules {
   void check_own(const Attention& attention) const {
     equal("num_heads", part_.num_heads.value_or(0), "heads", attention.heads);
     equal("head_dim", part_.head_dim.value_or(0), "qk_dim", attention.qk_dim);
+    if (attention.keys_of) looks_at(attention, attention.keys_of->part);
+  }
+  void looks_at(const Attention& attention, const std::string& name) const {
+    const auto* source = std::get_if<Attention>(&*part(name).blueprint);  // what else may be one says nothing of heads
+    require(source && source->is_source.value_or(false),
+            "it looks at the keys and values of '{}', which does not say is_source", name);
+    require(source->kv_heads == attention.kv_heads && source->qk_dim == attention.qk_dim &&
+                source->v_dim == attention.v_dim,
+            "it looks at the keys and values of '{}', which are {} heads of {} and {}, should be {} of {} and {}", name,
+            source->kv_heads, source->qk_dim, source->v_dim, attention.kv_heads, attention.qk_dim, attention.v_dim);
   }
   void check_own(const FeedForward& ffn) const {
     equal("intermediate_dim", part_.intermediate_dim.value_or(0), "up.out", ffn.up.out);
@@ -59,6 +71,7 @@ class PartRules {
       equal("shared_expert_gate.in", mixture.shared_expert_gate->in, "input_dim", part_.input_dim);
     require(scores == experts, "its router '{}' scores {} experts, it has {}", mixture.router.part, scores, experts);
     for (const auto& expert : mixture.experts) carries(expert.part);
+    if (mixture.norm) carries(mixture.norm->part);
     if (mixture.shared_expert) carries(mixture.shared_expert->part);
   }
   void check_own(const Layer& layer) const {
@@ -68,7 +81,8 @@ class PartRules {
           if (norm) carries(norm->part);
         carries(branch.op.part);
       }
-      if (stage.after) carries(stage.after->part);
+      for (const auto& norm : {stage.sum_norm, stage.after})
+        if (norm) carries(norm->part);
     }
   }
   void check_own(const Stack& stack) const {
@@ -96,8 +110,8 @@ class PartRules {
     const auto& within = part(name);
     if (std::holds_alternative<Custom>(*within.blueprint)) return;
     if (const auto* attention = std::get_if<Attention>(&*within.blueprint); attention && attention->from_memory)
-      require(input_of(attention->k) == width, "'{}' in it reads {} numbers per position of the encoder's {}", name,
-              input_of(attention->k), width);
+      require(input_of(*attention->k) == width, "'{}' in it reads {} numbers per position of the encoder's {}", name,
+              input_of(*attention->k), width);
     for (const auto& child : children_of(within)) remembers(child, width);
   }
 

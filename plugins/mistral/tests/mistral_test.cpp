@@ -75,3 +75,43 @@ TEST_CASE("ministral3: queries grow with their position, and the rope is YaRN's 
   draft.config["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 10000}};
   CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "llama_4_scaling_beta"));
 }
+
+TEST_CASE("mistral 4: keys and values come through few dimensions, and the rope turns the last of a head", "[plugins][mistral]") {
+  const auto spec = registered("mistral/mistral4-grouped-text");
+  const auto& attention = blueprint<Attention>(*spec, "attention_0");
+  CHECK(attention.kv_heads == 4);
+  CHECK(attention.qk_dim == 8);
+  CHECK(attention.v_dim == 6);
+  CHECK(std::holds_alternative<Linear>(attention.q));  // q_lora_rank is null
+  CHECK(attention.latent->shared_dim == 4);
+  CHECK(attention.latent->norm.eps == 1e-6);
+  CHECK(rope(attention).first == 4);
+  CHECK(rope(attention).dims == 4);
+  CHECK(rope(attention).pairing == RopePairing::half);  // rope_interleave is false
+  CHECK(!rope(attention).one_speed);
+  CHECK(attention.query_scale == QueryScale{.beta = 0.1, .step = 8});
+  const auto& router = blueprint<Router>(*spec, "gate_0");
+  CHECK(router.groups == RouterGroups{.count = 4, .kept = 2, .best = 2});
+  CHECK(router.scale == 2.5);
+  CHECK(router.top_k == 3);
+  CHECK(spec->parts.find("shared_expert_0")->intermediate_dim == 24);  // two of 12
+  CHECK(spec->parts.find("shared_expert_0")->module_path == "layers.0.mlp.shared_experts");
+
+  // A config's own head_dim says how wide the rope's table is: one of two dimensions has one frequency.
+  const auto other = registered("mistral/mistral4-text");
+  CHECK(rope(blueprint<Attention>(*other, "attention_0")).one_speed == true);
+  CHECK(rope(blueprint<Attention>(*other, "attention_0")).pairing == RopePairing::interleaved);
+  CHECK(std::holds_alternative<LowRank>(blueprint<Attention>(*other, "attention_0").q));
+  CHECK(std::holds_alternative<FeedForward>(*other->parts.find("ffn_0")->blueprint));  // first_k_dense_replace is 1
+  CHECK(std::holds_alternative<Mixture>(*other->parts.find("ffn_1")->blueprint));
+
+  Draft draft("mistral/mistral4-grouped-text");
+  draft.config["head_dim"] = 12;
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "'head_dim' is 12, should be such that partial_rotary_factor of it is qk_rope_head_dim, 4"));
+  draft = Draft("mistral/mistral4-grouped-text");
+  draft.config["num_experts_per_tok"] = 5;
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "'num_experts_per_tok' is 5, should be at most the 4 of topk_group groups"));
+  draft = Draft("mistral/mistral4-grouped-text");
+  draft.config.erase("rope_parameters");  // Mistral4Config's own
+  CHECK(rope(blueprint<Attention>(*draft.register_it(), "attention_0")).scaling.factor == 128);
+}

@@ -101,3 +101,19 @@ TEST_CASE("phi-moe: its longrope has mscales in place of the attention factor", 
   CHECK(scaling.long_mscale == 1.5);
   CHECK_FALSE(scaling.attention_factor.has_value());
 }
+
+TEST_CASE("phi-4 multimodal: Phi-4's text model, and towers for pictures and sounds beside it", "[plugins][phi]") {
+  const auto spec = registered("phi/phi4-multimodal");
+  CHECK(steps(*spec) == std::vector<std::string>{"embedding", "layer_0", "layer_1", "layer_2", "norm", "output_head"});
+  CHECK(linear(blueprint<Attention>(*spec, "attention_0").k).weight == TensorRef{"model.layers.0.self_attn.qkv_proj.weight", {{ViewStep::Kind::narrow, {0, 16, 8}}}});
+  CHECK(spec->parts.find("vision_encoder")->module_path == "model.embed_tokens_extend.image_embed.img_processor");
+  CHECK(spec->parts.find("audio_encoder")->part_type == "audio_encoder");
+  CHECK(spec->parts.find("audio_encoder")->extra_info.at("num_layers") == 2);
+
+  Draft draft("phi/phi4-multimodal");
+  draft.config.at("audio_config").as_object()["num_blocks"] = 3;
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "config.json: audio_config: num_blocks is 3, the tensors have 2"));
+  draft.config.at("audio_config").as_object()["num_blocks"] = 2;
+  draft.config.at("audio_config").as_object()["time_reduction"] = 16;
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "embed.out.weight of audio_encoder, whose dimensions demand [16, 8]"));
+}

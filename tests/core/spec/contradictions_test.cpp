@@ -168,6 +168,8 @@ TEST_CASE("contradictions: what lies in one another has widths that fit", "[spec
       {"a norm", R"({"norm":"norm","op":"attention"})", R"({"norm":"n_wide","op":"attention"})", "part 'layer_0': 'n_wide' in it takes 5 numbers, should take 4"},
       {"a norm behind a branch", R"("op":"attention"})", R"("op":"attention","post_norm":"n_wide"})", "part 'layer_0': 'n_wide' in it takes 5 numbers, should take 4"},
       {"a norm behind the sum", R"("op":"mixture"}]})", R"("op":"mixture"}],"after":"n_wide"})", "part 'layer_0': 'n_wide' in it takes 5 numbers, should take 4"},
+      {"a norm over the sum", R"("op":"mixture"}]})", R"("op":"mixture"}],"sum_norm":"n_wide"})", "part 'layer_0': 'n_wide' in it takes 5 numbers, should take 4"},
+      {"a norm of what experts see", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_1"],"norm":"n_wide")", "part 'mixture': 'n_wide' in it takes 5 numbers, should take 4"},
       {"a shared expert", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_1"],"shared_expert":"e_wide")", "part 'mixture': 'e_wide' in it gives 5 numbers, should give 4"},
       {"an expert", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_wide"])", "part 'mixture': 'e_wide' in it gives 5 numbers, should give 4"},
       {"a router", R"("router":"gate")", R"("router":"g_wide")", "part 'mixture': 'g_wide' in it takes 5 numbers, should take 4"},
@@ -222,6 +224,20 @@ TEST_CASE("contradictions: a size is a count of 64 bits", "[spec][contradictions
       {"a stage without branches", R"([{"branches":[{"norm":"norm","op":"attention"},{"norm":"norm","op":"mixture"}]}])", R"([{"after":"norm"}])", "part 'layer_0': its blueprint has no 'stages.0.branches'"},
       {"a branch without its op", R"("op":"attention"})", R"("scale":1.0})", "part 'layer_0': its blueprint has no 'stages.0.branches.0.op'"},
       {"a stack that takes what none of its embeddings does", R"("model":{"part_type":"stack","module_path":"","input_dim":9)", R"("model":{"part_type":"stack","module_path":"","input_dim":4)", "part 'model': its input_dim is 4, none of its embeddings has so many"},
+      {"no keys", R"("k":{"in":4,"out":2,"weight":{"tensor":"k"}},)", "", "part 'attention': its blueprint has no 'k'"},
+      {"no values", R"("v":{"in":4,"out":2,"weight":{"tensor":"v"}},)", "", "part 'attention': its blueprint has no 'v'"},
+      {"values twice", R"("mask":{"causal":true})", R"("values_are_keys":true)", "its blueprint takes its values from k, and has a 'v'"},
+      {"another's keys beside its own", R"("mask":{"causal":true})", R"("keys_of":"attention")", "its blueprint has 'keys_of' and its own 'k', 'v', 'k_norm' or 'values_are_keys'"},
+      {"keys of what shows none", R"("k":{"in":4,"out":2,"weight":{"tensor":"k"}},"v":{"in":4,"out":2,"weight":{"tensor":"v"}},)", R"("keys_of":"attention",)", "part 'attention': it looks at the keys and values of 'attention', which does not say is_source"},
+      {"keys of what has none", R"("k":{"in":4,"out":2,"weight":{"tensor":"k"}},"v":{"in":4,"out":2,"weight":{"tensor":"v"}},)", R"("keys_of":"norm",)", "part 'attention': its keys_of 'norm' is of op norm, should be attention"},
+      {"few latent keys for many heads", R"("k":{"in":4,"out":2,"weight":{"tensor":"k"}},"v":{"in":4,"out":2,"weight":{"tensor":"v"}},)", R"("latent":{"shared_dim":1,"down":{"in":4,"out":4,"weight":{"tensor":"a"}},"norm":{"kind":"rms","size":3,"eps":1e-6},"up":{"in":3,"out":6,"weight":{"tensor":"b"}}},)", "its blueprint has kv_heads 1, should be 2 (heads: each has keys of its own)"},
+      {"a latent of another size", R"("k":{"in":4,"out":2,"weight":{"tensor":"k"}},"v":{"in":4,"out":2,"weight":{"tensor":"v"}},)", R"("latent":{"shared_dim":1,"down":{"in":4,"out":5,"weight":{"tensor":"a"}},"norm":{"kind":"rms","size":3,"eps":1e-6},"up":{"in":3,"out":6,"weight":{"tensor":"b"}}},)", "its blueprint has latent.down.out 5, should be 4 (norm.size + shared_dim)"},
+      {"a rope beyond the head's end", R"("mask":{"causal":true})", R"("position":{"rope":{"theta":10000,"dims":2,"pairing":"half","first":1}})", "its blueprint turns 2 of 2 dimensions by its rope, from 1 on"},
+      {"a proportional scaling without its pairs", R"({"kind":"none"})", R"({"kind":"proportional"})", "has no 'scaling.turning_pairs', which proportional needs"},
+      {"more pairs than there are", R"({"kind":"none"})", R"({"kind":"proportional","turning_pairs":2})", "its blueprint turns 2 pairs of 2 dimensions"},
+      {"more groups than there are", R"("top_k":1)", R"("top_k":1,"groups":{"count":2,"kept":3,"best":1})", "its blueprint keeps 3 of 2 groups"},
+      {"groups that experts do not fill", R"("top_k":1)", R"("top_k":1,"groups":{"count":3,"kept":1,"best":1})", "its blueprint has 2 experts in 3 groups, which they cannot fill evenly"},
+      {"more experts than groups have", R"("top_k":1)", R"("top_k":2,"groups":{"count":2,"kept":1,"best":1})", "its blueprint picks 2 experts of 1 groups, which have 1"},
       {"a stack of nothing", R"("embeddings":["embedding"],"parts":["layer_0","head"])", R"("parts":[])", "part 'model': its blueprint has no 'parts'"},
   }));
   DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(read_spec(changed(c.from, c.to), "m.json"), Error, is_error(Errc::kCorrupt, c.says)); }
@@ -248,7 +264,7 @@ TEST_CASE("contradictions: an encoder's widths are those of the whole, and of wh
       {"comes out", [](ModelSpec& spec) { spec.parts.find("model")->output_dim = 4; }, "part 'model': its output_dim is 4, the decoder's is 9"},
       {"looks at", [](ModelSpec& spec) {
          auto& attention = std::get<Attention>(*spec.parts.find("attention")->blueprint);
-         std::get<Linear>(attention.k).in = std::get<Linear>(attention.v).in = 5;
+         std::get<Linear>(*attention.k).in = std::get<Linear>(*attention.v).in = 5;
        }, "part 'model': 'attention' in it reads 5 numbers per position of the encoder's 4"},
   }));
   DYNAMIC_SECTION(c.title) {

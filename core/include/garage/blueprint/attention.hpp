@@ -44,16 +44,37 @@ struct QueryScale {
 };
 BOOST_DESCRIBE_STRUCT(QueryScale, (), (beta, step, first, by_order, multiply_before_cast))
 
+// Keys and values through few dimensions (multi-head latent attention, arXiv:2405.04434, section 2.1):
+//
+//   c, s = down(x)        c: the latent; s: the last shared_dim dimensions of every head's key
+//   up(norm(c))           of each head the rest of its key, then its value
+struct Latent {
+  static constexpr std::string_view kName = "latent";
+
+  std::int64_t shared_dim = 0;
+  Linear down;  // to norm.size + shared_dim
+  Norm norm;
+  Linear up;  // to heads * (qk_dim - shared_dim + v_dim)
+
+  void check(Faults& faults) const {
+    faults.present("shared_dim", shared_dim);
+    faults.equal("down.out", down.out, norm.size + shared_dim, "norm.size + shared_dim");
+    faults.equal("up.in", up.in, norm.size, "norm.size");
+  }
+  friend bool operator==(const Latent&, const Latent&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Latent, (), (shared_dim, down, norm, up))
+
 // softmax(mask(softcap(scale * q k^T))) v, times sigmoid(gate), then o
 struct Attention {
   static constexpr std::string_view kName = "attention";
-  static constexpr auto kServesAs = kServes<PartRole::branch>;
+  static constexpr auto kServesAs = kServes<PartRole::branch, PartRole::source>;
 
   std::int64_t heads = 0, kv_heads = 0;  // heads is a multiple of kv_heads
   std::int64_t qk_dim = 0, v_dim = 0;    // of a head: of its queries and keys, and of its values
   double scale = 0;                      // above 0
   Projection q;                          // to heads * qk_dim
-  Projection k, v;                       // to kv_heads * qk_dim, to kv_heads * v_dim
+  std::optional<Projection> k, v;        // to kv_heads * qk_dim, to kv_heads * v_dim
   Linear o;                              // from heads * v_dim
   std::optional<Linear> gate;            // to heads * v_dim
   std::optional<Norm> q_norm, k_norm;    // of each head, [qk_dim], or of all together
@@ -64,6 +85,14 @@ struct Attention {
   std::optional<double> softcap;  // cap * tanh(x / cap)
   bool from_memory = false;       // k and v are of an encoder's output, all of which every token sees
 
+  // In place of k and v, or of v:
+  std::optional<Latent> latent;
+  std::optional<PartRef<PartRole::source>> keys_of;  // whose keys and values it looks at: an earlier one's (Gemma 3n)
+  std::optional<bool> values_are_keys;               // v is what k gives, before its norm and its position (Gemma 4)
+
+  std::optional<Norm> v_norm;      // of each head, [v_dim]
+  std::optional<bool> is_source;   // whether others look at its keys and values; null: none does
+
   std::int64_t input() const { return input_of(q); }
   std::int64_t output() const { return o.out; }
 
@@ -72,6 +101,7 @@ struct Attention {
 };
 BOOST_DESCRIBE_STRUCT(Attention, (),
                       (heads, kv_heads, qk_dim, v_dim, scale, q, k, v, o, gate, q_norm, k_norm, norms_after_position,
-                       query_scale, position, mask, softcap, from_memory))
+                       query_scale, position, mask, softcap, from_memory, latent, keys_of, values_are_keys, v_norm,
+                       is_source))
 
 }  // namespace garage

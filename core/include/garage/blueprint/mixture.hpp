@@ -21,6 +21,7 @@ struct Mixture {
   std::optional<PartRef<PartRole::expert>> shared_expert;  // every token visits it
   std::optional<Linear> shared_expert_gate;                // to 1, through a sigmoid
   std::optional<bool> weighs_input;                        // expert(weight * x) (Llama 4); null: weight * expert(x)
+  std::optional<PartRef<PartRole::norm>> norm;  // of what experts see; the router reads what comes in (Gemma 4)
 
   void check(Faults& faults) const {
     faults.present("router", router.part);
@@ -31,6 +32,6 @@ struct Mixture {
   }
   friend bool operator==(const Mixture&, const Mixture&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Mixture, (), (router, experts, shared_expert, shared_expert_gate, weighs_input))
+BOOST_DESCRIBE_STRUCT(Mixture, (), (router, experts, shared_expert, shared_expert_gate, weighs_input, norm))
 
 }  // namespace garage

@@ -17,6 +17,7 @@ enum class PartRole {
   router,     // scores experts
   expert,     // what a router chooses among
   owner,      // has the tensor that another part reads too; has its own place elsewhere
+  source,     // what it makes of a token another part reads too, later in the same pass; has its own place elsewhere
   any,        // whatever a plugin's own code makes of it
 };
 
@@ -34,7 +35,7 @@ struct PartRef {
 };
 
 // Whether the part lies in the one that names it: then it is its child.
-constexpr bool is_held(PartRole role) { return role != PartRole::owner; }
+constexpr bool is_held(PartRole role) { return role != PartRole::owner && role != PartRole::source; }
 
 template <class Op>
 constexpr bool serves_as(PartRole role) {

@@ -8,7 +8,9 @@
 
 #include <garage/blueprint/faults.hpp>
 #include <garage/blueprint/linear.hpp>
+#include <garage/blueprint/norm.hpp>
 #include <garage/blueprint/part_ref.hpp>
+#include <garage/blueprint/tensor_ref.hpp>
 
 namespace garage {
 
@@ -19,6 +21,23 @@ enum class Scoring {
 };
 BOOST_DESCRIBE_ENUM(Scoring, softmax, sigmoid, sparsemixer)
 
+// Experts in groups, of which the best count. A group is as good as the sum of its `best` experts.
+struct RouterGroups {
+  std::int64_t count = 0;  // divides the experts evenly
+  std::int64_t kept = 0;   // groups from which experts are chosen
+  std::int64_t best = 0;
+
+  void check(Faults& faults) const {
+    faults.present("count", count);
+    faults.present("kept", kept);
+    faults.present("best", best);
+    faults.require(kept <= count, "keeps " + std::to_string(kept) + " of " + std::to_string(count) + " groups");
+  }
+  friend bool operator==(const RouterGroups&, const RouterGroups&) = default;
+};
+BOOST_DESCRIBE_STRUCT(RouterGroups, (), (count, kept, best))
+
+// scores(norm(x) * input_scale), a choice, and its weights: divided by their sum, times scale, times each expert's own.
 struct Router {
   static constexpr std::string_view kName = "router";
   static constexpr auto kServesAs = kServes<PartRole::router>;
@@ -30,20 +49,25 @@ struct Router {
   std::int64_t top_k = 0;        // experts that a token visits
   bool renormalise = false;      // the chosen weights are divided by their sum
   std::optional<double> jitter;  // sparsemixer: how far behind the best a score may lie
+  std::optional<Norm> norm;      // of what it reads (Gemma 4)
+  std::optional<double> input_scale;      // above 0
+  std::optional<RouterGroups> groups;     // null: all experts are one
+  std::optional<double> scale;            // above 0: of the weights
+  std::optional<TensorRef> expert_scale;  // [experts]: of each one's weight
+  std::optional<bool> keeps_dtype;        // of narrow dtypes: scores are not widened to float32; null: they are
 
   std::int64_t input() const { return scores.in; }
   std::int64_t output() const { return scores.out; }
 
-  void check(Faults& faults) const {
-    faults.present("top_k", top_k);
-    faults.require(top_k <= scores.out, "picks " + std::to_string(top_k) + " of " + std::to_string(scores.out) +
-                                            " experts");
-    if (scoring != Scoring::sparsemixer) return;
-    faults.require(jitter.has_value(), "scores by sparsemixer and has no 'jitter'");
-    faults.require(top_k == 2, "scores by sparsemixer and has top_k " + std::to_string(top_k) + ", should be 2");
+  template <class Each>
+  void each_tensor(Each each) const {
+    if (expert_scale) each("expert_scale", *expert_scale, TensorShape{scores.out});
   }
+  void check(Faults& faults) const;
   friend bool operator==(const Router&, const Router&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Router, (), (scores, scoring, top_k, renormalise, jitter))
+BOOST_DESCRIBE_STRUCT(Router, (),
+                      (scores, scoring, top_k, renormalise, jitter, norm, input_scale, groups, scale, expert_scale,
+                       keeps_dtype))
 
 }  // namespace garage

@@ -82,6 +82,8 @@ constexpr bool is_unnamed(std::string_view member) {
 
 template <class T, class Visitor>
 void described(const T& value, const BlueprintPath& at, Visitor& visitor);
+template <class... Kinds, class Visitor>
+void value(const std::variant<Kinds...>& choice, const BlueprintPath& at, Visitor& visitor);
 
 template <class T, class Visitor>
 void value(const T& value, const BlueprintPath& at, Visitor& visitor) {

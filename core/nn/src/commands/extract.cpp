@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <garage/blueprint/walk.hpp>
 #include <garage/children.hpp>
 #include <garage/error.hpp>
 #include <garage/safetensors.hpp>
@@ -45,6 +46,26 @@ void untie(PartSpec& part, const ModelSpec& alone) {
   if (head && head->tied_to && !alone.parts.find(head->tied_to->part)) head->tied_to.reset();
 }
 
+// Throws where it looks at a part that is not in it: by itself it would have nothing to look at.
+void require_whole(const ModelSpec& alone, const std::string& part) {
+  struct Sources : BlueprintVisitor {
+    std::vector<std::string> names;
+    void part(const BlueprintPath&, const std::string& name, PartRole role) {
+      if (role == PartRole::source) names.push_back(name);
+    }
+  };
+  for (const auto& [name, each] : alone.parts) {
+    Sources sources;
+    walk(*each.blueprint, sources);
+    for (const auto& source : sources.names)
+      if (!alone.parts.find(source))
+        throw Error(Errc::kUnsupported,
+                    fmt::format("part '{}' does not stand alone: {} looks at the keys and values of '{}', which is not "
+                                "in it; extract what has both",
+                                part, name == part ? "it" : fmt::format("'{}' in it", name), source));
+  }
+}
+
 }  // namespace
 
 void extract_part(const ModelRegistry& registry, const std::string& id, const std::string& part,
@@ -53,6 +74,7 @@ void extract_part(const ModelRegistry& registry, const std::string& id, const st
   const TensorStore store(WeightFiles::of(*spec), Placements({torch::kCPU, std::nullopt, true}), &registry.plugins());
   make_module(*spec, part, store);  // throws for a part that does not run, before anything is written
   auto alone = cut_out(*spec, part);
+  require_whole(alone, part);
   std::vector<torch::Tensor> tensors;
   std::vector<SafetensorsData> data;
   for (auto& [name, each] : alone.parts) {

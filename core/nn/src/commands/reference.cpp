@@ -17,6 +17,7 @@
 #include <garage/safetensors.hpp>
 
 #include "../weights/tensor_store.hpp"
+#include "in_turn.hpp"
 
 namespace garage::nn {
 namespace {
@@ -87,8 +88,9 @@ class Run {
 
   ReferenceComparison compare() {
     const torch::NoGradGuard no_grad;
+    in_turn_.emplace(registry_, id_, encoder_.empty() && ids_ ? *ids_ : torch::Tensor());
     for (const auto& part : in_order(*spec_)) compare_part(part);
-    compare_logits();
+    compare_results();
     for (const auto& name : reference_.left())
       result_.passed_over.push_back(fmt::format("{}: {}", name, why_left(name)));
     return std::move(result_);
@@ -102,7 +104,7 @@ class Run {
     if (!input && reads_ids(part)) input = ids_;
     if (!input && output) result_.passed_over.push_back(fmt::format("{0}.out: there is no {0}.in", part));
     if (input && output)
-      add(part, *output, [&] { return get_module(registry_, id_, part, kHow)->forward(*input, sequence(part)); });
+      add(part, *output, [&] { return in_turn_->forward(part, *input, sequence(part)); });
   }
 
   // What the model is given is what it is given, too.
@@ -111,15 +113,18 @@ class Run {
     return embedding && embedding->indexed_by == IndexedBy::tokens && encoder_.empty();
   }
 
-  void compare_logits() {
-    const auto logits = reference_.take("logits");
-    if (logits && !ids_) result_.passed_over.push_back("logits: there are no input_ids");
-    if (logits && ids_)
-      add("logits", *logits, [&] {
-        Sequence sequence;
-        if (decoder_ids_) sequence.decoder_input = *decoder_ids_;
-        return load_model(registry_, id_, kHow)->forward(*ids_, sequence);
-      });
+  // What the model gives: logits, or of a class without a head its last hidden states.
+  void compare_results() {
+    for (const auto* name : {"logits", "last_hidden_state"}) {
+      const auto result = reference_.take(name);
+      if (result && !ids_) result_.passed_over.push_back(fmt::format("{}: there are no input_ids", name));
+      if (result && ids_)
+        add(name, *result, [&] {
+          Sequence sequence;
+          if (decoder_ids_) sequence.decoder_input = *decoder_ids_;
+          return load_model(registry_, id_, kHow)->forward(*ids_, sequence);
+        });
+    }
   }
 
   template <class Compute>
@@ -149,6 +154,7 @@ class Run {
   Reference reference_;
   std::string encoder_;  // of an encoder-decoder: its part
   std::optional<torch::Tensor> ids_, decoder_ids_, encoded_;
+  std::optional<InTurn> in_turn_;
   ReferenceComparison result_;
 };
 
@@ -159,8 +165,8 @@ ReferenceComparison compare_with_reference(const ModelRegistry& registry, const 
   auto result = Run(registry, id, file).compare();
   if (result.parts.empty())
     throw Error(Errc::kInvalidArgument,
-                fmt::format("{}: has nothing to compare with: neither input_ids and logits, nor <part>.in and "
-                            "<part>.out of a part that the model has",
+                fmt::format("{}: has nothing to compare with: neither input_ids and logits, or last_hidden_state, nor "
+                            "<part>.in and <part>.out of a part that the model has",
                             file.string()));
   return result;
 }

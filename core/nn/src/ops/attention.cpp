@@ -9,6 +9,7 @@
 #include <garage/error.hpp>
 
 #include "attend.hpp"
+#include "latent.hpp"
 #include "modules.hpp"
 
 namespace garage::nn {
@@ -38,21 +39,35 @@ torch::Tensor scaled_queries(const torch::Tensor& q, const QueryScale& scale, Pa
   return scale.multiply_before_cast ? (q * factor).to(q.scalar_type()) : q * factor.to(q.scalar_type());
 }
 
+Keys held_in(Memory& memory) { return {memory["keys"], memory["values"], memory["position_ids"]}; }
+
+void hold(Memory& memory, const Keys& keys) {
+  memory["keys"] = keys.keys;
+  memory["values"] = keys.values;
+  memory["position_ids"] = keys.positions;
+}
+
+[[noreturn]] void refuse_memory(const std::string& part, std::int64_t held, std::int64_t seen) {
+  throw Error(Errc::kInvalidArgument,
+              fmt::format("{}: the state holds keys of {} positions, and this pass comes after {}: one state goes with "
+                          "the whole model, or with each part by itself",
+                          part, held, seen));
+}
+
 // Adds to what was seen before, and answers all of it.
-Keys remember(Memory& memory, const Keys& fresh) {
-  auto &keys = memory["keys"], &values = memory["values"], &positions = memory["position_ids"];
-  if (!keys.defined()) {
-    keys = fresh.keys;
-    values = fresh.values;
-    positions = fresh.positions;
-  } else {
-    const auto rows = std::max(positions.size(0), fresh.positions.size(0));
+Keys remember(const std::string& part, Memory& memory, const Keys& fresh, std::int64_t seen) {
+  const auto before = held_in(memory);
+  const auto held = before.keys.defined() ? before.keys.size(2) : 0;
+  if (held != seen) refuse_memory(part, held, seen);
+  auto all = fresh;
+  if (held > 0) {
+    const auto rows = std::max(before.positions.size(0), fresh.positions.size(0));
     const auto rowed = [&](const torch::Tensor& ids) { return ids.expand({rows, ids.size(1)}); };
-    keys = at::cat({keys, fresh.keys}, 2);
-    values = at::cat({values, fresh.values}, 2);
-    positions = at::cat({rowed(positions), rowed(fresh.positions)}, 1);
+    all = {at::cat({before.keys, fresh.keys}, 2), at::cat({before.values, fresh.values}, 2),
+           at::cat({rowed(before.positions), rowed(fresh.positions)}, 1)};
   }
-  return {keys, values, positions};
+  hold(memory, all);
+  return all;
 }
 
 }  // namespace
@@ -63,15 +78,18 @@ AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, 
       hidden_(part.input_dim),
       attention_(attention),
       q_(*this, "q", attention.q, store),
-      k_(*this, "k", attention.k, store),
-      v_(*this, "v", attention.v, store),
-      o_(add_linear(*this, "o", attention.o, store)),
       position_(make_position(attention)) {
+  if (attention.k) k_.emplace(*this, "k", *attention.k, store);
+  if (attention.v) v_.emplace(*this, "v", *attention.v, store);
+  if (attention.latent) latent_.emplace(*this, attention, store);
+  o_ = add_linear(*this, "o", attention.o, store);
   if (attention.gate) gate_ = add_linear(*this, "gate", *attention.gate, store);
-  if (attention.q_norm)
-    q_norm_ = register_module("q_norm", std::make_shared<NormModule>(name + ".q_norm", *attention.q_norm, store));
-  if (attention.k_norm)
-    k_norm_ = register_module("k_norm", std::make_shared<NormModule>(name + ".k_norm", *attention.k_norm, store));
+  const auto add_norm = [&](const std::string& role, const std::optional<Norm>& norm) {
+    return norm ? register_module(role, std::make_shared<NormModule>(name + "." + role, *norm, store)) : nullptr;
+  };
+  q_norm_ = add_norm("q_norm", attention.q_norm);
+  k_norm_ = add_norm("k_norm", attention.k_norm);
+  v_norm_ = add_norm("v_norm", attention.v_norm);
 }
 
 torch::Tensor AttentionModule::compute(const torch::Tensor& input, Pass& pass) {
@@ -79,18 +97,40 @@ torch::Tensor AttentionModule::compute(const torch::Tensor& input, Pass& pass) {
   auto q =
       normed_heads(q_(input, pass), attention_.heads, norm_before_position(attention_.q_norm), q_norm_.get(), pass);
   if (attention_.from_memory) return given(attend(attention_, q, memorised(pass)), input);
+  const auto seen = attention_.keys_of ? keys_of_source(q, pass) : own_keys(input, q, pass);
+  if (attention_.query_scale) q = scaled_queries(q, *attention_.query_scale, pass);
+  return given(attend(attention_, *position_, q, seen, pass), input);
+}
+
+// Its own and those that it remembers; q turns with them.
+Keys AttentionModule::own_keys(const torch::Tensor& input, torch::Tensor& q, Pass& pass) {
   auto* memory = pass.memory(name());
-  const auto [keys, v] = keys_and_values(input, pass);
-  auto k = keys;
+  auto [k, v] = keys_and_values(input, pass);
   position_->turn(q, k, pass);
   if (attention_.norms_after_position.value_or(false)) {
     q = q_norm_->forward(q, pass);
     k = k_norm_->forward(k, pass);
   }
-  if (attention_.query_scale) q = scaled_queries(q, *attention_.query_scale, pass);
   Keys seen{k, v, pass.position_ids(input.device())};
-  if (memory) seen = remember(*memory, seen);
-  return given(attend(attention_, *position_, q, seen, pass), input);
+  if (memory) seen = remember(name(), *memory, seen, pass.seen());
+  else if (attention_.is_source.value_or(false)) hold(pass.shown(name()), seen);
+  return seen;
+}
+
+// Those of another attention, which has run in this pass, or with this state.
+Keys AttentionModule::keys_of_source(torch::Tensor& q, Pass& pass) {
+  torch::Tensor none;
+  position_->turn(q, none, pass);
+  const auto& source = attention_.keys_of->part;
+  auto& shown = pass.shown(source);
+  const auto wanted = pass.seen() + q.size(2);
+  const auto keys = held_in(shown);
+  if (!keys.keys.defined() || keys.keys.size(2) != wanted)
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("{}: looks at the keys and values of '{}', which has not run over these {} positions: run "
+                            "what has both, or '{}' before it with the same state",
+                            name(), source, wanted, source));
+  return {keys.keys.to(q.options()), keys.values.to(q.options()), keys.positions.to(q.device())};
 }
 
 // What heads (batch, heads, seq, v_dim) give the stream.
@@ -105,9 +145,15 @@ const Norm* AttentionModule::norm_before_position(const std::optional<Norm>& nor
 
 // (batch, kv_heads, seq, qk_dim) and (batch, kv_heads, seq, v_dim)
 std::pair<torch::Tensor, torch::Tensor> AttentionModule::keys_and_values(const torch::Tensor& input, Pass& pass) {
-  return {
-      normed_heads(k_(input, pass), attention_.kv_heads, norm_before_position(attention_.k_norm), k_norm_.get(), pass),
-      split_heads(v_(input, pass), attention_.kv_heads)};
+  torch::Tensor keys, values;
+  if (latent_) {
+    std::tie(keys, values) = (*latent_)(input, pass);
+  } else {
+    const auto given = (*k_)(input, pass);
+    keys = normed_heads(given, attention_.kv_heads, norm_before_position(attention_.k_norm), k_norm_.get(), pass);
+    values = split_heads(v_ ? (*v_)(input, pass) : given, attention_.kv_heads);
+  }
+  return {keys, v_norm_ ? v_norm_->forward(values, pass) : values};
 }
 
 // Of an encoder's output: the same in every step.
@@ -118,7 +164,7 @@ Keys AttentionModule::memorised(Pass& pass) {
   if (!output.defined())
     throw Error(Errc::kInvalidArgument,
                 fmt::format("{}: needs the sequence's encoder_output, (batch, seq, hidden)", name()));
-  auto [k, v] = keys_and_values(output.to(k_.options()), pass);
+  auto [k, v] = keys_and_values(output.to(k_->options()), pass);
   if (memory) (*memory)["keys"] = k, (*memory)["values"] = v;
   return {std::move(k), std::move(v), {}};
 }

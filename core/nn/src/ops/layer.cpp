@@ -24,13 +24,13 @@ torch::Tensor scaled(const torch::Tensor& x, double scale) { return scale == 1 ?
 }  // namespace
 
 LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const Layer& layer, const TensorStore& store)
-    : PartModule(name) {
+    : PartModule(name), scale_(store.weight(layer.scale).registered(*this, "scale")) {
   const auto add = [&](const std::string& part) { return add_part(*this, spec, part, store); };
   const auto maybe = [&](const std::optional<PartRef<PartRole::norm>>& part) {
     return part ? add(part->part) : nullptr;
   };
   for (const auto& stage : layer.stages) {
-    auto& made = stages_.emplace_back(MadeStage{{}, stage.keep, nullptr});
+    auto& made = stages_.emplace_back(MadeStage{{}, stage.keep, nullptr, nullptr});
     for (const auto& branch : stage.branches) {
       const auto same = std::find_if(stage.branches.begin(), stage.branches.end(), [&](const Branch& other) {
         return branch.norm && other.norm == branch.norm;
@@ -40,6 +40,7 @@ LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const L
       auto norm = shares ? made.branches[first].norm : maybe(branch.norm);
       made.branches.push_back({std::move(norm), add(branch.op.part), maybe(branch.post_norm), branch.scale});
     }
+    made.sum_norm = maybe(stage.sum_norm);
     made.after = maybe(stage.after);
   }
 }
@@ -59,9 +60,9 @@ torch::Tensor LayerModule::compute(const torch::Tensor& input, Pass& pass) {
       const auto result = scaled(run(branch.post_norm, run(branch.op, normed, pass), pass), branch.scale);
       sum = sum.defined() ? sum + result : result;
     }
-    x = run(stage.after, sum + scaled(x, stage.keep), pass);
+    x = run(stage.after, run(stage.sum_norm, sum, pass) + scaled(x, stage.keep), pass);
   }
-  return x;
+  return scale_.defined() ? x * scale_.dense().to(x.options()) : x;
 }
 
 }  // namespace garage::nn

@@ -34,6 +34,7 @@ MixtureModule::MixtureModule(const std::string& name, const ModelSpec& spec, con
     return register_module(own_name(ref.part), made_as<FeedForwardModule>("feed_forward", spec, ref.part, store));
   };
   router_ = register_module(own_name(mixture.router.part), made_as<RouterModule>("router", spec, mixture.router.part, store));
+  if (mixture.norm) norm_ = add_part(*this, spec, mixture.norm->part, store);
   for (const auto& ref : mixture.experts) experts_.push_back(expert(ref));
   if (mixture.shared_expert) shared_expert_ = expert(*mixture.shared_expert);
   if (mixture.shared_expert_gate)
@@ -42,8 +43,9 @@ MixtureModule::MixtureModule(const std::string& name, const ModelSpec& spec, con
 
 torch::Tensor MixtureModule::compute(const torch::Tensor& input, Pass& pass) {
   require_hidden_states(input, hidden_, router_->options());
-  const auto tokens = input.reshape({-1, hidden_});
-  const auto [weights, chosen] = router_->choose(router_->forward(tokens, pass));
+  const auto given = input.reshape({-1, hidden_});
+  const auto [weights, chosen] = router_->choose(router_->forward(given, pass));
+  const auto tokens = norm_ ? norm_->forward(carried_to(*norm_, given), pass).to(given.options()) : given;
   auto output = torch::zeros_like(tokens);
   for (std::size_t e = 0; e < experts_.size(); ++e) {
     const auto at_expert = (chosen == static_cast<std::int64_t>(e)).nonzero();  // (visits, 2): token, rank

@@ -13,6 +13,7 @@
 
 #include "../weights/tensor_store.hpp"
 #include "attend.hpp"
+#include "latent.hpp"
 #include "position.hpp"
 #include "projection.hpp"
 
@@ -80,16 +81,20 @@ class AttentionModule : public PartModule {
 
  private:
   std::pair<torch::Tensor, torch::Tensor> keys_and_values(const torch::Tensor& input, Pass& pass);
+  Keys own_keys(const torch::Tensor& input, torch::Tensor& q, Pass& pass);
+  Keys keys_of_source(torch::Tensor& q, Pass& pass);
   Keys memorised(Pass& pass);
   torch::Tensor given(const torch::Tensor& heads, const torch::Tensor& input) const;
   const Norm* norm_before_position(const std::optional<Norm>& norm) const;
 
   std::int64_t hidden_;
   Attention attention_;
-  ProjectionOp q_, k_, v_;
+  ProjectionOp q_;
+  std::optional<ProjectionOp> k_, v_;
+  std::optional<LatentOp> latent_;
   LinearMap o_;
   std::optional<LinearMap> gate_;
-  std::shared_ptr<NormModule> q_norm_, k_norm_;
+  std::shared_ptr<NormModule> q_norm_, k_norm_, v_norm_;
   std::unique_ptr<PositionOp> position_;
 };
 
@@ -135,8 +140,12 @@ class RouterModule : public PartModule {
   torch::TensorOptions options() const { return scores_.options(); }
 
  private:
+  Routing weighed(const Routing& chosen) const;
+
   Router router_;
   LinearMap scores_;
+  std::shared_ptr<NormModule> norm_;
+  Weight expert_scale_;
 };
 
 class MixtureModule : public PartModule {
@@ -148,6 +157,7 @@ class MixtureModule : public PartModule {
  private:
   std::int64_t hidden_;
   std::shared_ptr<RouterModule> router_;
+  PartPtr norm_;
   std::vector<std::shared_ptr<FeedForwardModule>> experts_;
   std::shared_ptr<FeedForwardModule> shared_expert_;
   std::optional<LinearMap> shared_gate_;
@@ -198,9 +208,10 @@ class LayerModule : public PartModule {
   struct MadeStage {
     std::vector<MadeBranch> branches;
     double keep;
-    PartPtr after;
+    PartPtr sum_norm, after;
   };
   std::vector<MadeStage> stages_;
+  Weight scale_;
 };
 
 // Ids in where it has embeddings, else hidden states.

@@ -57,6 +57,11 @@ Memory* Pass::memory(const std::string& part) {
   return &state->memories_[part];
 }
 
+Memory& Pass::shown(const std::string& part) {
+  auto* kept = memory(part);
+  return kept ? *kept : shown_[part];
+}
+
 void Pass::end() {
   auto* state = sequence_.state;
   if (!state) return;

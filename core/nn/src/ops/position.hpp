@@ -17,7 +17,7 @@ class PositionOp {
   virtual ~PositionOp() = default;
 
   // q (batch, heads, seq, head_dim) and k (batch, kv_heads, seq, head_dim) of the pass's own positions; k is turned
-  // before it is remembered.
+  // before it is remembered. k is undefined where an attention looks at another's.
   virtual void turn(torch::Tensor& /*q*/, torch::Tensor& /*k*/, Pass& /*pass*/) const {}
 
   // What is added to the scores, (batch or 1, heads or 1, seq, keys), of queries and keys at these positions, (batch or

@@ -9,6 +9,7 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
 
 #include "modules.hpp"
 
@@ -73,7 +74,20 @@ torch::Tensor longrope(const Rope& rope, std::int64_t length) {
   return 1.0 / (torch::tensor(factors, torch::kFloat32) * at::pow(rope.theta, exponents(rope.dims)));
 }
 
+// _compute_proportional_rope_parameters: of all pairs of a head the first turn.
+torch::Tensor proportional(const Rope& rope) {
+  const auto pairs = *rope.scaling.turning_pairs;
+  auto frequencies = torch::zeros({rope.dims / 2}, torch::kFloat32);
+  frequencies.narrow(0, 0, pairs).copy_(plain_frequencies(rope.theta, rope.dims).narrow(0, 0, pairs));
+  return frequencies / rope.scaling.factor.value_or(1);
+}
+
 torch::Tensor frequencies(const Rope& rope, std::int64_t length) {
+  if (rope.one_speed.value_or(false) && rope.dims > 2) {
+    auto pair = rope;
+    pair.dims = 2;
+    return frequencies(pair, length).expand({rope.dims / 2});
+  }
   switch (rope.scaling.kind) {
     case RopeScalingKind::none: return plain_frequencies(rope.theta, rope.dims);
     case RopeScalingKind::linear: return plain_frequencies(rope.theta, rope.dims) / *rope.scaling.factor;
@@ -81,6 +95,7 @@ torch::Tensor frequencies(const Rope& rope, std::int64_t length) {
     case RopeScalingKind::llama3: return llama3(rope);
     case RopeScalingKind::yarn: return yarn(rope);
     case RopeScalingKind::longrope: return longrope(rope, length);
+    case RopeScalingKind::proportional: return proportional(rope);
   }
   return {};
 }
@@ -101,12 +116,13 @@ torch::Tensor rotate(const torch::Tensor& x, RopePairing pairing) {
   return at::stack({-pairs.select(-1, 1), pairs.select(-1, 0)}, -1).flatten(-2);
 }
 
-// Turns the first dims dimensions of x, (batch, heads, seq, head_dim).
+// Turns the rope's dimensions of x, (batch, heads, seq, head_dim).
 torch::Tensor turned_by(const Rope& rope, const RopeTable& table, const torch::Tensor& x) {
-  const auto turned = x.narrow(-1, 0, rope.dims);  // float32 in the product where the table is
+  const auto first = rope.first.value_or(0), end = first + rope.dims;
+  const auto turned = x.narrow(-1, first, rope.dims);  // float32 in the product where the table is
   const auto result = (turned * table.cos + rotate(turned, rope.pairing) * table.sin).to(x.scalar_type());
   if (rope.dims == x.size(-1)) return result;
-  return at::cat({result, x.narrow(-1, rope.dims, x.size(-1) - rope.dims)}, -1);
+  return at::cat({x.narrow(-1, 0, first), result, x.narrow(-1, end, x.size(-1) - end)}, -1);
 }
 
 }  // namespace
@@ -135,7 +151,7 @@ const RopeTable& RopeTables::of(const Rope& rope, const torch::TensorOptions& op
 void RopePosition::turn(torch::Tensor& q, torch::Tensor& k, Pass& pass) const {
   const auto& table = pass.rope_tables().of(rope_, q.options(), pass);
   q = turned_by(rope_, table, q);
-  k = turned_by(rope_, table, k);
+  if (k.defined()) k = turned_by(rope_, table, k);
 }
 
 torch::Tensor RopeModule::compute(const torch::Tensor& position_ids, Pass&) {

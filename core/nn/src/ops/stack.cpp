@@ -37,6 +37,7 @@ StackModule::StackModule(const std::string& name, const ModelSpec& spec, const S
 
 torch::Tensor StackModule::embedded(const torch::Tensor& ids, Pass& pass) {
   if (embeddings_.empty()) return ids;
+  pass.take_ids(ids);
   torch::Tensor x;
   for (const auto& [part, of_positions] : embeddings_) {
     const auto indices = of_positions && ids.defined() ? pass.position_ids(ids.device()) : ids;

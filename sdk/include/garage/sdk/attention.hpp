@@ -50,6 +50,10 @@ struct GqaOptions {
   std::optional<std::int64_t> chunk = {};              // of positions, within which a token sees; null: all
   bool causal = true;                                  // the config's is_causal is seen to
   std::int64_t heads = 0, kv_heads = 0, head_dim = 0;  // 0: the stack's
+  std::optional<NormStyle> v_norm = {};                // of each head's values, without a weight
+  bool values_are_keys = false;                        // there is no projection of v: it is what k's gives
+  std::optional<std::int64_t> keys_of = {};            // the layer whose keys and values are looked at: none of its own
+  bool is_source = false;                              // others look at its keys and values
 };
 
 // Grouped-query attention: part attention_<i>.

@@ -33,7 +33,8 @@ struct FamilyNames {
 Detection claim(const Model& model, const FamilyNames& names);
 
 // Whether the model is of that type: its model_type, or, where it has none, the name of its architecture
-// ("Qwen2MoeForCausalLM" and "Qwen2MoeModel" are of "qwen2_moe").
+// ("Qwen2MoeForCausalLM" and "Qwen2MoeModel" are of "qwen2_moe"). Where a type ends in _text, since another sees, the
+// causal model bears the name of both: "Gemma3ForCausalLM" is of "gemma3_text", and of "gemma3".
 bool is_of(const Model& model, std::string_view model_type);
 
 // `architectures[0]` and `model_type`, or "" where the config has none.

@@ -64,6 +64,11 @@ class LayerBuilder {
   void stage(Branch branch);
   void stage(std::initializer_list<Branch> branches);
   void stage(Stage stage);
+  void scale(std::string_view tensor);  // [1]: what comes out of the layer is multiplied by it
+
+  // In place of stages: the layer is code of the plugin's own, whose parts the caller names. width: numbers per
+  // position that go in and come out.
+  void own_code(Custom custom, std::int64_t width);
 
   // Adds the norms, and the layer itself.
   void finish();
@@ -81,7 +86,9 @@ class LayerBuilder {
   std::string module_;  // "layers.3."
   Tensors tensors_;
   std::vector<QueuedNorm> norms_;
-  std::vector<Stage> stages_;
+  Layer layer_;
+  std::optional<Custom> own_;
+  std::optional<std::int64_t> own_width_;
 };
 
 // The layers of a stack, one after another.

@@ -26,6 +26,7 @@ struct RopeDefaults {
   bool turns_by_table = false;
   // The class's "mrope" is a default rope: a position has three numbers, which are one where there are no pictures.
   bool has_sections = false;
+  bool knows_proportional = false;  // of all pairs of a head the first turn: partial_rotary_factor's share (Gemma 4)
   bool has_mscales = false;     // short_mscale and long_mscale stand for the attention factor (PhiMoE)
 };
 

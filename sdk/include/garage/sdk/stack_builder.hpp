@@ -104,6 +104,10 @@ class StackBuilder {
   // Throws kCorrupt when the head is neither tied nor there, kUnsupported when there is one of another class.
   void output_head(const HeadOptions& options = {});
 
+  // Any other part that the model runs through where it is added: behind the embeddings, the layers, or a norm.
+  PartSpec& step(std::string name, const char* type, std::string_view module, std::int64_t in, std::int64_t out,
+                 Blueprint blueprint);
+
   // A further projection beside the base, which the model does not run through.
   void head_beside(const std::string& name, const std::string& module, std::int64_t out, bool bias);
 

@@ -30,6 +30,10 @@ void require_modules(const Tensors& tensors, const std::string& list, const Conf
 void add_tower_attention(CustomTensors& tensors, const std::string& module, const std::string& o,
                          const TowerDims& dims, bool bias);
 
+// Those of a SigLIP encoder (transformers: SiglipVisionTransformer), with its pooling head or without: learned places,
+// biases everywhere, two layer norms before what they norm, and one behind all.
+void add_siglip_tensors(CustomTensors& tensors, const TowerDims& dims, bool has_head);
+
 // Adds the part, out numbers a patch wide. attributes: what else its tensors do not say ("activation").
 PartSpec& add_vision_encoder(StackBuilder& text, std::string module_path, const TowerDims& dims, std::int64_t out,
                              CustomTensors tensors, const boost::json::object& attributes);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,6 +32,8 @@ class GARAGE_API Pass {
   // (batch or 1, seq), as the caller said or counted; undefined where the input has no positions.
   torch::Tensor position_ids(torch::Device device);
   const torch::Tensor& mask() const noexcept { return sequence_.mask; }  // as Sequence's
+  const torch::Tensor& input_ids() const noexcept { return sequence_.input_ids; }  // as Sequence's
+  void take_ids(const torch::Tensor& ids) { sequence_.input_ids = ids; }  // those that a stack is given
   const torch::Tensor& decoder_input() const noexcept { return sequence_.decoder_input; }
   const torch::Tensor& encoder_output() const noexcept { return sequence_.encoder_output; }
   void look_at(torch::Tensor encoder_output) { sequence_.encoder_output = std::move(encoder_output); }
@@ -42,6 +45,10 @@ class GARAGE_API Pass {
   // Throws kInvalidArgument when the state is of another batch size.
   Memory* memory(const std::string& part);
 
+  // What the part shows to those that run after it in this pass, by names of its own; empty until it has run. Where the
+  // caller keeps state it is what memory(part) is, so that parts may be asked one by one.
+  Memory& shown(const std::string& part);
+
   RopeTables& rope_tables() noexcept { return *rope_tables_; }  // made once a pass; nn's own
 
   void end();  // Every part has run: the state has seen this pass's positions.
@@ -52,6 +59,7 @@ class GARAGE_API Pass {
   std::int64_t batch_ = 0, seq_ = 0, seen_ = 0;
   std::vector<torch::Tensor> position_ids_;  // the same on each device that asked; the input's first
   std::unique_ptr<RopeTables> rope_tables_;
+  std::map<std::string, Memory> shown_;  // where there is no state
 };
 
 }  // namespace garage::nn

@@ -20,7 +20,9 @@ namespace garage::nn {
 using Memory = std::map<std::string, torch::Tensor>;
 
 // What parts remember of one batch of sequences: an attention its keys and values, a state space its state. Parts find
-// it through their Pass. A pass that fails once a part has remembered something leaves a state that no pass takes.
+// it through their Pass. One state goes with one model, or with parts of it that are each asked in turn for the same
+// positions: what a part shows to those after it (keys and values that others look at) is then found there. A pass that
+// fails once a part has remembered something leaves a state that no pass takes. A copy is a state of its own.
 // Not for several threads at once.
 class GARAGE_API SequenceState {
  public:
@@ -37,6 +39,8 @@ class GARAGE_API SequenceState {
 struct Sequence {
   torch::Tensor position_ids;  // (batch, seq) int64; undefined: 0, 1, 2, ... for every row, or on from the state's
   torch::Tensor mask;  // added to the scores, (batch or 1, 1 or heads, seq, seen + seq); undefined: the part's own
+  torch::Tensor input_ids;  // (batch, seq) int64, where hidden states go in and a part looks tokens up all the same (Gemma
+                            // 4's per-layer inputs); a stack is given its own
   torch::Tensor decoder_input;   // of an encoder-decoder: ids (batch, seq) for its decoder, to which positions count
   torch::Tensor encoder_output;  // (batch, seq, hidden) for attentions that look at an encoder's; of an encoder-decoder
                                  // undefined: its encoder runs
