@@ -50,6 +50,8 @@ int main(int, char** arguments) {
   const fs::path data = arguments[1], configs = arguments[2], out = arguments[3];
   for (const auto& checkpoint : fs::directory_iterator(data / "reference")) from_checkpoint(checkpoint, out);
   from_torchscript(data / "torchscript/llama-3.1.pt", out);
+  for (const auto* name : {"bin-legacy", "bin-legacy-strided"}) write_text(out / "torch_save" / name, read_text(data / "layouts" / name / "pytorch_model.bin"));
+  for (const auto* name : {"bin/pytorch_model.bin", "odd/shared.bin", "odd/evil.bin"}) write_text(out / "zip" / fs::path(name).filename(), read_text(data / "layouts" / name));
   for (const auto& file : fs::directory_iterator(configs)) write_text(out / "config" / file.path().filename(), read_text(file));
   for (const auto* folder : {"specs", "seed"})
     for (const auto& file : fs::directory_iterator(data / folder))

@@ -1,10 +1,14 @@
-// A TorchScript file, byte by byte.
+// A zip archive of PyTorch's, byte by byte.
+#include "checkpoint/torch/torch_save.hpp"
 #include "checkpoint/torch/torchscript.hpp"
 #include "fuzzer.hpp"
 #include "scratch_file.hpp"
 
 void garage_fuzz(std::string_view input) {
   static const garage::fuzz::ScratchFile file("model.pt");
-  for (const auto& [tensor, location] : garage::read_torchscript(file.write(input)).entries)
+  const auto path = file.write(input);
+  const garage::TorchArchive archive(path);
+  const auto read = archive.is_script() ? garage::read_torchscript(path, archive) : garage::read_torch_save(path, archive);
+  for (const auto& [tensor, location] : read.entries)
     garage::fuzz::require(location.offset + location.size <= input.size(), "a tensor lies in its file");
 }

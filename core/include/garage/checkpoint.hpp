@@ -12,11 +12,11 @@
 
 namespace garage {
 
-// Opens a folder, or a single .safetensors file or TorchScript file (torch.jit.save) with the config.json beside it, if
-// there is one. Of a folder the weights are, as transformers has it, what the config's transformers_weights names, else
-// model.safetensors, else the shards that model.safetensors.index.json lists; what was passed over is in the model's
-// notes. Reads the config, the index and the headers; of a weight no byte is read, and nothing of a TorchScript file is
-// run.
+// Opens a folder, or a single file (.safetensors, torch.save's, TorchScript) with the config.json beside it, if there is
+// one. Of a folder the weights are, as transformers has it, what the config's transformers_weights names, else
+// model.safetensors, else the shards that model.safetensors.index.json lists, else pytorch_model.bin, else the shards of
+// pytorch_model.bin.index.json; what was passed over is in the model's notes. Reads the config, the index and the
+// headers; of a weight no byte is read, and nothing of a pickle is run.
 //
 // Ensures  Every shard is complete and says what the index says; a tensor is in exactly one of them.
 // Throws   kNotFound (nothing there to open; a link whose target is not there), kIo, kCorrupt (a file breaks its
@@ -29,7 +29,8 @@ GARAGE_API Model open_checkpoint(const std::filesystem::path& path);
 struct TensorLocation {
   std::filesystem::path file;
   std::uint64_t offset = 0;  // bytes, from the first byte of the file
-  std::uint64_t size = 0;    // bytes; 0 where there are none, or they do not lie in one row-major piece (TorchScript)
+  std::uint64_t size = 0;    // bytes, from its first number to its last; 0 where there are none
+  std::vector<std::int64_t> strides = {};  // elements, of each dimension; empty: row-major (all but PyTorch's files are)
 };
 
 struct LocatedModel {

@@ -1,5 +1,7 @@
 #include <garage/checkpoint.hpp>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +18,7 @@
 #include "quantised/quantised.hpp"
 #include "safetensors/shard_index.hpp"
 #include "stand_in.hpp"
+#include "torch/torch_save.hpp"
 #include "torch/torchscript.hpp"
 
 namespace garage {
@@ -65,49 +68,99 @@ void take(Weights& weights, SafetensorsHeader& header, const fs::path& file, Fin
   weights.metadata.merge(header.metadata);
 }
 
-void read_single(const fs::path& file, Weights& weights, Fingerprint& fingerprint) {
-  auto header = read_safetensors_header(file);
-  take(weights, header, file, fingerprint);
-}
-
-void read_torchscript_into(const fs::path& file, Weights& weights, Fingerprint& fingerprint) {
-  auto script = read_torchscript(file);
+void take(Weights& weights, TorchFile& torch, const fs::path& file, Fingerprint& fingerprint) {
   fingerprint.add(file.filename().string());
-  fingerprint.add(script.inventory);
-  for (auto& [tensor, location] : script.entries) {
+  fingerprint.add(torch.inventory);
+  for (auto& [tensor, location] : torch.entries) {
     if (weights.locations) (*weights.locations)[tensor.name] = location;
     weights.tensors.push_back(std::move(tensor));
   }
-  weights.metadata = std::move(script.metadata);
+  weights.metadata.merge(torch.metadata);
 }
 
-// Answers the shards' names, sorted.
-std::vector<std::string> read_shards(const fs::path& folder, const std::string& name, Weights& weights,
-                                     Fingerprint& fingerprint) {
-  auto index = read_shard_index(folder / name);
-  std::vector<SafetensorsHeader> headers;
-  std::uint64_t data_size = 0;
+// A file of torch.save's, whatever its name.
+TorchFile read_pickled(const fs::path& file) {
+  if (is_legacy_torch_save(file)) return read_legacy_torch_save(file);
+  if (!is_zip_archive(file)) {
+    const ReadFile reader(file);
+    refuse_stand_in(reader.read(0, std::min<std::uint64_t>(reader.size(), kStandInBytes)), file.string());
+    throw Error(Errc::kCorrupt,
+                fmt::format("{}: is no file that torch.save wrote: neither a zip archive nor the form before it",
+                            file.string()));
+  }
+  const TorchArchive archive(file);
+  if (archive.is_script())
+    throw Error(Errc::kUnsupported, fmt::format("{}: is TorchScript: give it as the path", file.string()));
+  return read_torch_save(file, archive);
+}
+
+// The names that an index would list of a file.
+TensorNames names_in(const SafetensorsHeader& header) {
+  TensorNames names;
+  for (const auto& entry : header.entries) names.push_back(entry.tensor.name);
+  return names;
+}
+TensorNames names_in(const TorchFile& torch) {
+  TensorNames names;
+  for (const auto& entry : torch.entries) names.push_back(entry.tensor.name);
+  for (const auto& [second, first] : torch.metadata) names.push_back(second);
+  return names;
+}
+
+// The shards of an index, each read by read. Some may be left out, where those before hold more than the index lists.
+template <class Read>
+auto read_each(const ShardIndex& index, const fs::path& folder, Read read) {
+  std::vector<decltype(read(folder))> files;
   std::size_t tensors = 0;
   for (const auto& shard : index.shards) {
     if (tensors > index.weight_map.size()) break;  // some stand twice or are not listed, and check_shards says which
     try {
-      headers.push_back(read_safetensors_header(folder / shard));
+      files.push_back(read(folder / shard));
     } catch (const Error& error) {
       if (error.code() != Errc::kNotFound) throw;
       refuse_dangling_link(folder / shard);
       throw Error(Errc::kCorrupt, fmt::format("{}: lists shard '{}', which is not there ({} shards listed)", index.path,
                                               shard, index.shards.size()));
     }
-    data_size += headers.back().file_size - headers.back().data_begin;
-    tensors += headers.back().entries.size();
+    tensors += files.back().entries.size();
   }
-  check_shards(index, headers);
+  std::vector<TensorNames> held;
+  for (const auto& file : files) held.push_back(names_in(file));
+  check_shards(index, held);
+  return files;
+}
+
+// Answers the shards' names, sorted.
+std::vector<std::string> read_pickled_shards(const fs::path& folder, ShardIndex index, Weights& weights,
+                                             Fingerprint& fingerprint) {
+  auto files = read_each(index, folder, [](const fs::path& file) { return read_pickled(file); });
+  for (std::size_t i = 0; i < files.size(); ++i) take(weights, files[i], folder / index.shards[i], fingerprint);
+  return std::move(index.shards);
+}
+
+std::vector<std::string> read_shards(const fs::path& folder, const std::string& name, Weights& weights,
+                                     Fingerprint& fingerprint) {
+  auto index = read_shard_index(folder / name);
+  if (name == kPickledIndexName) return read_pickled_shards(folder, std::move(index), weights, fingerprint);
+  auto headers = read_each(index, folder, [](const fs::path& file) { return read_safetensors_header(file); });
+  std::uint64_t data_size = 0;
+  for (const auto& header : headers) data_size += header.file_size - header.data_begin;
   weights.tensors.reserve(index.weight_map.size());
   for (std::size_t i = 0; i < headers.size(); ++i) take(weights, headers[i], folder / index.shards[i], fingerprint);
   if (index.total_size && *index.total_size != data_size)
     weights.notes.push_back(
         fmt::format("{}: says total_size {}, the shards hold {} bytes", name, *index.total_size, data_size));
   return std::move(index.shards);
+}
+
+void read_single(const fs::path& file, Weights& weights, Fingerprint& fingerprint) {
+  if (is_pickled_name(file.filename().string())) {
+    auto torch = read_pickled(file);
+    take(weights, torch, file, fingerprint);
+  } else {
+    auto header = read_safetensors_header(file);
+    take(weights, header, file, fingerprint);
+  }
 }
 
 void read_folder(const fs::path& folder, const boost::json::object& config, Weights& weights,
@@ -118,13 +171,26 @@ void read_folder(const fs::path& folder, const boost::json::object& config, Weig
   else read_single(folder / files.weights, weights, fingerprint);
   for (auto& note : notes_on_other_files(folder, files, own)) weights.notes.push_back(std::move(note));
   for (const auto& name : own) weights.files.push_back(folder / name);
-  for (const auto& name : {std::string(kSingleName), std::string(kIndexName), files.weights})
-    weights.files.push_back(folder / name);
+  for (const auto* name : kWeightNames) weights.files.push_back(folder / name);
+  weights.files.push_back(folder / files.weights);
 }
 
-void read_file(const fs::path& file, Weights& weights, Fingerprint& fingerprint) {
+// Whatever its name. Answers whether it is TorchScript.
+bool read_file(const fs::path& file, Weights& weights, Fingerprint& fingerprint) {
   require_whole_model(file);
-  read_single(file, weights, fingerprint);
+  const bool is_zip = is_zip_archive(file);
+  if (!is_zip && !is_legacy_torch_save(file)) {
+    read_single(file, weights, fingerprint);
+    return false;
+  }
+  std::optional<TorchArchive> archive;
+  if (is_zip) archive.emplace(file);
+  const bool is_script = archive && archive->is_script();
+  auto torch = is_script ? read_torchscript(file, *archive)
+               : archive ? read_torch_save(file, *archive)
+                         : read_legacy_torch_save(file);
+  take(weights, torch, file, fingerprint);
+  return is_script;
 }
 
 // Empty when there is no such file.
@@ -159,10 +225,9 @@ Model open_checkpoint_into(Weights& weights, const fs::path& given) {
   weights.files.push_back((is_folder ? path : path.parent_path()) / kConfigName);
   auto config = read_config(weights.files.back(), fingerprint);
   if (!is_folder) weights.files.push_back(path);
-  const bool is_script = !is_folder && is_zip_archive(path);
+  bool is_script = false;
   if (is_folder) read_folder(path, config, weights, fingerprint);
-  else if (is_script) read_torchscript_into(path, weights, fingerprint);
-  else read_file(path, weights, fingerprint);
+  else is_script = read_file(path, weights, fingerprint);
   Model model(std::move(weights.tensors), std::move(config), std::move(weights.metadata));
   model.notes = std::move(weights.notes);
   model.source = {is_script ? "torchscript" : "checkpoint", path, fingerprint.text()};

@@ -1,5 +1,4 @@
-// The order is that of transformers 5.12.1, modeling_utils.py, _get_resolved_checkpoint_files. Its .bin files, which
-// come last there, are not read.
+// The order is that of transformers 5.12.1, modeling_utils.py, _get_resolved_checkpoint_files.
 #include "checkpoint_files.hpp"
 
 #include <algorithm>
@@ -66,7 +65,7 @@ std::string some_of(const std::vector<std::string>& names) {
 
 CheckpointFiles checkpoint_files(const fs::path& folder, const boost::json::object& config) {
   if (auto name = named_file(folder, config)) return {*name, fmt::format("{} names {}", kConfigName, *name)};
-  for (const auto* name : {kSingleName, kIndexName})
+  for (const auto* name : kWeightNames)
     if (is_file(folder / name)) return {name, fmt::format("{} comes first", name)};
   refuse_without_weights(folder);
 }
@@ -78,7 +77,7 @@ std::vector<std::string> notes_on_other_files(const fs::path& folder, const Chec
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     auto name = entry.path().filename().string();
     if (name == files.weights || std::binary_search(own.begin(), own.end(), name)) continue;
-    if (name == kSingleName || name == kIndexName)
+    if (std::find(kWeightNames.begin(), kWeightNames.end(), name) != kWeightNames.end())
       notes.push_back(fmt::format("{}: passed over, since {}", name, files.reason));
     else if (name == kAdapterConfigName)
       notes.push_back(fmt::format("{}: an adapter lies beside the model, and is not applied", name));
@@ -90,24 +89,28 @@ std::vector<std::string> notes_on_other_files(const fs::path& folder, const Chec
   return notes;
 }
 
+bool is_pickled_name(std::string_view file) { return file.starts_with("pytorch_model") && file.ends_with(".bin"); }
+
 bool may_be_of_checkpoint(std::string_view name) {
-  return name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") || name == kConfigName ||
-         name == kAdapterConfigName;
+  return name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") || is_pickled_name(name) ||
+         name == kPickledIndexName || name == kConfigName || name == kAdapterConfigName;
 }
 
 bool looks_like_checkpoint(const fs::path& folder) {
   std::error_code code;
-  for (const auto* name : {kConfigName, kSingleName, kIndexName})
+  if (fs::exists(folder / kConfigName, code) || code) return true;
+  for (const auto* name : kWeightNames)
     if (fs::exists(folder / name, code) || code) return true;
   return false;
 }
 
 ShardName shard_name(std::string_view file) {
-  constexpr std::string_view kExtension = ".safetensors", kOf = "-of-";
+  constexpr std::string_view kOf = "-of-";
   constexpr std::size_t kDigits = 5;
   ShardName shard;
-  if (!file.ends_with(kExtension)) return shard;
-  file.remove_suffix(kExtension.size());
+  const auto extension = file.rfind('.');
+  if (extension == file.npos || (file.substr(extension) != ".safetensors" && !is_pickled_name(file))) return shard;
+  file = file.substr(0, extension);
   const auto of = file.rfind(kOf);
   if (of == file.npos || of < kDigits + 1 || file[of - kDigits - 1] != '-') return shard;
   const auto is_number = [](std::string_view digits, int& number) {

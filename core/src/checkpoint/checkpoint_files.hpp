@@ -1,6 +1,7 @@
 // Which files of a folder are the checkpoint. There is one answer: all that open, stamp or list checkpoints ask here.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -13,15 +14,22 @@ namespace garage {
 inline constexpr const char* kConfigName = "config.json";
 inline constexpr const char* kSingleName = "model.safetensors";
 inline constexpr const char* kIndexName = "model.safetensors.index.json";
+inline constexpr const char* kPickledName = "pytorch_model.bin";
+inline constexpr const char* kPickledIndexName = "pytorch_model.bin.index.json";
 inline constexpr const char* kAdapterConfigName = "adapter_config.json";
 
+// In the order in which they are looked for.
+inline constexpr std::array kWeightNames = {kSingleName, kIndexName, kPickledName, kPickledIndexName};
+
+bool is_pickled_name(std::string_view file);  // of weights that torch.save wrote: "pytorch_model….bin"
+
 struct CheckpointFiles {
-  std::string weights;  // a plain file name: a safetensors file that holds all, or the index of several
+  std::string weights;  // a plain file name: a file that holds all, or the index of several
   std::string reason;   // why it is that one: "model.safetensors comes first"
   bool is_index() const { return weights.ends_with(".json"); }
 };
 
-// The file that the config's transformers_weights names; else model.safetensors; else model.safetensors.index.json.
+// The file that the config's transformers_weights names; else the first of kWeightNames that is there.
 // Throws kNotFound (none of them is there: what is there instead), kUnsupported (the named file is neither a
 // safetensors file nor an index of them, or the weights are there in a form that is not read), kCorrupt (the name is no
 // string), kIo.

@@ -27,8 +27,6 @@ constexpr std::pair<const char*, const char*> kOtherForms[] = {
     {kAdapterConfigName, kAdapter},
     {"adapter_model.safetensors", kAdapter},
     {"adapter_model.bin", kAdapter},
-    {"pytorch_model.bin", "a pickle, which is not read: save it as safetensors"},
-    {"pytorch_model.bin.index.json", "shards of pickles, which are not read: save them as safetensors"},
     {"consolidated.safetensors", "Mistral's own layout, which is not read: use the transformers layout"},
     {"consolidated.safetensors.index.json", "Mistral's own layout, which is not read: use the transformers layout"},
     {"params.json", "the publisher's own layout, which is not read: use the transformers layout"},
@@ -38,8 +36,8 @@ constexpr std::pair<const char*, const char*> kOtherForms[] = {
 // And under any name.
 constexpr std::pair<const char*, const char*> kOtherEndings[] = {
     {".gguf", "a GGUF file, which is not read yet: use the model's safetensors"},
-    {".bin", "a pickle, which is not read: save it as safetensors"},
-    {".pth", "a pickle, which is not read: save it as safetensors"},
+    {".bin", "a pickle, and no pytorch_model.bin: if it is the whole model, give it as the path"},
+    {".pth", "a pickle, and no pytorch_model.bin: if it is the whole model, give it as the path"},
     {".ckpt", "a training run's own file, which is not read: save the model as safetensors"}};
 
 std::vector<std::string> names_in(const fs::path& folder) {
@@ -63,9 +61,10 @@ void refuse_shards_without_index(const fs::path& folder, const std::vector<std::
                [](const auto& name) { return shard_name(name).of > 0; });
   if (shards.empty()) return;
   const auto of = shard_name(shards.front()).of;
+  const auto* index = is_pickled_name(shards.front()) ? kPickledIndexName : kIndexName;
   refuse(folder, Errc::kUnsupported,
          fmt::format("has shards ({}{}; {} of {}) and no {}, which says what each of them holds: {}", shards.front(),
-                     shards.size() > 1 ? ", …" : "", shards.size(), of, kIndexName,
+                     shards.size() > 1 ? ", …" : "", shards.size(), of, index,
                      of == 1 ? "download it, or give the one shard as the path" : "download it too"));
 }
 
@@ -93,7 +92,7 @@ void find_models_below(const fs::path& folder, int down, std::size_t& left, std:
 }  // namespace
 
 void refuse_without_weights(const fs::path& folder) {
-  for (const auto* name : {kSingleName, kIndexName}) refuse_dangling_link(folder / name);
+  for (const auto* name : kWeightNames) refuse_dangling_link(folder / name);
   const auto names = names_in(folder);
   refuse_shards_without_index(folder, names);
   refuse_other_form(folder, names);
@@ -125,10 +124,11 @@ void require_whole_model(const fs::path& file) {
   if (name.starts_with("adapter_model.")) refuse(file, Errc::kUnsupported, fmt::format("is {}", kAdapter));
   if (shard_name(name).of > 1)
     refuse(file, Errc::kUnsupported, fmt::format("is one shard of several: {}", give_folder));
-  if (name == kSingleName || !name.ends_with(".safetensors")) return;
   std::error_code ignored;
-  if (fs::exists(folder / kIndexName, ignored) && index_lists(folder / kIndexName, name))
-    refuse(file, Errc::kUnsupported, fmt::format("is one of the shards that {} lists: {}", kIndexName, give_folder));
+  for (const auto* index : {kIndexName, kPickledIndexName})
+    if (name != kSingleName && name != kPickledName && fs::exists(folder / index, ignored) &&
+        index_lists(folder / index, name))
+      refuse(file, Errc::kUnsupported, fmt::format("is one of the shards that {} lists: {}", index, give_folder));
 }
 
 }  // namespace garage

@@ -87,8 +87,7 @@ TEST_CASE("checkpoint: what is no checkpoint is refused with what is there inste
   CHECK_THROWS_MATCHES(open_checkpoint(""), Error, is_error(Errc::kNotFound, "cannot be opened"));
   CHECK_THROWS_MATCHES(open_checkpoint(folder.path()), Error, is_error(Errc::kNotFound, "has neither model.safetensors nor model.safetensors.index.json"));
   struct Case { const char* name; const char* says; };
-  const auto c = GENERATE(values<Case>({{"pytorch_model.bin", "a pickle"},
-                                        {"consolidated.safetensors", "Mistral's own layout"},
+  const auto c = GENERATE(values<Case>({{"consolidated.safetensors", "Mistral's own layout"},
                                         {"adapter_model.safetensors", "an adapter and no model"}}));
   write_text(folder / c.name, "x");
   CHECK_THROWS_MATCHES(open_checkpoint(folder.path()), Error, is_error(Errc::kUnsupported, c.says));

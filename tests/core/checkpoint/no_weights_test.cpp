@@ -43,9 +43,11 @@ TEST_CASE("no weights: a folder says what it has instead", "[checkpoint][say]") 
       {"an adapter alone", [](const fs::path& f) { write_text(f / "adapter_config.json", "{}"); write_weights(f / "adapter_model.safetensors"); }, "", Errc::kUnsupported,
        "has adapter_config.json, an adapter and no model: merge it into its base model"},
       {"an adapter's pickle", [](const fs::path& f) { write_text(f / "adapter_model.bin", "x"); }, "", Errc::kUnsupported, "has adapter_model.bin, an adapter and no model"},
-      {"a pickle", [](const fs::path& f) { write_text(f / "config.json", "{}"); write_text(f / "pytorch_model.bin", "x"); }, "", Errc::kUnsupported,
-       "has pytorch_model.bin, a pickle, which is not read: save it as safetensors"},
-      {"a shard of pickles", [](const fs::path& f) { write_text(f / "pytorch_model-00001-of-00002.bin", "x"); }, "", Errc::kUnsupported, "pytorch_model-00001-of-00002.bin, a pickle"},
+      {"no pickle", [](const fs::path& f) { write_text(f / "config.json", "{}"); write_text(f / "pytorch_model.bin", "x"); }, "", Errc::kCorrupt,
+       "pytorch_model.bin: is no file that torch.save wrote"},
+      {"a pickle of another name", [](const fs::path& f) { write_text(f / "model.pth", "x"); }, "", Errc::kUnsupported, "has model.pth, a pickle, and no pytorch_model.bin: if it is the whole model, give it as the path"},
+      {"a shard of pickles", [](const fs::path& f) { write_text(f / "pytorch_model-00001-of-00002.bin", "x"); }, "", Errc::kUnsupported,
+       "has shards (pytorch_model-00001-of-00002.bin; 1 of 2) and no pytorch_model.bin.index.json, which says what each of them holds: download it too"},
       {"GGUF", [](const fs::path& f) { write_text(f / "m-Q4_K_M.gguf", "GGUF"); }, "", Errc::kUnsupported, "has m-Q4_K_M.gguf, a GGUF file, which is not read yet"},
       {"shards without their index", [](const fs::path& f) { for (int i : {1, 2}) write_weights(f / fmt::format("model-0000{}-of-00002.safetensors", i)); }, "", Errc::kUnsupported,
        "has shards (model-00001-of-00002.safetensors, …; 2 of 2) and no model.safetensors.index.json, which says what each of them holds: download it too"},
@@ -102,7 +104,10 @@ TEST_CASE("no weights: what stands in a file's place is told by what it is", "[c
        "config.json: begins with a byte-order mark (the bytes EF BB BF), which transformers does not read either: save it as UTF-8 without one"},
       {"a config in UTF-16", [](const fs::path& f) { write_model(f); write_text(f / "config.json", std::string_view("\xFF\xFE{\0}\0", 6)); }, "", Errc::kCorrupt, "config.json: is text in UTF-16"},
       {"pickles in the index", [](const fs::path& f) { write_text(f / "model.safetensors.index.json", R"({"weight_map": {"w": "pytorch_model-00001-of-00002.bin"}})"); }, "", Errc::kUnsupported,
-       "index.json: maps tensor 'w' to 'pytorch_model-00001-of-00002.bin', which is a pickle and is not read"},
+       "index.json: maps tensor 'w' to 'pytorch_model-00001-of-00002.bin', which is no safetensors file and is not read"},
+      {"a pointer for a pickle", [](const fs::path& f) { write_text(f / "pytorch_model.bin", kPointer); }, "", Errc::kUnsupported, "pytorch_model.bin: is a Git LFS pointer"},
+      {"safetensors in the pickles' index", [](const fs::path& f) { write_text(f / "pytorch_model.bin.index.json", R"({"weight_map": {"w": "model-00001-of-00002.safetensors"}})"); }, "", Errc::kUnsupported,
+       "pytorch_model.bin.index.json: maps tensor 'w' to 'model-00001-of-00002.safetensors', which is no *.bin and is not read"},
   }));
   DYNAMIC_SECTION(c.title) {
     const TemporaryFolder folder;

@@ -44,8 +44,8 @@ TEST_CASE("torchscript: a broken file is refused", "[checkpoint][torchscript]") 
   const auto c = GENERATE_COPY(values<Case>({
       {"cut off", whole.substr(0, whole.size() - 1000), Errc::kCorrupt, "is no zip archive, or is cut off"},
       {"its first bytes alone", whole.substr(0, 4), Errc::kCorrupt, "is no zip archive, or is cut off"},
-      {"another archive", replaced(whole, "/data.pkl", "/dato.pkl"), Errc::kUnsupported, "is a zip archive without data.pkl: no TorchScript"},
-      {"torch.save", replaced(whole, "constants.pkl", "constants.pkk"), Errc::kUnsupported, "is a pickle that torch.save wrote"},
+      {"another archive", replaced(whole, "/data.pkl", "/dato.pkl"), Errc::kUnsupported, "is a zip archive without data.pkl: neither TorchScript nor torch.save's"},
+      {"torch.save of no dict", replaced(whole, "constants.pkl", "constants.pkk"), Errc::kUnsupported, "its pickle names '__torch__"},
       {"a storage of a type unknown", replaced(whole, "FloatStorage", "FlotaStorage"), Errc::kUnsupported, "lies in a torch.FlotaStorage, which is not read"},
       {"quantised", replaced(whole, "_rebuild_tensor_v2", "_rebuild_qtensor_x"), Errc::kUnsupported, "is made by torch._utils._rebuild_qtensor_x (quantised or sparse)"},
       {"a storage that is not there", replaced(whole, "/data/7", "/dota/7"), Errc::kCorrupt, "lies in storage '7', which is not there"},

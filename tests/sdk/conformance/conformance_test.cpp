@@ -25,14 +25,15 @@ fs::path fake_file(const std::string& name) { return fs::path(GARAGE_TEST_FAKES)
 std::vector<fs::path> models_of(const std::string& plugin) {
   static const std::map<std::string, std::vector<const char*>> kModels = {
       {"bloom", {"bloom/bloom"}},
-      {"gemma", {"gemma", "gemma-2", "gemma-3-text", "gemma-3-multimodal", "gemma/recurrent-gemma"}},
+      {"gemma", {"gemma", "gemma-2", "gemma-3-text", "gemma-3-multimodal", "gemma/recurrent-gemma", "gemma/gemma-3n-text",
+                 "gemma/gemma-4", "gemma/gemma-4-shared-text"}},
       {"gpt2", {"gpt2", "gpt2-hub"}},
       {"gptj", {"gptj/gpt-j"}},
       {"llama", {"llama-2", "llama-biased", "llama-3.2-tied", "llama/llama4"}},
-      {"mistral", {"mistral", "mixtral", "mixtral-fused", "mistral/mistral3-ministral3"}},
+      {"mistral", {"mistral", "mixtral", "mixtral-fused", "mistral/mistral3-ministral3", "mistral/mistral4-grouped-text"}},
       {"olmo2", {"olmo2/olmo2"}},
       {"opt", {"opt/opt"}},
-      {"phi", {"phi-2", "phi-3", "phi-moe"}},
+      {"phi", {"phi-2", "phi-3", "phi-moe", "phi/phi4-multimodal"}},
       {"qwen", {"qwen-1", "qwen2", "qwen3-moe", "qwen/qwen3-next", "qwen/qwen2.5-vl"}},
       {"starcoder2", {"starcoder2/starcoder2"}},
       {"xglm", {"xglm/xglm"}}};

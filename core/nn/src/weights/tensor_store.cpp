@@ -65,16 +65,20 @@ torch::Tensor TensorStore::whole(const std::string& name) const {
     throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' is {}, for which this LibTorch ({}) has no type",
                                                 files_->path().string(), name, to_string(stored.dtype), TORCH_VERSION));
   if (stored.elements() == 0) return torch::empty(stored.shape, *type);
-  const auto [begin, file] = files_->bytes(name);
+  const auto [begin, size, strides, file] = files_->bytes(name);
   auto* bytes = const_cast<std::uint8_t*>(begin);
-  const auto alignment = static_cast<std::uintptr_t>(c10::elementSize(*type));
-  if (reinterpret_cast<std::uintptr_t>(bytes) % alignment == 0)
-    return torch::from_blob(
-        bytes, stored.shape, [file = file](void*) {}, *type);
+  const auto width = static_cast<std::int64_t>(c10::elementSize(*type));
+  const auto seen = [&, &shape = stored.shape, &strides = strides](const torch::Tensor& flat) {
+    return strides.empty() ? flat.view(shape) : flat.as_strided(shape, strides);
+  };
+  const auto count = static_cast<std::int64_t>(size) / width;
+  if (reinterpret_cast<std::uintptr_t>(bytes) % static_cast<std::uintptr_t>(width) == 0)
+    return seen(torch::from_blob(
+        bytes, {count}, [file = file](void*) {}, *type));
   // Nothing in the format promises alignment; torch's kernels want it.
-  auto copy = torch::empty(stored.shape, *type);
+  auto copy = torch::empty({count}, *type);
   std::memcpy(copy.data_ptr(), bytes, copy.nbytes());
-  return copy;
+  return seen(copy);
 }
 
 torch::Tensor TensorStore::tensor(const TensorRef& ref) const {

@@ -78,15 +78,10 @@ bool WeightFiles::is_current() const {
 
 WeightFiles::Bytes WeightFiles::bytes(const std::string& name) {
   const auto& location = source_.locations.at(name);
-  if (location.size == 0)
-    throw Error(Errc::kUnsupported,
-                fmt::format("{}: tensor '{}' lies there with strides of its own, which is not read; "
-                            "save the model with contiguous tensors",
-                            path().string(), name));
   const std::lock_guard lock(mutex_);
   auto& file = mapped_[location.file.string()];
   if (!file) file = std::make_shared<MappedFile>(location.file);
-  return {file->bytes(location.offset, location.size), file};
+  return {file->bytes(location.offset, location.size), location.size, location.strides, file};
 }
 
 bool WeightFiles::holds(const void* address) const {

@@ -36,6 +36,8 @@ class WeightFiles {
 
   struct Bytes {
     const std::uint8_t* begin;
+    std::uint64_t size;                  // bytes, from the tensor's first number to its last
+    std::vector<std::int64_t> strides;  // elements; empty: row-major
     std::shared_ptr<const MappedFile> file;  // keeps them
   };
   Bytes bytes(const std::string& name);  // Requires: find(name), and that it is not empty

@@ -13,6 +13,7 @@
 
 #include "../../bytes/read_file.hpp"
 #include "../../json/json_events.hpp"
+#include "../checkpoint_files.hpp"
 #include "../stand_in.hpp"
 
 namespace garage {
@@ -104,12 +105,12 @@ ShardIndex read_shard_index(const std::filesystem::path& path) {
     if (!is_plain_file_name(name))
       fail(fmt::format("maps tensor '{}' to '{}', which is no plain file name: a shard lies beside its index", tensor,
                        name));
-    if (!name.ends_with(".safetensors"))
+    const bool of_pickles = path.filename() == kPickledIndexName;
+    if (!name.ends_with(of_pickles ? ".bin" : ".safetensors"))
       throw Error(Errc::kUnsupported,
-                  fmt::format("{}: maps tensor '{}' to '{}', {} and is not read: save the model as "
+                  fmt::format("{}: maps tensor '{}' to '{}', which is no {} and is not read: save the model as "
                               "safetensors, with an index of its own",
-                              path.string(), tensor, name,
-                              name.ends_with(".bin") ? "which is a pickle" : "which is no safetensors file"));
+                              path.string(), tensor, name, of_pickles ? "*.bin" : "safetensors file"));
   }
   ShardIndex index{path.string(), events.shards, {}, events.total_size};
   std::sort(index.shards.begin(), index.shards.end());
@@ -132,20 +133,18 @@ bool index_lists(const std::filesystem::path& index, const std::string& file) {
   } catch (const Error&) { return false; }
 }
 
-void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>& headers) {
+void check_shards(const ShardIndex& index, const std::vector<TensorNames>& held) {
   const auto fail = [&](const std::string& fault) {
     throw Error(Errc::kCorrupt, fmt::format("{}: {}", index.path, fault));
   };
   const auto holds = [&](std::uint32_t shard, std::string_view tensor) {
-    if (shard >= headers.size()) return false;
-    const auto& entries = headers[shard].entries;
-    return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.tensor.name == tensor; });
+    if (shard >= held.size()) return false;
+    return std::find(held[shard].begin(), held[shard].end(), tensor) != held[shard].end();
   };
   std::size_t found = 0;  // each in its own shard; a header has no name twice
-  for (std::uint32_t shard = 0; shard < headers.size(); ++shard) {
-    for (const auto& entry : headers[shard].entries) {
-      const auto& name = entry.tensor.name;
-      const auto listed = index.weight_map.find(name);
+  for (std::uint32_t shard = 0; shard < held.size(); ++shard) {
+    for (const auto name : held[shard]) {
+      const auto listed = index.weight_map.find(std::string(name));
       if (listed == index.weight_map.end())
         fail(fmt::format("tensor '{}' is in shard '{}' and not in the index", name, index.shards[shard]));
       const auto& own = index.shards[listed->second];
@@ -158,11 +157,10 @@ void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>&
     }
   }
   if (found == index.weight_map.size()) return;
-  std::unordered_set<std::string_view> held;  // what is held lies where the index says, as was seen above
-  for (const auto& header : headers)
-    for (const auto& entry : header.entries) held.insert(entry.tensor.name);
+  std::unordered_set<std::string_view> names;  // what is held lies where the index says, as was seen above
+  for (const auto& shard : held) names.insert(shard.begin(), shard.end());
   for (const auto& [name, shard] : index.weight_map)
-    if (!held.contains(name))
+    if (!names.contains(name))
       fail(fmt::format("tensor '{}' is not in shard '{}', where the index says it is; it is in no shard", name,
                        index.shards[shard]));
 }

@@ -1,4 +1,4 @@
-// ShardIndex: model.safetensors.index.json, which says which shard holds which tensor.
+// ShardIndex: model.safetensors.index.json or pytorch_model.bin.index.json, which says which shard holds which tensor.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,6 @@
 #include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
-
-#include <garage/safetensors.hpp>
 
 namespace garage {
 
@@ -25,14 +23,15 @@ struct ShardIndex {
 };
 
 // Throws kCorrupt: no JSON, no weight_map, a tensor listed twice, a shard that is no plain file name. kUnsupported: a
-// shard that is no safetensors file; something else in the index's place.
+// shard of another format than the index's name says; something else in the index's place.
 ShardIndex read_shard_index(const std::filesystem::path& path);
 
 // Whether a file is one of an index's shards. False also where the index cannot be read.
 bool index_lists(const std::filesystem::path& index, const std::string& file);
 
 // Throws kCorrupt unless the shards hold exactly the tensors that the index lists, each in its own shard.
-// headers[i] belongs to index.shards[i]; the last may be left out where those before hold more tensors than are listed.
-void check_shards(const ShardIndex& index, const std::vector<SafetensorsHeader>& headers);
+// held[i] is what index.shards[i] holds; the last may be left out where those before hold more tensors than are listed.
+using TensorNames = std::vector<std::string_view>;
+void check_shards(const ShardIndex& index, const std::vector<TensorNames>& held);
 
 }  // namespace garage

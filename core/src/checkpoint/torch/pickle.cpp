@@ -32,6 +32,7 @@ class Machine {
       const auto code = static_cast<unsigned char>(take(1)[0]);
       if (code == '.') {
         pickle_.root = pop();
+        pickle_.size = at_;
         return std::move(pickle_);
       }
       step(code);
@@ -116,7 +117,8 @@ class Machine {
   }
   void set_items(const std::vector<PickledPtr>& items) {
     if (items.size() % 2 != 0) fail("sets a key without a value");
-    auto& dict = top_as<Pickled::Dict>("dict");
+    auto* object = std::get_if<Pickled::Object>(&top()->value);  // an OrderedDict is made by a call
+    auto& dict = object ? object->items : top_as<Pickled::Dict>("dict");
     for (std::size_t i = 0; i < items.size(); i += 2) dict.items.emplace_back(items[i], items[i + 1]);
   }
   std::string text(const Pickled* value) const {

@@ -26,8 +26,9 @@ struct Pickled {
   struct Dict {
     std::vector<std::pair<PickledPtr, PickledPtr>> items;
   };
-  struct Object {  // what calling a class with arguments gave, and the state that was set on it
+  struct Object {  // what calling a class with arguments gave, the state that was set on it, and what was put in it
     PickledPtr of = nullptr, arguments = nullptr, state = nullptr;
+    Dict items = {};
   };
   struct Persistent {  // kept outside of the pickle, under this
     PickledPtr id = nullptr;
@@ -39,6 +40,7 @@ struct Pickled {
 struct Pickle {
   std::deque<Pickled> values;
   const Pickled* root = nullptr;
+  std::size_t size = 0;  // bytes that it took: others may come after it
 };
 
 // Throws kCorrupt, opening with subject: cut off, an opcode that no pickle has or that this reader does not know, more
