@@ -13,6 +13,7 @@
 #include "output.hpp"
 #include "page/pages.hpp"
 #include "require.hpp"
+#include "stored_text.hpp"
 
 namespace garage::cli {
 namespace {
@@ -23,7 +24,7 @@ struct Options {
   std::optional<std::filesystem::path> html;
 };
 
-void print_two(const Comparison& comparison) {
+void print_two(const Comparison& comparison, const ModelSpec& a, const ModelSpec& b) {
   Table summary({"", comparison.models[0], comparison.models[1]});
   summary.add({"family", comparison.families[0], comparison.families[1]});
   const auto numbers = [&](const char* what, const std::vector<std::int64_t>& values) {
@@ -33,6 +34,9 @@ void print_two(const Comparison& comparison) {
   numbers("layers", comparison.num_layers);
   numbers("heads", comparison.num_heads);
   numbers("vocabulary", comparison.vocab_sizes);
+  // No difference of architecture, and one that people want to see.
+  if (const auto first = stored_kinds(a), second = stored_kinds(b); first != second)
+    summary.add({"stored as", first, second});
   Table swaps({"LEVEL", "TYPE", "OF THE FIRST", "OF THE SECOND", "NOT HIGHER BECAUSE"});
   for (const auto& swap : comparison.swaps) {
     std::vector<std::string> reasons;
@@ -104,8 +108,9 @@ void run(const Session& session, const Options& options) {
   std::vector<Comparison> comparisons;
   for (std::size_t i = 0; i < specs.size(); ++i)
     for (auto j = i + 1; j < specs.size(); ++j) comparisons.push_back(compare(*specs[i], *specs[j]));
-  if (session.json) return print_json(comparisons.size() == 1 ? json_text(comparisons.front()) : json_text(comparisons));
-  if (comparisons.size() == 1) print_two(comparisons.front());
+  if (session.json)
+    return print_json(comparisons.size() == 1 ? json_text(comparisons.front()) : json_text(comparisons));
+  if (comparisons.size() == 1) print_two(comparisons.front(), *specs[0], *specs[1]);
   else print_matrix(comparisons);
 }
 

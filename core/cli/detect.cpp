@@ -11,6 +11,7 @@ namespace {
 struct Options {
   std::filesystem::path path;
   bool explain = false;
+  std::optional<std::string> variant;
 };
 
 Table claims_table(const std::vector<Claim>& claims) {
@@ -23,8 +24,10 @@ Table claims_table(const std::vector<Claim>& claims) {
 }
 
 void run(Session& session, const Options& options) {
-  const auto& [path, explain] = options;
-  const auto detected = explain ? detect_apart(session.registry, path) : choose_apart(session.registry, path);
+  const auto& [path, explain, variant] = options;
+  const OpenOptions open{variant, {}, std::nullopt};
+  const auto detected =
+      explain ? detect_apart(session.registry, path, open) : choose_apart(session.registry, path, open);
   for (const auto& oddity : detected.notes) note(oddity);
   if (explain && !session.json && !detected.claims.empty()) print(claims_table(detected.claims));
   if (detected.fault) throw *detected.fault;
@@ -46,7 +49,8 @@ void add_detect(Commands& commands) {
   const auto options = std::make_shared<Options>();
   auto& detect = commands.add(
       {"detect", "Say which family a checkpoint is, and why", [options](Session& session) { run(session, *options); }});
-  detect.add_option("PATH", options->path, "A folder, or a .safetensors or TorchScript file")->required();
+  detect.add_option("PATH", options->path, "A folder, or a .safetensors, .bin, GGUF or TorchScript file")->required();
+  detect.add_option("--variant", options->variant, "Of a folder whose weights are there in several: fp16, Q4_K_M");
   detect.add_flag("--explain", options->explain, "Show what every plugin answered");
 }
 

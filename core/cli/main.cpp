@@ -27,6 +27,7 @@ void add_commands(CLI::App& app, Asked& asked) {
   add_parts(commands);
   add_part(commands);
   add_extract(commands);
+  add_convert(commands);
   add_run(commands);
   add_compare(commands);
   add_diff_weights(commands);

@@ -43,6 +43,8 @@ void add_run(Commands& commands) {
       ->required();
   added.add_option("--output", options->output, "safetensors to write the output to")->required();
   added.add_option("--device", options->device, "auto, cpu or cuda[:n]; else as the config says");
+  added.add_flag("--keep-packed", options->keep_packed,
+                 "Quantised weights stay as they are stored, and are decoded whenever they are used");
   added.add_option("--dtype", options->dtype, "keep, float32, bfloat16 or float16; else as the config says");
 }
 

@@ -6,6 +6,7 @@
 #include "output.hpp"
 #include "page/pages.hpp"
 #include "require.hpp"
+#include "stored_text.hpp"
 
 namespace garage::cli {
 namespace {
@@ -81,6 +82,10 @@ void run(const Session& session, const Options& options) {
   }
   if (!spec->source.path.empty())
     print(fmt::format("  from {} ({})", spec->source.path.string(), spec->source.fingerprint));
+  for (const auto& adapter : spec->source.adapters)
+    print(fmt::format("  under adapter {}{}", adapter.path.string(),
+                      adapter.weight == 1 ? "" : fmt::format(", of which {} is added", adapter.weight)));
+  if (const auto stored = stored_text(*spec); !stored.empty()) print("  " + stored);
   if (!spec->decomposer.plugin.empty())
     print(fmt::format("  by plugin {} {}", spec->decomposer.plugin, spec->decomposer.version));
   Table table({"PART", "TYPE", "COUNT", "IN", "OUT", "HEADS", "HEAD DIM", "INNER", "PARAMETERS"});

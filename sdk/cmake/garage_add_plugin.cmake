@@ -1,4 +1,4 @@
-# garage_add_plugin(<name> SOURCES <file>... [NN_SOURCES <file>...])
+# garage_add_plugin(<name> SOURCES <file>... [NN_SOURCES <file>...] [GGUF <file>...])
 #
 # Makes libgarage-<name>.so. It exports garage_plugin_v1 alone, leaves no symbol undefined, and depends on the C and
 # C++ run-time libraries only. In a build folder it lands in lib/garage/plugins, where garage looks.
@@ -6,10 +6,13 @@
 # NN_SOURCES are code for parts that the blueprints cannot say (garage/nn/nn_library.hpp): they become a second library
 # beside it, garage-nn-<name>.so, built with LibTorch, which the plugin names and garage opens when it is needed. They
 # want find_package(garage COMPONENTS nn) before.
+#
+# GGUF are tables that say what the names and the metadata in GGUF files of the family stand for (sdk/README.md): they go
+# into the folder gguf beside it.
 include(${CMAKE_CURRENT_LIST_DIR}/garage_torch_build.cmake)
 
 function(garage_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 plugin "" "" "SOURCES;NN_SOURCES")
+  cmake_parse_arguments(PARSE_ARGV 1 plugin "" "" "SOURCES;NN_SOURCES;GGUF")
   if(NOT plugin_SOURCES OR plugin_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "garage_add_plugin(${name}): needs SOURCES <file>..., got '${ARGN}'")
   endif()
@@ -19,6 +22,14 @@ function(garage_add_plugin name)
   set_target_properties(${target} PROPERTIES PREFIX lib)
   target_link_libraries(${target} PRIVATE garage::sdk)
   set_property(GLOBAL APPEND PROPERTY GARAGE_PLUGIN_TARGETS ${target})
+  if(NOT CMAKE_INSTALL_LIBDIR)
+    set(CMAKE_INSTALL_LIBDIR lib)
+  endif()
+  foreach(table IN LISTS plugin_GGUF)
+    get_filename_component(file ${table} NAME)
+    configure_file(${table} ${CMAKE_BINARY_DIR}/lib/garage/plugins/gguf/${file} COPYONLY)
+    install(FILES ${table} DESTINATION ${CMAKE_INSTALL_LIBDIR}/garage/plugins/gguf)
+  endforeach()
   if(plugin_NN_SOURCES)
     if(NOT TARGET garage::nn)
       message(FATAL_ERROR "garage_add_plugin(${name}): NN_SOURCES need find_package(garage COMPONENTS nn) before")

@@ -4,6 +4,7 @@
 
 #include <garage/checkpoint.hpp>
 
+#include "gguf_bytes.hpp"
 #include "model_input.hpp"
 #include "pickled_archive.hpp"
 #include "temporary_folder.hpp"
@@ -44,11 +45,25 @@ void from_torchscript(const fs::path& file, const fs::path& out) {
   }
 }
 
+// One in each byte order, and what a real one begins with.
+void from_gguf(const fs::path& data, const fs::path& out) {
+  for (const bool big_endian : {false, true}) {
+    GgufBytes file(big_endian);
+    file.pair("general.architecture", "llama").pair("n", 2U).pair("f", 1.5F).pair("b", true).alignment(64);
+    file.pair("texts", GgufBytes::kArray, file.array(GgufBytes::kText, 2) + file.text("a") + file.text("bc"));
+    file.pair("deep", GgufBytes::kArray, file.array(GgufBytes::kArray, 1) + file.array(GgufBytes::kInt16, 1) + file.number(std::int16_t{3}));
+    file.tensor("plain", {8, 2}, 0, std::string(64, '\0')).tensor("blocks", {256}, 12, std::string(144, '\0'));
+    write_text(out / "gguf" / (big_endian ? "big" : "little"), file.file());
+  }
+  write_text(out / "gguf/real", read_text(data / "gguf/llama-Q4_K_M.header"));
+}
+
 }  // namespace
 
 int main(int, char** arguments) {
   const fs::path data = arguments[1], configs = arguments[2], out = arguments[3];
   for (const auto& checkpoint : fs::directory_iterator(data / "reference")) from_checkpoint(checkpoint, out);
+  from_gguf(data, out);
   from_torchscript(data / "torchscript/llama-3.1.pt", out);
   for (const auto* name : {"bin-legacy", "bin-legacy-strided"}) write_text(out / "torch_save" / name, read_text(data / "layouts" / name / "pytorch_model.bin"));
   for (const auto* name : {"bin/pytorch_model.bin", "odd/shared.bin", "odd/evil.bin"}) write_text(out / "zip" / fs::path(name).filename(), read_text(data / "layouts" / name));

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include <garage/checkpoint.hpp>
 #include <garage/error.hpp>
 #include <garage/export.hpp>
 #include <garage/registry.hpp>
@@ -28,19 +29,22 @@ struct RegisteredApart {
 // As ModelRegistry::update_model of a checkpoint. Throws as that and as open_checkpoint; kInternal: the plugin took the
 // process down; kIo, kNotFound: no process can be made.
 GARAGE_API RegisteredApart register_apart(ModelRegistry& registry, const std::string& id,
-                                          const std::filesystem::path& path, const std::string& plugin = {});
+                                          const std::filesystem::path& path, const std::string& plugin = {},
+                                          const OpenOptions& open = {});
 
 struct DetectedApart {
-  std::vector<Claim> claims;     // what every plugin answered; empty of choose_apart
-  std::optional<Claim> choice;   // the one that counts
-  std::optional<Error> fault;    // why there is no choice
+  std::vector<Claim> claims;    // what every plugin answered; empty of choose_apart
+  std::optional<Claim> choice;  // the one that counts
+  std::optional<Error> fault;   // why there is no choice
   std::vector<std::string> notes;
 };
 
 // As PluginHost::choose. Throws only when no process can be made.
-GARAGE_API DetectedApart choose_apart(ModelRegistry& registry, const std::filesystem::path& path);
+GARAGE_API DetectedApart choose_apart(ModelRegistry& registry, const std::filesystem::path& path,
+                                      const OpenOptions& open = {});
 
 // As PluginHost::claims and choose: asks every plugin, also those whom the model cannot concern. Throws as above.
-GARAGE_API DetectedApart detect_apart(ModelRegistry& registry, const std::filesystem::path& path);
+GARAGE_API DetectedApart detect_apart(ModelRegistry& registry, const std::filesystem::path& path,
+                                      const OpenOptions& open = {});
 
 }  // namespace garage

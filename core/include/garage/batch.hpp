@@ -16,6 +16,7 @@
 
 #include <boost/describe.hpp>
 
+#include <garage/checkpoint.hpp>
 #include <garage/config.hpp>
 #include <garage/error.hpp>
 #include <garage/export.hpp>
@@ -30,6 +31,7 @@ struct BatchModel {
   std::filesystem::path path;
   std::string plugin;            // the one that its entry pins; empty: whoever claims it
   std::optional<Error> problem;  // why it cannot even be tried: a revision that is not in the cache
+  OpenOptions open = {};         // how its entry says that it is opened
 };
 
 struct BatchModels {

@@ -24,6 +24,7 @@ struct DeviceSettings {
   std::string device = "auto";  // auto | cpu | cuda[:n]
   std::string dtype = "keep";   // keep | float32 | bfloat16 | float16
   std::vector<DeviceRule> rules;
+  bool keep_packed = false;  // encoded weights stay as they are stored, and are decoded whenever they are used
 };
 
 // One entry of `models:`; exactly one of path, glob, hub_cache and list is set.
@@ -34,6 +35,8 @@ struct ModelEntry {
   std::optional<std::string> glob;
   std::optional<std::string> revision;  // with hub_cache: a branch, a tag or a commit; main by default
   std::string plugin;                   // the one that takes these models, whoever else claims them; empty: any
+  std::optional<std::string> variant;    // of the weights, where a folder has several: "fp16"
+  std::vector<AdapterUse> adapters;      // with path; laid over the weights, in this order
 };
 
 enum class OnError { keep_going, stop };

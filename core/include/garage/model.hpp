@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,8 @@ struct TensorInfo {
   std::string name;  // as the file spells it
   DType dtype = DType::kF32;
   std::vector<std::int64_t> shape;  // row-major; [] is a scalar
+  // How the numbers are stored where that is not one after another in that dtype: "Q4_K". Static storage; empty: plain.
+  std::string_view encoding = {};
 
   GARAGE_API std::int64_t elements() const noexcept;  // how many; the largest int64 where the product overflows
 };
@@ -33,11 +36,24 @@ struct TensorInfo {
 // "[4096, 4096]"; "[]" for a scalar.
 GARAGE_API std::string shape_text(const std::vector<std::int64_t>& shape);
 
+// What is laid over a model's weights: a LoRA.
+struct AdapterUse {
+  std::filesystem::path path;  // its folder
+  double weight = 1;           // how much of it is added
+
+  friend bool operator==(const AdapterUse&, const AdapterUse&) = default;
+};
+
 // Where a model came from.
 struct Source {
   std::string kind = "memory";  // checkpoint | torchscript | live | memory
   std::filesystem::path path;   // absolute; empty for live and memory
   std::string fingerprint;      // "xxh3:<16 hex digits>" over config and headers; as path empty
+  std::optional<std::uint64_t> bytes = {};  // that its tensors take on disk; null: nobody says
+  std::optional<std::string> variant = {};  // of the weights, where the folder has several: "fp16"
+  std::vector<AdapterUse> adapters = {};    // in the order in which they are added
+
+  friend bool operator==(const Source&, const Source&) = default;
 };
 
 class GARAGE_API Model {

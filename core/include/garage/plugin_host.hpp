@@ -106,6 +106,8 @@ class GARAGE_API PluginHost {
   // another way. Opens none of them.
   std::string fingerprint() const;
 
+  std::vector<std::filesystem::path> folders() const;  // that are searched, in this order
+
   // Every plugin file seen, loaded or not, in search order.
   const std::vector<PluginRecord>& plugins() const;
 

@@ -105,10 +105,8 @@ struct IgnoredTensors {
 };
 BOOST_DESCRIBE_STRUCT(IgnoredTensors, (), (tensors, count, why))
 
-BOOST_DESCRIBE_STRUCT(Source, (), (kind, path, fingerprint))
-inline bool operator==(const Source& a, const Source& b) {
-  return a.kind == b.kind && a.path == b.path && a.fingerprint == b.fingerprint;
-}
+BOOST_DESCRIBE_STRUCT(AdapterUse, (), (path, weight))
+BOOST_DESCRIBE_STRUCT(Source, (), (kind, path, fingerprint, bytes, variant, adapters))
 
 // Who took the model apart.
 struct DecomposerInfo {

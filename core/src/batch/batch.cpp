@@ -161,13 +161,17 @@ class Batch {
   std::optional<std::string> stamp_of_both(const BatchModel& model, const std::string& source,
                                            const std::optional<FileStamp>& spec) const {
     if (source.empty() || !spec) return std::nullopt;
-    return fmt::format("{} {} {} {}", source, plugins_, model.plugin, version_text(*spec));
+    auto text = fmt::format("{} {} {} {}", source, plugins_, model.plugin, version_text(*spec));
+    if (model.open.variant) text += fmt::format(" variant {}", *model.open.variant);
+    for (const auto& adapter : model.open.adapters)
+      text += fmt::format(" adapter {} {}", adapter.path.string(), adapter.weight);
+    return text;
   }
 
   bool is_done(const BatchModel& model) {
     const auto spec = spec_stamp(model);
     if (options_.force || !spec) return false;
-    const auto source = source_stamp(model.path);
+    const auto source = source_stamp(model.path, model.open.adapters);
     const auto stamp = stamp_of_both(model, source.is_settled ? source.text : "", spec);
     return stamp && state_.is_done(model.id, *stamp);
   }
@@ -197,7 +201,8 @@ class Batch {
   }
 
   Outcome register_one(const BatchModel& model) {
-    const WorkOrder order{WorkKind::register_model, model.id, model.path, model.plugin};
+    const WorkOrder order{WorkKind::register_model, model.id,           model.path, model.plugin,
+                          model.open.variant,       model.open.adapters};
     const auto result = pool_ ? pool_->work_on(order) : work_on(registry_, order);
     result.require_done();
     if (const auto stamp = stamp_of_both(model, result.stamp, spec_stamp(model))) state_.note(model.id, *stamp);

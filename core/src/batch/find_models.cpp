@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kAtOnce = 64;  // models whose folders a thread looks at, one after another
 
+OpenOptions options_of(const ModelEntry& entry) { return {entry.variant, entry.adapters, std::nullopt}; }
+
 Found models_of(const ModelEntry& entry, std::optional<std::string_view> only) {
   if (entry.glob) return models_in_glob(entry, only);
   if (entry.hub_cache) return models_in_hub_cache(entry, only);
@@ -61,7 +63,10 @@ class Finder {
   void find(const ModelEntry& entry) {
     try {
       auto found = models_of(entry, only_);
-      for (auto& each : found.models) add(std::move(each));
+      for (auto& each : found.models) {
+        each.model.open = options_of(entry);
+        add(std::move(each));
+      }
       std::move(found.refused.begin(), found.refused.end(), std::back_inserter(refused_));
       std::move(found.oddities.begin(), found.oddities.end(), std::back_inserter(oddities_));
     } catch (const Error& error) { refused_.push_back({path_text(source_of(entry)), source_of(entry), {}, error}); }
@@ -128,7 +133,7 @@ BatchModels find_models(const std::vector<ModelEntry>& entries) {
 BatchModel find_model(const std::vector<ModelEntry>& entries, const std::string& id, const Environment& environment) {
   safe_id(id);
   for (const auto& entry : entries)  // those that say it at once come first
-    if (entry.path && entry.id == id) return {id, *entry.path, entry.plugin, std::nullopt};
+    if (entry.path && entry.id == id) return {id, *entry.path, entry.plugin, std::nullopt, options_of(entry)};
   Finder finder(id);
   for (const auto& entry : entries) finder.find(entry);
   std::optional<Error> unread;

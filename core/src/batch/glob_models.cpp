@@ -37,7 +37,7 @@ Look look_at(const fs::path& path) {
   const auto type = fs::status(path, code).type();
   if (type == fs::file_type::not_found) return {.is_dangling = fs::is_symlink(path, code)};
   if (type != fs::file_type::directory && type != fs::file_type::none)
-    return {false, path.extension() == ".safetensors" && type == fs::file_type::regular};
+    return {false, type == fs::file_type::regular && may_be_model(path.filename().string())};
   return {true, looks_like_checkpoint(path)};
 }
 

@@ -18,6 +18,8 @@
 
 #include <garage/error.hpp>
 
+#include "streamed_file.hpp"
+
 namespace garage {
 namespace {
 
@@ -98,10 +100,17 @@ class NewFile {
 
 }  // namespace
 
-void write_durably(const fs::path& file, const std::vector<std::string_view>& pieces) {
+void write_streamed(const fs::path& file,
+                    const std::function<void(const std::function<void(std::string_view)>& put)>& body) {
   NewFile fresh(file);
-  for (const auto piece : pieces) fresh.write(piece);
+  body([&](std::string_view piece) { fresh.write(piece); });
   fresh.rename_into_place();
+}
+
+void write_durably(const fs::path& file, const std::vector<std::string_view>& pieces) {
+  write_streamed(file, [&](const auto& put) {
+    for (const auto piece : pieces) put(piece);
+  });
 }
 
 void write_output(const fs::path& file, const std::vector<std::string_view>& pieces) {

@@ -1,9 +1,10 @@
-// The order is that of transformers 5.12.1, modeling_utils.py, _get_resolved_checkpoint_files.
 #include "checkpoint_files.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include <garage/json.hpp>
 
 #include "../bytes/read_file.hpp"
+#include "format.hpp"
 #include "no_weights.hpp"
 #include "stand_in.hpp"
 
@@ -61,47 +63,130 @@ std::string some_of(const std::vector<std::string>& names) {
   return names.size() > shown ? fmt::format("{} and {} more", text, names.size() - shown) : text;
 }
 
+// Sorted; nothing where the folder cannot be listed.
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<Format::Variant> variants_in(const fs::path& folder, const Format& format) {
+  auto variants = format.variants_in(names_in(folder));
+  std::erase_if(variants, [&](const auto& variant) { return !is_file(folder / variant.file); });
+  return variants;
+}
+
+// "bf16, fp16".
+std::string names_of(const std::vector<Format::Variant>& variants) {
+  std::set<std::string> names;
+  for (const auto& variant : variants) names.insert(variant.name);
+  return some_of({names.begin(), names.end()});
+}
+
+CheckpointFiles asked_for(const fs::path& folder, const std::string& variant) {
+  std::vector<Format::Variant> others;
+  const auto is_it = [&](const Format::Variant& each) {
+    return std::equal(each.name.begin(), each.name.end(), variant.begin(), variant.end(),
+                      [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+  };
+  for (const auto* format : formats()) {
+    auto variants = variants_in(folder, *format);
+    const auto found = std::find_if(variants.begin(), variants.end(), is_it);
+    if (found != variants.end())
+      return {format, found->file, fmt::format("variant {} is asked for", variant), found->name};
+    others.insert(others.end(), variants.begin(), variants.end());
+  }
+  throw Error(Errc::kNotFound,
+              fmt::format("{}: has no weights of variant '{}'{}", folder.string(), variant,
+                          others.empty() ? ", nor of any other: leave it out" : "; it has " + names_of(others)));
+}
+
+// Of a folder without weights under the usual names.
+std::optional<CheckpointFiles> only_variant(const fs::path& folder) {
+  for (const auto* format : formats()) {
+    const auto variants = variants_in(folder, *format);
+    if (variants.empty()) continue;
+    for (const auto& other : variants)
+      if (other.name != variants.front().name)
+        throw Error(Errc::kAmbiguous,
+                    fmt::format("{}: has weights in several variants ({}): say which one, by --variant {}",
+                                folder.string(), names_of(variants), variants.front().name));
+    const auto& [name, file] = variants.front();
+    return CheckpointFiles{format, file, fmt::format("{} holds the only weights", file), name};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-CheckpointFiles checkpoint_files(const fs::path& folder, const boost::json::object& config) {
-  if (auto name = named_file(folder, config)) return {*name, fmt::format("{} names {}", kConfigName, *name)};
-  for (const auto* name : kWeightNames)
-    if (is_file(folder / name)) return {name, fmt::format("{} comes first", name)};
+const std::vector<std::string>& weight_names() {
+  static const auto names = [] {
+    std::vector<std::string> all;
+    for (const auto* format : formats())
+      for (auto& name : format->weight_names({})) all.push_back(std::move(name));
+    return all;
+  }();
+  return names;
+}
+
+CheckpointFiles checkpoint_files(const fs::path& folder, const boost::json::object& config,
+                                 const std::optional<std::string>& variant) {
+  if (variant) return asked_for(folder, *variant);
+  if (auto name = named_file(folder, config))
+    return {formats().front(), *name, fmt::format("{} names {}", kConfigName, *name), {}};
+  for (const auto* format : formats())
+    for (const auto& name : format->weight_names({}))
+      if (is_file(folder / name)) return {format, name, fmt::format("{} comes first", name), {}};
+  if (auto only = only_variant(folder)) return *only;
   refuse_without_weights(folder);
 }
 
 std::vector<std::string> notes_on_other_files(const fs::path& folder, const CheckpointFiles& files,
-                                              const std::vector<std::string>& own) {
+                                              const std::vector<fs::path>& own) {
   std::vector<std::string> notes, strays;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    auto name = entry.path().filename().string();
-    if (name == files.weights || std::binary_search(own.begin(), own.end(), name)) continue;
-    if (std::find(kWeightNames.begin(), kWeightNames.end(), name) != kWeightNames.end())
-      notes.push_back(fmt::format("{}: passed over, since {}", name, files.reason));
+  const auto is_usual = [](const std::string& name) {
+    return std::find(weight_names().begin(), weight_names().end(), name) != weight_names().end();
+  };
+  std::set<std::string> of_it{files.weights};
+  for (const auto& file : own) of_it.insert(file.filename().string());
+  for (auto& name : names_in(folder)) {
+    if (of_it.contains(name)) continue;
+    if (is_usual(name)) notes.push_back(fmt::format("{}: passed over, since {}", name, files.reason));
     else if (name == kAdapterConfigName)
       notes.push_back(fmt::format("{}: an adapter lies beside the model, and is not applied", name));
-    else if (name.ends_with(".safetensors")) strays.push_back(std::move(name));
+    else if (may_be_model(name) && !is_pickled_name(name)) strays.push_back(std::move(name));
   }
   std::sort(notes.begin(), notes.end());
-  std::sort(strays.begin(), strays.end());
+  const bool has_own_name = files.format->weight_names({}).empty();  // every GGUF file is a variant of its own
+  if (!files.variant.empty() && !has_own_name) notes.push_back(fmt::format("its weights are those of variant {}", files.variant));
   if (!strays.empty()) notes.push_back(fmt::format("no part of the checkpoint, and left alone: {}", some_of(strays)));
   return notes;
 }
 
 bool is_pickled_name(std::string_view file) { return file.starts_with("pytorch_model") && file.ends_with(".bin"); }
 
+bool is_index_name(std::string_view file) { return file.ends_with(".json"); }
+
 bool may_be_of_checkpoint(std::string_view name) {
-  return name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") || is_pickled_name(name) ||
-         name == kPickledIndexName || name == kConfigName || name == kAdapterConfigName;
+  if (name == kConfigName || name == kAdapterConfigName) return true;
+  return std::any_of(formats().begin(), formats().end(), [&](const auto* format) { return format->may_be_mine(name); });
+}
+
+bool may_be_model(std::string_view name) {
+  return std::any_of(formats().begin(), formats().end(),
+                     [&](const auto* format) { return format->stands_alone(name); });
 }
 
 bool looks_like_checkpoint(const fs::path& folder) {
   std::error_code code;
   if (fs::exists(folder / kConfigName, code) || code) return true;
-  for (const auto* name : kWeightNames)
+  for (const auto& name : weight_names())
     if (fs::exists(folder / name, code) || code) return true;
-  return false;
+  const auto names = names_in(folder);
+  return std::any_of(formats().begin(), formats().end(),
+                     [&](const auto* format) { return !format->variants_in(names).empty(); });
 }
 
 ShardName shard_name(std::string_view file) {

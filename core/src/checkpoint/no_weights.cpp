@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMostEntries = 10'000;  // are looked at: real folders have some dozen
 constexpr int kMostDown = 2;                  // folders: a hub cache's model has its files in snapshots/<commit>
-constexpr const char* kAdapter = "an adapter and no model: merge it into its base model and give the merged one";
+constexpr const char* kAdapter = "an adapter and no model: give its base model, and lay this over it with --adapter";
 
 // What is written elsewhere under a name of its own.
 constexpr std::pair<const char*, const char*> kOtherForms[] = {
@@ -35,7 +35,6 @@ constexpr std::pair<const char*, const char*> kOtherForms[] = {
 
 // And under any name.
 constexpr std::pair<const char*, const char*> kOtherEndings[] = {
-    {".gguf", "a GGUF file, which is not read yet: use the model's safetensors"},
     {".bin", "a pickle, and no pytorch_model.bin: if it is the whole model, give it as the path"},
     {".pth", "a pickle, and no pytorch_model.bin: if it is the whole model, give it as the path"},
     {".ckpt", "a training run's own file, which is not read: save the model as safetensors"}};
@@ -92,7 +91,7 @@ void find_models_below(const fs::path& folder, int down, std::size_t& left, std:
 }  // namespace
 
 void refuse_without_weights(const fs::path& folder) {
-  for (const auto* name : kWeightNames) refuse_dangling_link(folder / name);
+  for (const auto& name : weight_names()) refuse_dangling_link(folder / name);
   const auto names = names_in(folder);
   refuse_shards_without_index(folder, names);
   refuse_other_form(folder, names);

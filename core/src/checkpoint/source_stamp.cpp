@@ -13,6 +13,7 @@
 
 #include "../bytes/settled.hpp"
 #include "checkpoint_files.hpp"
+#include "format.hpp"
 
 namespace garage {
 namespace {
@@ -22,8 +23,17 @@ namespace fs = std::filesystem;
 // By readdir: std::filesystem's iterators ask the system twice as often, which is what a batch without news does most.
 std::vector<fs::path> files_of(const fs::path& checkpoint) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(checkpoint.c_str()), &::closedir);
-  if (!folder) return {checkpoint, checkpoint.parent_path() / kConfigName};
   std::vector<fs::path> files;
+  if (!folder) {
+    for (const auto* format : formats())
+      if (format->may_be_mine(checkpoint.filename().string())) {
+        files = format->files_of(checkpoint);
+        break;
+      }
+    if (files.empty()) files.push_back(checkpoint);
+    files.push_back(checkpoint.parent_path() / kConfigName);
+    return files;
+  }
   while (const auto* entry = ::readdir(folder.get()))
     if (may_be_of_checkpoint(entry->d_name)) files.push_back(checkpoint / entry->d_name);
   std::sort(files.begin(), files.end());
@@ -48,7 +58,12 @@ SourceStamp stamp_over(const fs::path& checkpoint, std::vector<fs::path> files) 
 
 }  // namespace
 
-SourceStamp source_stamp(const fs::path& checkpoint) { return stamp_over(checkpoint, files_of(checkpoint)); }
+SourceStamp source_stamp(const fs::path& checkpoint, const std::vector<AdapterUse>& adapters) {
+  auto files = files_of(checkpoint);
+  for (const auto& adapter : adapters)
+    for (auto& file : files_of(adapter.path)) files.push_back(std::move(file));
+  return stamp_over(checkpoint, std::move(files));
+}
 
 bool is_as_it_was(const fs::path& checkpoint, const SourceStamp& seen) {
   return stamp_over(checkpoint, seen.files).text == seen.text;

@@ -32,7 +32,7 @@ constexpr auto kStandIns = std::to_array<StandIn>({
      "it as UTF-8 without one"},
     {"\xFF\xFE", Errc::kCorrupt, "is text in UTF-16: save it as UTF-8"},
     {"\xFE\xFF", Errc::kCorrupt, "is text in UTF-16: save it as UTF-8"},
-    {"GGUF", Errc::kUnsupported, "is a GGUF file, which is not read yet: use the model's safetensors"},
+    {"GGUF", Errc::kUnsupported, "is a GGUF file, whatever its name says: give it as the path"},
     {"PK\x03\x04", Errc::kUnsupported, "is a zip archive, as torch.save writes it: save the model as safetensors"},
     {"<!DOCTYPE", Errc::kCorrupt, "is a page of HTML: the download failed, download it again"},
     {"<!doctype", Errc::kCorrupt, "is a page of HTML: the download failed, download it again"},

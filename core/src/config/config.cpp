@@ -113,9 +113,20 @@ DeviceRule read_rule(const YamlReader& item, bool names_model) {
 void read_devices(const YamlReader& value, DeviceSettings& devices) {
   value.keys({{"default", [&](const YamlReader& v) { devices.device = read_device(v); }},
               {"dtype", [&](const YamlReader& v) { devices.dtype = read_dtype(v); }},
+              {"keep_packed", [&](const YamlReader& v) { devices.keep_packed = v.flag(); }},
               {"rules", [&](const YamlReader& v) {
                  v.each([&](const YamlReader& item) { devices.rules.push_back(read_rule(item, true)); });
                }}});
+}
+
+// A folder, or {path: FOLDER, weight: 0.5}.
+AdapterUse read_adapter(const YamlReader& value, const PathReader& path) {
+  if (!value.is_mapping()) return {path(value), 1};
+  AdapterUse adapter;
+  value.keys({{"path", [&](const YamlReader& v) { adapter.path = path(v); }},
+              {"weight", [&](const YamlReader& v) { adapter.weight = v.number(); }}});
+  if (adapter.path.empty()) value.refuse("has no path");
+  return adapter;
 }
 
 // What one entry says of devices goes before all rules, for its id alone.
@@ -129,6 +140,11 @@ ModelEntry read_model(const YamlReader& value, const PathReader& path, std::vect
               {"list", [&](const YamlReader& v) { entry.list = path(v); }},
               {"revision", [&](const YamlReader& v) { entry.revision = v.text(); }},
               {"pin", [&](const YamlReader& v) { entry.plugin = v.text(); }},
+              {"variant", [&](const YamlReader& v) { entry.variant = v.text(); }},
+              {"adapters",
+               [&](const YamlReader& v) {
+                 v.each([&](const YamlReader& item) { entry.adapters.push_back(read_adapter(item, path)); });
+               }},
               {"devices", [&](const YamlReader& v) {
                  v.each([&](const YamlReader& item) { own.push_back(read_rule(item, false)); });
                }}});
@@ -138,6 +154,7 @@ ModelEntry read_model(const YamlReader& value, const PathReader& path, std::vect
   if (entry.path && entry.id.empty()) value.refuse("has a path and no id");
   if (!entry.id.empty() && !entry.path && !entry.glob) value.refuse("has an id, which only a path or a glob takes");
   if (entry.revision && !entry.hub_cache) value.refuse("has a revision, which only a hub_cache takes");
+  if (!entry.adapters.empty() && !entry.path) value.refuse("has adapters, which only a path takes");
   if (!own.empty() && !entry.path)
     value.refuse("has devices, which only a path takes; devices.rules may name models by a pattern");
   for (auto& rule : own) {

@@ -1,6 +1,7 @@
 #include "yaml_reader.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include <fmt/format.h>
@@ -102,6 +103,13 @@ std::int64_t YamlReader::whole_number(std::int64_t lowest, std::int64_t highest)
   std::int64_t number = 0;
   if (!node_.IsScalar() || !YAML::convert<std::int64_t>::decode(node_, number) || number < lowest || number > highest)
     refuse(fmt::format("should be a whole number from {} to {}", lowest, highest));
+  return number;
+}
+
+double YamlReader::number() const {
+  double number = 0;
+  if (!node_.IsScalar() || !YAML::convert<double>::decode(node_, number) || !std::isfinite(number))
+    refuse("should be a number");
   return number;
 }
 

@@ -33,7 +33,9 @@ class YamlReader {
   std::string text() const;
   std::string one_of(std::initializer_list<const char*> words) const;
   std::int64_t whole_number(std::int64_t lowest, std::int64_t highest) const;
-  bool flag() const;  // true or false
+  double number() const;  // finite
+  bool flag() const;      // true or false
+  bool is_mapping() const { return node_.IsMap(); }
 
   // Throws kInvalidArgument: "garage.yaml:3:9: plugins.paths should be a list".
   [[noreturn]] void refuse(const std::string& fault) const;

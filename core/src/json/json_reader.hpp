@@ -88,6 +88,10 @@ inline void read_json(const JsonElement& element, std::int64_t& out, const JsonP
   if (element.get(out)) wrong_json(at, "a whole number", element);
 }
 
+inline void read_json(const JsonElement& element, std::uint64_t& out, const JsonPath& at) {
+  if (element.get(out)) wrong_json(at, "a whole number of 0 or more", element);
+}
+
 inline void read_json(const JsonElement& element, boost::json::object& out, const JsonPath& at) {
   out.clear();
   for (const auto& [name, item] : object_at(element, at)) out[name] = boost_value(item);

@@ -159,9 +159,17 @@ std::string PluginHost::fingerprint() const {
   add_file(own_library());  // whose rules every model is held to
   for (const auto& record : find_plugin_files(settings_))
     if (record.state == PluginState::loaded) add_file(record.path);
+  for (const auto& folder : folders()) add_file(folder / "gguf");  // whose tables say what GGUF files hold
   for (const auto& [family, plugin] : settings_.pin) text += fmt::format("pin {} {}\n", family, plugin);
   for (const auto& [plugin, hash] : settings_.allow) text += fmt::format("allow {} {}\n", plugin, hash);
   return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+}
+
+std::vector<std::filesystem::path> PluginHost::folders() const {
+  std::vector<std::filesystem::path> folders;
+  for (const auto& folder : settings_.folders)
+    if (!folder.found) folders.push_back(folder.path);
+  return folders;
 }
 
 std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) const {

@@ -1,12 +1,11 @@
 #include "plugin_search.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 
 #include <fmt/format.h>
 
-#include "../process/own_library.hpp"
+#include "../process/standard_folders.hpp"
 
 namespace garage {
 namespace {
@@ -76,12 +75,7 @@ std::vector<PluginRecord> find_plugin_files(const PluginSettings& settings) {
 
 std::vector<PluginFolder> standard_plugin_folders() {
   std::vector<PluginFolder> folders;
-  const auto* data = ::secure_getenv("XDG_DATA_HOME");
-  const auto* home = ::secure_getenv("HOME");
-  if (data && *data) folders.push_back({fs::path(data) / "garage/plugins", "XDG_DATA_HOME"});
-  else if (home && *home) folders.push_back({fs::path(home) / ".local/share/garage/plugins", "HOME"});
-  if (const auto library = own_library(); !library.empty())
-    folders.push_back({library.parent_path() / "garage/plugins", "built in"});
+  for (auto& [path, origin] : standard_folders()) folders.push_back({std::move(path), std::move(origin)});
   return folders;
 }
 

@@ -108,7 +108,8 @@ class Ledger {
     auto total = totals.begin();
     for (auto& [name, part] : spec_.parts) part.parameters = *total++;
     spec_.dtypes.clear();
-    for (const auto& tensor : tensors_) ++spec_.dtypes[std::string(to_string(tensor.dtype))];
+    for (const auto& tensor : tensors_)
+      ++spec_.dtypes[std::string(tensor.encoding.empty() ? to_string(tensor.dtype) : tensor.encoding)];
   }
 
  private:

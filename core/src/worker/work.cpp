@@ -9,9 +9,13 @@
 namespace garage {
 namespace {
 
+OpenOptions options_of(const ModelRegistry& registry, const WorkOrder& order) {
+  return {order.variant, order.adapters, registry.plugins().folders()};
+}
+
 void keep(ModelRegistry& registry, const WorkOrder& order, WorkResult& result) {
-  const auto source = source_stamp(order.path);
-  const auto model = open_checkpoint(order.path);
+  const auto source = source_stamp(order.path, order.adapters);
+  const auto model = open_checkpoint(order.path, options_of(registry, order));
   result.notes = model.notes;
   if (!is_as_it_was(order.path, source))
     throw Error(Errc::kIo, fmt::format("{}: changed while it was read", order.path.string()));
@@ -22,7 +26,7 @@ void keep(ModelRegistry& registry, const WorkOrder& order, WorkResult& result) {
 }
 
 void detect(ModelRegistry& registry, const WorkOrder& order, WorkResult& result) {
-  const auto model = open_checkpoint(order.path);
+  const auto model = open_checkpoint(order.path, options_of(registry, order));
   result.notes = model.notes;
   if (order.kind == WorkKind::detect) result.claims = registry.plugins().claims(model, order.id);
   result.choice = registry.plugins().choose(model, order.id, order.plugin).claim;

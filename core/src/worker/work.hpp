@@ -29,9 +29,11 @@ struct WorkOrder {
   WorkKind kind = WorkKind::register_model;
   std::string id;
   std::filesystem::path path;
-  std::string plugin;  // the one that is to take it; empty: whoever claims it
+  std::string plugin = {};  // the one that is to take it; empty: whoever claims it
+  std::optional<std::string> variant = {};
+  std::vector<AdapterUse> adapters = {};
 };
-BOOST_DESCRIBE_STRUCT(WorkOrder, (), (kind, id, path, plugin))
+BOOST_DESCRIBE_STRUCT(WorkOrder, (), (kind, id, path, plugin, variant, adapters))
 template <>
 inline constexpr auto kRequired<WorkOrder> = std::to_array<std::string_view>({"kind", "id", "path", "plugin"});
 

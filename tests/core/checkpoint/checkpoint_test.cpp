@@ -103,8 +103,6 @@ TEST_CASE("checkpoint: a quantised one is refused, never mis-dimensioned", "[che
        "config.json has 'quantization_config' (bitsandbytes), and its weights are plain: the key was left over from a quantised model, or asks to quantise them while they are loaded, which is not done here. If they are what you want, remove the key from config.json"},
       {"left over of a method without a switch", R"({"quantization_config": {"quant_method": "awq", "load_in_4bit": false, "load_in_8bit": false}})", {"q.weight", DType::kF16, {8, 8}}, "(awq), and its weights are plain"},
       {"left over without a method", R"({"quantization_config": {}})", {"q.weight", DType::kF16, {8, 8}}, "config.json has 'quantization_config', and its weights are plain"},
-      {"declared, and it is", R"({"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": true}})", {"q.SCB", DType::kF32, {8}}, "is quantised: config.json has 'quantization_config' (bitsandbytes)"},
-      {"declared, in 8 bits without scales", R"({"quantization_config": {"quant_method": "fp8"}})", {"q.weight", DType::kF8E4M3, {8, 8}}, "is quantised: config.json has 'quantization_config' (fp8)"},
       {"switched off, and it is", R"({"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": false}})", {"q.weight", DType::kU8, {8, 8}}, "is quantised: tensor 'q.weight' is U8"},
       {"GPTQ", "{}", {"model.layers.0.q_proj.qweight", DType::kI32, {8, 8}}, "tensor 'model.layers.0.q_proj.qweight' belongs to a quantiser"},
       {"AWQ", "{}", {"q.qzeros", DType::kI32, {8}}, "tensor 'q.qzeros'"},

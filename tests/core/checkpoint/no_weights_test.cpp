@@ -41,14 +41,14 @@ TEST_CASE("no weights: a folder says what it has instead", "[checkpoint][say]") 
       {"nothing", [](const fs::path&) {}, "", Errc::kNotFound, "has neither model.safetensors nor model.safetensors.index.json: it is empty"},
       {"a config alone", [](const fs::path& f) { write_text(f / "config.json", "{}"); }, "", Errc::kNotFound, "nor weights in another form: if it was downloaded, download it again"},
       {"an adapter alone", [](const fs::path& f) { write_text(f / "adapter_config.json", "{}"); write_weights(f / "adapter_model.safetensors"); }, "", Errc::kUnsupported,
-       "has adapter_config.json, an adapter and no model: merge it into its base model"},
+       "has adapter_config.json, an adapter and no model: give its base model, and lay this over it with --adapter"},
       {"an adapter's pickle", [](const fs::path& f) { write_text(f / "adapter_model.bin", "x"); }, "", Errc::kUnsupported, "has adapter_model.bin, an adapter and no model"},
       {"no pickle", [](const fs::path& f) { write_text(f / "config.json", "{}"); write_text(f / "pytorch_model.bin", "x"); }, "", Errc::kCorrupt,
        "pytorch_model.bin: is no file that torch.save wrote"},
       {"a pickle of another name", [](const fs::path& f) { write_text(f / "model.pth", "x"); }, "", Errc::kUnsupported, "has model.pth, a pickle, and no pytorch_model.bin: if it is the whole model, give it as the path"},
       {"a shard of pickles", [](const fs::path& f) { write_text(f / "pytorch_model-00001-of-00002.bin", "x"); }, "", Errc::kUnsupported,
        "has shards (pytorch_model-00001-of-00002.bin; 1 of 2) and no pytorch_model.bin.index.json, which says what each of them holds: download it too"},
-      {"GGUF", [](const fs::path& f) { write_text(f / "m-Q4_K_M.gguf", "GGUF"); }, "", Errc::kUnsupported, "has m-Q4_K_M.gguf, a GGUF file, which is not read yet"},
+      {"GGUF", [](const fs::path& f) { write_text(f / "m-Q4_K_M.gguf", "GGUF"); }, "", Errc::kCorrupt, "m-Q4_K_M.gguf: its version needs 4 bytes"},
       {"shards without their index", [](const fs::path& f) { for (int i : {1, 2}) write_weights(f / fmt::format("model-0000{}-of-00002.safetensors", i)); }, "", Errc::kUnsupported,
        "has shards (model-00001-of-00002.safetensors, …; 2 of 2) and no model.safetensors.index.json, which says what each of them holds: download it too"},
       {"the one shard without its index", [](const fs::path& f) { write_weights(f / "model-00001-of-00001.safetensors"); }, "", Errc::kUnsupported, "or give the one shard as the path"},
@@ -74,7 +74,7 @@ TEST_CASE("no weights: a file that is no whole model says where that is", "[chec
       {"a shard by the index alone", [](const fs::path& f) { write_weights(f / "a.safetensors"); write_text(f / "model.safetensors.index.json", R"({"weight_map": {"w": "a.safetensors"}})"); },
        "a.safetensors", Errc::kUnsupported, "is one of the shards that model.safetensors.index.json lists: give its folder, /"},
       {"an adapter", [](const fs::path& f) { write_weights(f / "adapter_model.safetensors"); }, "adapter_model.safetensors", Errc::kUnsupported, "is an adapter and no model"},
-      {"GGUF", [](const fs::path& f) { write_text(f / "m.gguf", std::string_view("GGUF\x03\0\0\0", 8)); }, "m.gguf", Errc::kUnsupported, "is a GGUF file, which is not read yet"},
+      {"GGUF under another name", [](const fs::path& f) { write_text(f / "model.safetensors", std::string_view("GGUF\x03\0\0\0\xff\xff\xff\xff", 12)); }, "", Errc::kUnsupported, "model.safetensors: is a GGUF file, whatever its name says: give it as the path"},
   }));
   DYNAMIC_SECTION(c.title) {
     const TemporaryFolder folder;

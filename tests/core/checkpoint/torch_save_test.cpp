@@ -21,7 +21,10 @@ namespace {
 fs::path layout(std::string_view name) { return test_data("layouts") / name; }
 fs::path odd(std::string_view name) { return layout("odd") / name; }
 
-std::string bytes_of(const TensorLocation& location) { return read_text(location.file).substr(location.offset, location.size); }
+std::string bytes_of(const LocatedModel& model, const std::string& tensor) {
+  const auto& extent = model.tensors.at(tensor).extents.front();
+  return read_text(model.weight_files.at(extent.file)).substr(extent.offset, extent.size);
+}
 
 // "w F32 [2, 3]" of each.
 std::vector<std::string> tensors_of(const Model& model) {
@@ -54,7 +57,7 @@ TEST_CASE("torch.save: all its forms give the same tensors", "[checkpoint][torch
     const auto other = locate_checkpoint(layout(name));
     REQUIRE(tensors_of(other.model) == tensors_of(zip.model));
     for (const auto& tensor : zip.model.tensors())
-      CHECK(bytes_of(other.locations.at(tensor.name)) == bytes_of(zip.locations.at(tensor.name)));
+      CHECK(bytes_of(other, tensor.name) == bytes_of(zip, tensor.name));
   }
 }
 
@@ -64,14 +67,14 @@ TEST_CASE("torch.save: tensors that lie across one another, or in one storage, a
     const auto located = locate_checkpoint(layout(name));
     CHECK(tensors_of(located.model) == tensors_of(open_checkpoint(layout("bin"))));
     int across = 0;
-    for (const auto& [tensor, location] : located.locations) across += !location.strides.empty();
+    for (const auto& [tensor, stored] : located.tensors) across += !stored.strides.empty();
     CHECK(across > 3);
   }
   // w [2, 3], b its third and fourth number, n a number and no tensor.
   const auto shared = locate_checkpoint(odd("shared.bin"));
   CHECK(tensors_of(shared.model) == std::vector<std::string>{"b F32 [2]", "empty F32 [0, 4]", "w F32 [2, 3]"});
-  CHECK(shared.locations.at("b").offset == shared.locations.at("w").offset + 8);
-  CHECK(shared.locations.at("empty").size == 0);
+  CHECK(shared.tensors.at("b").extents.front().offset == shared.tensors.at("w").extents.front().offset + 8);
+  CHECK(shared.tensors.at("empty").extents.front().size == 0);
   CHECK(shared.model.resolve("same")->name == "w");
 }
 
@@ -104,7 +107,7 @@ TEST_CASE("torch.save: a broken file of the old form is refused", "[checkpoint][
   const auto whole = read_text(layout("bin-legacy/pytorch_model.bin"));
   const auto first = locate_checkpoint(layout("bin-legacy"));
   auto begin = std::numeric_limits<std::uint64_t>::max();  // of the first storage's numbers, behind their count
-  for (const auto& [name, location] : first.locations) begin = std::min(begin, location.offset);
+  for (const auto& [name, stored] : first.tensors) begin = std::min(begin, stored.extents.front().offset);
   struct Case { const char* title; std::string bytes; Errc code; const char* says; };
   const auto c = GENERATE_COPY(values<Case>({
       {"a negative count", with_number(whole, begin - 8, -1), Errc::kCorrupt, "has -1 elements"},

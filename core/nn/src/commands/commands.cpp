@@ -46,6 +46,7 @@ Chosen choose(const ModelRegistry& registry, const RunRequest& request) {
   if (request.device) options.device = device_named(*request.device);
   if (request.dtype) options.dtype = dtype_named(*request.dtype);
   options.keep_dtype = request.dtype == "keep";
+  options.keep_packed = request.keep_packed;
   std::error_code ignored;
   const std::filesystem::path folder = request.id;
   if (!request.part && std::filesystem::exists(folder / "part.json", ignored))

@@ -22,14 +22,34 @@ namespace {
 
 constexpr std::int64_t kPiece = 1 << 20;  // elements: of each there are some copies in float64
 
+// One tensor's numbers, in pieces of rows: of an encoded one no more is decoded at once than is looked at.
+class Numbers {
+ public:
+  explicit Numbers(torch::Tensor whole) : whole_(std::move(whole)) {}
+  Numbers(const TensorStore& store, const TensorRef& ref) : store_(&store), ref_(&ref) {}
+
+  torch::Tensor whole() const { return store_ ? store_->tensor(*ref_) : whole_; }
+  torch::Tensor rows(std::int64_t first, std::int64_t count) const {
+    return store_ ? store_->rows(*ref_, first, count) : whole_.narrow(0, first, count);
+  }
+
+ private:
+  torch::Tensor whole_;
+  const TensorStore* store_ = nullptr;
+  const TensorRef* ref_ = nullptr;
+};
+
 // One model's tensors, read once and forgotten: its files are mapped for this alone.
 class Side {
  public:
-  explicit Side(const ModelSpec& spec)
-      : store_(WeightFiles::unshared(spec), Placements({torch::kCPU, std::nullopt, true})) {}
+  Side(const ModelSpec& spec, const PluginHost& plugins)
+      : store_(WeightFiles::unshared(spec, plugins), Placements({torch::kCPU, std::nullopt, true})) {}
 
   void require_tensors(const PartSpec& part, const std::string& name) const { store_.require_tensors(part, name); }
-  torch::Tensor tensor(const TensorRef& ref) const { return store_.tensor(ref); }
+  Numbers numbers(const TensorRef& ref) const {
+    if (store_.is_encoded(ref) && ref.view.empty()) return Numbers(store_, ref);
+    return Numbers(store_.tensor(ref));
+  }
   void forget() const { store_.files()->forget(); }
 
  private:
@@ -37,7 +57,8 @@ class Side {
 };
 
 struct Pair {
-  torch::Tensor a, b;
+  Numbers a, b;
+  std::vector<std::int64_t> shape;
 };
 
 // Maps the pages of what is read next at once, instead of by a fault for each few of them. Where the system cannot, or
@@ -53,12 +74,13 @@ void fetch(const torch::Tensor& piece) {
 // Both tensors in pieces of whole rows, each forgotten when it was looked at; as long as the visit says true.
 template <class Visit, class Forget>
 bool each_piece(const Pair& pair, Visit visit, Forget forget) {
-  if (pair.a.dim() == 0 || pair.a.numel() == 0) return visit(pair.a, pair.b);
-  const auto rows = pair.a.size(0);
-  const auto step = std::max<std::int64_t>(1, kPiece / std::max<std::int64_t>(1, pair.a.numel() / rows));
+  const auto elements = TensorInfo{{}, DType::kF32, pair.shape}.elements();
+  if (pair.shape.empty() || elements == 0) return visit(pair.a.whole(), pair.b.whole());
+  const auto rows = pair.shape.front();
+  const auto step = std::max<std::int64_t>(1, kPiece / std::max<std::int64_t>(1, elements / rows));
   for (std::int64_t row = 0; row < rows; row += step) {
     const auto count = std::min(step, rows - row);
-    const auto a = pair.a.narrow(0, row, count), b = pair.b.narrow(0, row, count);
+    const auto a = pair.a.rows(row, count), b = pair.b.rows(row, count);
     fetch(a);
     fetch(b);
     const bool goes_on = visit(a, b);
@@ -131,7 +153,7 @@ std::string mismatch(const PartSpec& a, const PartSpec* b) {
 WeightComparison diff_weights(const ModelRegistry& registry, const std::string& a, const std::string& b,
                               const std::function<void(std::size_t, std::size_t)>& progress) {
   const auto spec_a = registry.require_spec(a), spec_b = registry.require_spec(b);
-  const Side side_a(*spec_a), side_b(*spec_b);
+  const Side side_a(*spec_a, registry.plugins()), side_b(*spec_b, registry.plugins());
   WeightComparison result;
   std::size_t done = 0;
   for (const auto& [name, part] : spec_a->parts) {
@@ -146,10 +168,11 @@ WeightComparison diff_weights(const ModelRegistry& registry, const std::string& 
     }
     side_a.require_tensors(part, name);
     side_b.require_tensors(*other, name);
+    const auto other_roles = tensor_roles(*other);
     std::map<std::string, const TensorRef*> theirs;
-    for (const auto& role : tensor_roles(*other)) theirs[role.role] = role.ref;
+    for (const auto& role : other_roles) theirs[role.role] = role.ref;
     std::vector<Pair> tensors;
-    for (const auto& role : roles) tensors.push_back({side_a.tensor(*role.ref), side_b.tensor(*theirs.at(role.role))});
+    for (const auto& role : roles) tensors.push_back({side_a.numbers(*role.ref), side_b.numbers(*theirs.at(role.role)), role.shape});
     result.parts.push_back(difference_of(name, part.part_type, tensors, [&] {
       side_a.forget();
       side_b.forget();

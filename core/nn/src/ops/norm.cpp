@@ -20,7 +20,7 @@ torch::Tensor NormModule::compute(const torch::Tensor& input, Pass&) {
   if (!input.defined() || !input.is_floating_point())
     throw Error(Errc::kInvalidArgument, fmt::format("{}: takes hidden_states, (..., {}), not {}", name(), norm_.size,
                                                     input.defined() ? described(input) : "nothing"));
-  const auto& learned = weight_.dense();
+  const auto learned = weight_.dense();
   if (norm_.kind == NormKind::layer) return at::layer_norm(input, {input.size(-1)}, learned, bias_.dense(), norm_.eps);
   const auto x = input.to(torch::kFloat32);
   const auto normed = x * at::rsqrt(x.pow(2).mean(-1, /*keepdim=*/true) + norm_.eps);

@@ -116,6 +116,7 @@ Placement Placements::of(const std::string& name, const PartSpec& part) const {
   placement.device = overrides_.device ? *overrides_.device : device_named(device.value_or(settings_.device));
   if (overrides_.dtype) placement.dtype = overrides_.dtype;
   else if (!overrides_.keep_dtype) placement.dtype = dtype_named(dtype.value_or(settings_.dtype));
+  placement.keep_packed = overrides_.keep_packed.value_or(settings_.keep_packed);
   return placement;
 }
 

@@ -1,11 +1,6 @@
 #include "tensor_store.hpp"
 
-#include <cstdint>
-#include <cstring>
-
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
-#include <torch/version.h>
 
 #include <fmt/format.h>
 
@@ -14,6 +9,8 @@
 
 #include "computing_dtype.hpp"
 #include "dtype_names.hpp"
+#include "packed_weight.hpp"
+#include "stored_tensor.hpp"
 
 namespace garage::nn {
 namespace {
@@ -27,6 +24,24 @@ torch::Tensor stepped(const torch::Tensor& tensor, const ViewStep& step) {
     case ViewStep::Kind::view: return tensor.reshape(a);
   }
   return tensor;
+}
+
+// The tensor, or the part of it that the first steps of the view leave where no more need be decoded; and the other
+// steps.
+struct Begun {
+  torch::Tensor tensor;
+  std::span<const ViewStep> rest;
+};
+
+Begun first_of(WeightFiles& files, const TensorInfo& info, std::span<const ViewStep> view) {
+  const bool is_encoded = files.stored(info.name).encoding != nullptr;
+  if (!is_encoded || view.empty() || info.shape.size() < 2) return {whole_tensor(files, info), view};
+  const auto& [kind, a] = view.front();
+  if (kind == ViewStep::Kind::select && a.at(0) == 0)
+    return {decoded_rows(files, info, a.at(1), 1).select(0, 0), view.subspan(1)};
+  if (kind == ViewStep::Kind::narrow && a.at(0) == 0)
+    return {decoded_rows(files, info, a.at(1), a.at(2)), view.subspan(1)};
+  return {whole_tensor(files, info), view};
 }
 
 }  // namespace
@@ -54,37 +69,32 @@ void TensorStore::require_tensors(const PartSpec& part, const std::string& name)
     const auto& tensor = info(role.ref->tensor);
     try {
       require_shape(tensor, name, role);
-    } catch (const Error& error) { throw Error(error.code(), fmt::format("{}: {}", files_->path().string(), error.what())); }
+    } catch (const Error& error) {
+      throw Error(error.code(), fmt::format("{}: {}", files_->path().string(), error.what()));
+    }
   }
 }
 
-torch::Tensor TensorStore::whole(const std::string& name) const {
-  const auto& stored = info(name);
-  const auto type = scalar_type_of(stored.dtype);
-  if (!type)
-    throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' is {}, for which this LibTorch ({}) has no type",
-                                                files_->path().string(), name, to_string(stored.dtype), TORCH_VERSION));
-  if (stored.elements() == 0) return torch::empty(stored.shape, *type);
-  const auto [begin, size, strides, file] = files_->bytes(name);
-  auto* bytes = const_cast<std::uint8_t*>(begin);
-  const auto width = static_cast<std::int64_t>(c10::elementSize(*type));
-  const auto seen = [&, &shape = stored.shape, &strides = strides](const torch::Tensor& flat) {
-    return strides.empty() ? flat.view(shape) : flat.as_strided(shape, strides);
-  };
-  const auto count = static_cast<std::int64_t>(size) / width;
-  if (reinterpret_cast<std::uintptr_t>(bytes) % static_cast<std::uintptr_t>(width) == 0)
-    return seen(torch::from_blob(
-        bytes, {count}, [file = file](void*) {}, *type));
-  // Nothing in the format promises alignment; torch's kernels want it.
-  auto copy = torch::empty({count}, *type);
-  std::memcpy(copy.data_ptr(), bytes, copy.nbytes());
-  return seen(copy);
+Weight TensorStore::weight(const TensorRef& ref) const {
+  const auto& stored = info(ref.tensor);
+  if (!here_.keep_packed || !files_->stored(ref.tensor).encoding || stored.shape.size() < 2) return Weight(tensor(ref));
+  const auto type = here_.dtype ? here_.dtype : scalar_type_of(stored.dtype);
+  if (!type) return Weight(tensor(ref));
+  auto like = torch::empty(stored.shape, torch::TensorOptions().device(torch::kMeta).dtype(*type));
+  for (const auto& step : ref.view) like = stepped(like, step);
+  return Weight(std::make_shared<PackedWeight>(*this, ref, like));
 }
 
 torch::Tensor TensorStore::tensor(const TensorRef& ref) const {
-  auto tensor = whole(ref.tensor);
-  for (const auto& step : ref.view) tensor = stepped(tensor, step);
+  auto [tensor, rest] = first_of(*files_, info(ref.tensor), ref.view);
+  for (const auto& step : rest) tensor = stepped(tensor, step);
   return tensor.to(here_.device, here_.dtype.value_or(tensor.scalar_type()));
+}
+
+torch::Tensor TensorStore::rows(const TensorRef& ref, std::int64_t first, std::int64_t count) const {
+  auto some = ref;
+  some.view.push_back({ViewStep::Kind::narrow, {0, first, count}});
+  return tensor(some);
 }
 
 }  // namespace garage::nn

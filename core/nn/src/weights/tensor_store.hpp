@@ -34,22 +34,27 @@ class TensorStore {
   // Throws kCorrupt unless every tensor that the part reads is here, in the shape that the part's dimensions demand.
   void require_tensors(const PartSpec& part, const std::string& name) const;
 
-  // On the part's device, in its dtype; of a mapped file and its own dtype nothing is copied.
-  // Throws kCorrupt (no such tensor), kUnsupported (a dtype that this LibTorch lacks).
-  Weight weight(const TensorRef& ref) const { return Weight(tensor(ref)); }
+  // On the part's device, in its dtype; of a mapped file and its own dtype nothing is copied. What is encoded is
+  // decoded now, or, where it is to be kept packed, whenever it is used. Throws kCorrupt (no such tensor), kUnsupported
+  // (a dtype that this LibTorch lacks).
+  Weight weight(const TensorRef& ref) const;
   Weight weight(const std::optional<TensorRef>& ref) const { return ref ? weight(*ref) : Weight(); }
 
   // The same as numbers, for whoever looks at these alone.
   torch::Tensor tensor(const TensorRef& ref) const;
 
+  // Some of its rows, by its first dimension: without the others where it can be. Requires: one dimension or more.
+  torch::Tensor rows(const TensorRef& ref, std::int64_t first, std::int64_t count) const;
+
+  torch::Device device() const noexcept { return here_.device; }
   bool has(const std::string& name) const { return files_->find(name) != nullptr; }
   DType dtype(const TensorRef& ref) const { return info(ref.tensor).dtype; }  // as the file stores it
+  bool is_encoded(const TensorRef& ref) const { return files_->stored(ref.tensor).encoding != nullptr; }
   const std::shared_ptr<WeightFiles>& files() const noexcept { return files_; }
   const PluginHost* plugins() const noexcept { return plugins_; }
 
  private:
   const TensorInfo& info(const std::string& name) const;
-  torch::Tensor whole(const std::string& name) const;
 
   std::shared_ptr<WeightFiles> files_;
   Placements placements_;

@@ -10,17 +10,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The file alone: a config beside it has nothing to do with it.
 LocatedModel located(const fs::path& file) {
   const auto header = read_safetensors_header(file);
   std::vector<TensorInfo> tensors;
-  std::unordered_map<std::string, TensorLocation> locations;
+  std::unordered_map<std::string, StoredTensor> stored;
   for (const auto& [tensor, begin, end] : header.entries) {
     tensors.push_back(tensor);
-    locations[tensor.name] = {file, header.data_begin + begin, end - begin};
+    stored[tensor.name].extents.push_back({0, header.data_begin + begin, end - begin});
   }
   Model model(std::move(tensors));
   model.source.path = file;
-  return {std::move(model), std::move(locations)};
+  return {std::move(model), std::move(stored), {file}, {}};
+}
+
+OpenOptions options_of(const ModelSpec& spec, const PluginHost& plugins) {
+  return {spec.source.variant, spec.source.adapters, plugins.folders()};
 }
 
 // The path may be spelled otherwise now; what counts is what the spec was made from.
@@ -34,22 +39,22 @@ void require_same(const ModelSpec& spec, const std::string& fingerprint) {
 }  // namespace
 
 WeightFiles::WeightFiles(LocatedModel source) : source_(std::move(source)) {
-  for (const auto& file : source_.files) stamps_[file];
-  for (const auto& [tensor, location] : source_.locations) stamps_[location.file];
+  for (const auto* files : {&source_.files, &source_.weight_files})
+    for (const auto& file : *files) stamps_[file];
   for (auto& [file, stamp] : stamps_) stamp = stamp_of(file);
 }
 
-std::shared_ptr<WeightFiles> WeightFiles::unshared(const ModelSpec& spec) {
+std::shared_ptr<WeightFiles> WeightFiles::unshared(const ModelSpec& spec, const PluginHost& plugins) {
   if (spec.source.path.empty())
     throw Error(Errc::kUnsupported, fmt::format("'{}' was registered from no files, so that there are no weights to "
                                                 "read (its source is {})",
                                                 spec.model_id, spec.source.kind));
-  auto source = locate_checkpoint(spec.source.path);
+  auto source = locate_checkpoint(spec.source.path, options_of(spec, plugins));
   require_same(spec, source.model.source.fingerprint);
   return std::shared_ptr<WeightFiles>(new WeightFiles(std::move(source)));
 }
 
-std::shared_ptr<WeightFiles> WeightFiles::of(const ModelSpec& spec) {
+std::shared_ptr<WeightFiles> WeightFiles::of(const ModelSpec& spec, const PluginHost& plugins) {
   // Of all registries: what is shared is files, which belong to none.
   static std::mutex mutex;
   static std::map<fs::path, std::weak_ptr<WeightFiles>> opened;
@@ -59,7 +64,7 @@ std::shared_ptr<WeightFiles> WeightFiles::of(const ModelSpec& spec) {
     if (known && known->source_.model.source.fingerprint == spec.source.fingerprint && known->is_current())
       return known;
   }
-  const auto files = unshared(spec);
+  const auto files = unshared(spec, plugins);
   const std::lock_guard lock(mutex);
   std::erase_if(opened, [](const auto& entry) { return entry.second.expired(); });
   opened[spec.source.path] = files;
@@ -76,12 +81,12 @@ bool WeightFiles::is_current() const {
   return true;
 }
 
-WeightFiles::Bytes WeightFiles::bytes(const std::string& name) {
-  const auto& location = source_.locations.at(name);
+WeightFiles::Bytes WeightFiles::bytes(const Extent& extent) {
+  const auto& path = source_.weight_files.at(extent.file);
   const std::lock_guard lock(mutex_);
-  auto& file = mapped_[location.file.string()];
-  if (!file) file = std::make_shared<MappedFile>(location.file);
-  return {file->bytes(location.offset, location.size), location.size, location.strides, file};
+  auto& file = mapped_[path.string()];
+  if (!file) file = std::make_shared<MappedFile>(path);
+  return {{file->bytes(extent.offset, extent.size), extent.size}, file};
 }
 
 bool WeightFiles::holds(const void* address) const {

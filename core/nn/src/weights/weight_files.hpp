@@ -13,6 +13,7 @@
 
 #include <garage/checkpoint.hpp>
 #include <garage/file_stamp.hpp>
+#include <garage/plugin_host.hpp>
 #include <garage/spec.hpp>
 
 #include "mapped_file.hpp"
@@ -21,12 +22,12 @@ namespace garage::nn {
 
 class WeightFiles {
  public:
-  // What the spec was made from; opened once for all modules that are alive.
-  // Throws kCorrupt when it is no longer the same, kUnsupported when the spec has no files.
-  static std::shared_ptr<WeightFiles> of(const ModelSpec& spec);
+  // What the spec was made from; opened once for all modules that are alive. The plugins' folders have the tables of
+  // GGUF files. Throws kCorrupt when it is no longer the same, kUnsupported when the spec has no files.
+  static std::shared_ptr<WeightFiles> of(const ModelSpec& spec, const PluginHost& plugins);
 
   // The same, mapped anew for the caller alone, who may let go of what was read.
-  static std::shared_ptr<WeightFiles> unshared(const ModelSpec& spec);
+  static std::shared_ptr<WeightFiles> unshared(const ModelSpec& spec, const PluginHost& plugins);
 
   // One safetensors file, whatever made it.
   static std::shared_ptr<WeightFiles> of(const std::filesystem::path& file);
@@ -34,13 +35,15 @@ class WeightFiles {
   const std::filesystem::path& path() const noexcept { return source_.model.source.path; }
   const TensorInfo* find(const std::string& name) const { return source_.model.find(name); }
 
+  const StoredTensor& stored(const std::string& name) const {
+    return source_.tensors.at(name);
+  }  // Requires: find(name)
+
   struct Bytes {
-    const std::uint8_t* begin;
-    std::uint64_t size;                  // bytes, from the tensor's first number to its last
-    std::vector<std::int64_t> strides;  // elements; empty: row-major
+    Encoding::Piece piece;
     std::shared_ptr<const MappedFile> file;  // keeps them
   };
-  Bytes bytes(const std::string& name);  // Requires: find(name), and that it is not empty
+  Bytes bytes(const Extent& extent);  // of a tensor here; that is not empty
 
   bool holds(const void* address) const;  // whether it lies in a mapped file
   void require_unchanged() const;         // as MappedFile, of all that are mapped

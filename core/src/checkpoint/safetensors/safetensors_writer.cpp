@@ -9,53 +9,57 @@
 #include <garage/json_writer.hpp>
 #include <garage/safetensors.hpp>
 
+#include "safetensors_writer.hpp"
 
 namespace garage {
-namespace {
 
-std::uint64_t data_size(const TensorInfo& tensor) {
+std::uint64_t safetensors_size(const TensorInfo& tensor) {
   return static_cast<std::uint64_t>(tensor.elements()) * static_cast<std::uint64_t>(bits(tensor.dtype)) / 8;
 }
 
-std::string header_of(const std::vector<SafetensorsData>& tensors, const Model::Metadata& metadata) {
+bool comes_first(const TensorInfo& a, const TensorInfo& b) {
+  return std::make_tuple(-bits(a.dtype), std::string_view(a.name)) <
+         std::make_tuple(-bits(b.dtype), std::string_view(b.name));
+}
+
+std::string safetensors_head(const std::vector<const TensorInfo*>& tensors, const Model::Metadata& metadata) {
   JsonWriter out;
   out.begin_object();
   if (!metadata.empty()) write_member(out, "__metadata__", metadata);
   std::uint64_t end = 0;
-  for (const auto& [tensor, bytes] : tensors) {
+  for (const auto* tensor : tensors) {
     const auto begin = end;
-    end += data_size(tensor);
-    out.key(tensor.name);
+    end += safetensors_size(*tensor);
+    out.key(tensor->name);
     out.begin_object();
-    write_member(out, "dtype", to_string(tensor.dtype));
-    write_member(out, "shape", tensor.shape);
+    write_member(out, "dtype", to_string(tensor->dtype));
+    write_member(out, "shape", tensor->shape);
     write_member(out, "data_offsets", std::vector{begin, end});
     out.end_object();
   }
   out.end_object();
   auto header = out.take();
   header.resize((header.size() + 7) / 8 * 8, ' ');
-  return header;
+  std::string length;
+  for (int i = 0; i < 8; ++i) length += static_cast<char>(header.size() >> (8 * i) & 0xFF);
+  return length + header;
 }
-
-}  // namespace
 
 void write_safetensors(const std::filesystem::path& file, std::vector<SafetensorsData> tensors,
                        const Model::Metadata& metadata) {
-  std::sort(tensors.begin(), tensors.end(), [](const SafetensorsData& a, const SafetensorsData& b) {
-    return std::make_tuple(-bits(a.tensor.dtype), std::string_view(a.tensor.name)) <
-           std::make_tuple(-bits(b.tensor.dtype), std::string_view(b.tensor.name));
-  });
+  std::sort(tensors.begin(), tensors.end(),
+            [](const SafetensorsData& a, const SafetensorsData& b) { return comes_first(a.tensor, b.tensor); });
   std::set<std::string_view> names;
   for (const auto& [tensor, bytes] : tensors)
     if (!names.insert(tensor.name).second)
       throw Error(Errc::kInvalidArgument,
                   fmt::format("{}: tensor '{}' is to be written twice", file.string(), tensor.name));
-  const auto header = header_of(tensors, metadata);
-  std::string length;
-  for (int i = 0; i < 8; ++i) length += static_cast<char>(header.size() >> (8 * i) & 0xFF);
-  std::vector<std::string_view> pieces{length, header};
-  for (const auto& [tensor, bytes] : tensors) pieces.emplace_back(static_cast<const char*>(bytes), data_size(tensor));
+  std::vector<const TensorInfo*> infos;
+  for (const auto& data : tensors) infos.push_back(&data.tensor);
+  const auto head = safetensors_head(infos, metadata);
+  std::vector<std::string_view> pieces{head};
+  for (const auto& [tensor, bytes] : tensors)
+    pieces.emplace_back(static_cast<const char*>(bytes), safetensors_size(tensor));
   write_output(file, pieces);
 }
 

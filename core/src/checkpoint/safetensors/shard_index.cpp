@@ -105,7 +105,7 @@ ShardIndex read_shard_index(const std::filesystem::path& path) {
     if (!is_plain_file_name(name))
       fail(fmt::format("maps tensor '{}' to '{}', which is no plain file name: a shard lies beside its index", tensor,
                        name));
-    const bool of_pickles = path.filename() == kPickledIndexName;
+    const bool of_pickles = path.filename().string().starts_with(kPickledIndexStem);
     if (!name.ends_with(of_pickles ? ".bin" : ".safetensors"))
       throw Error(Errc::kUnsupported,
                   fmt::format("{}: maps tensor '{}' to '{}', which is no {} and is not read: save the model as "

@@ -1,5 +1,7 @@
 #include "torch_archive.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
@@ -13,9 +15,11 @@ constexpr std::uint64_t kMaxPickle = std::uint64_t{1} << 25;  // bytes; of large
 
 }  // namespace
 
+bool begins_as_zip_archive(std::string_view begin) { return begin.starts_with("PK\x03\x04"); }
+
 bool is_zip_archive(const std::filesystem::path& file) {
   const ReadFile reader(file);
-  return reader.size() >= 4 && reader.read(0, 4) == "PK\x03\x04";
+  return begins_as_zip_archive(reader.read(0, std::min<std::uint64_t>(reader.size(), 4)));
 }
 
 TorchArchive::TorchArchive(const std::filesystem::path& file)

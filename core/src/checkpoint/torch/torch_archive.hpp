@@ -9,13 +9,15 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "torch_tensors.hpp"
 #include "zip_entries.hpp"
 
 namespace garage {
 
-// Whether the file begins as a zip archive does; the other formats that we read do not.
+// Whether the file, or what it begins with, is as a zip archive is; the other formats that we read are not.
+bool begins_as_zip_archive(std::string_view begin);
 bool is_zip_archive(const std::filesystem::path& file);
 
 class TorchArchive {

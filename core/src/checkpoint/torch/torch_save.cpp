@@ -86,7 +86,7 @@ class Legacy {
  public:
   explicit Legacy(const std::filesystem::path& file) : path_(file), file_(file), subject_(file.string()) {}
 
-  TorchFile read() {
+  WeightFile read() {
     const auto bytes = file_.read(0, std::min(file_.size(), kMaxPickles));
     std::string_view left(bytes);
     left.remove_prefix(kLegacyMagic.size());
@@ -165,12 +165,14 @@ class Legacy {
 
 }  // namespace
 
+bool begins_as_legacy_torch_save(std::string_view begin) { return begin.starts_with(kLegacyMagic); }
+
 bool is_legacy_torch_save(const std::filesystem::path& file) {
   const ReadFile reader(file);
-  return reader.size() >= kLegacyMagic.size() && reader.read(0, kLegacyMagic.size()) == kLegacyMagic;
+  return begins_as_legacy_torch_save(reader.read(0, std::min<std::uint64_t>(reader.size(), kLegacyMagic.size())));
 }
 
-TorchFile read_torch_save(const std::filesystem::path& file, const TorchArchive& archive) {
+WeightFile read_torch_save(const std::filesystem::path& file, const TorchArchive& archive) {
   auto bytes = archive.pickle();
   const auto pickle = read_pickle(bytes, archive.subject() + ": data.pkl");
   require_harmless(pickle, archive.subject());
@@ -180,6 +182,6 @@ TorchFile read_torch_save(const std::filesystem::path& file, const TorchArchive&
   return tensors.take(archive.inventory(std::move(bytes)));
 }
 
-TorchFile read_legacy_torch_save(const std::filesystem::path& file) { return Legacy(file).read(); }
+WeightFile read_legacy_torch_save(const std::filesystem::path& file) { return Legacy(file).read(); }
 
 }  // namespace garage

@@ -51,7 +51,9 @@ std::string_view maker_of(const Pickled* value) {
 }
 
 TorchTensors::TorchTensors(std::filesystem::path file, std::string subject, std::uint64_t pickle_bytes, Find find)
-    : file_(std::move(file)), subject_(std::move(subject)), budget_(subject_, pickle_bytes), find_(std::move(find)) {}
+    : subject_(std::move(subject)), budget_(subject_, pickle_bytes), find_(std::move(find)) {
+  result_.path = std::move(file);
+}
 
 void TorchTensors::fail(const std::string& fault) const {
   throw Error(Errc::kCorrupt, fmt::format("{}: {}", subject_, fault));
@@ -106,22 +108,23 @@ void TorchTensors::add(const std::string& name, const Pickled* tensor) {
   if (!fresh) {
     budget_.name(first->second.size());
     result_.metadata[name] = first->second;
+    result_.second_names.push_back(name);
     return;
   }
   TensorInfo info{name, storage.dtype, sizes};
-  auto where = location(info, storage, static_cast<std::uint64_t>(*offset), strides);
-  result_.entries.push_back({std::move(info), std::move(where)});
+  auto where = stored(info, storage, static_cast<std::uint64_t>(*offset), strides);
+  result_.tensors.push_back({std::move(info), std::move(where)});
 }
 
-TensorLocation TorchTensors::location(const TensorInfo& tensor, const TorchStorage& storage, std::uint64_t offset,
-                                      const std::vector<std::int64_t>& strides) const {
+StoredTensor TorchTensors::stored(const TensorInfo& tensor, const TorchStorage& storage, std::uint64_t offset,
+                                  const std::vector<std::int64_t>& strides) const {
   const auto bytes = find_(tensor.name, storage);
   const auto size = static_cast<std::uint64_t>(bits(tensor.dtype)) / 8;
   if (storage.elements > bytes.size / size)
     fail(fmt::format("storage '{}' should hold {} elements of {} bytes, it has {} bytes", storage.key, storage.elements,
                      size, bytes.size));
   for (const auto length : tensor.shape)
-    if (length == 0) return {file_, 0, 0};
+    if (length == 0) return {{{0, 0, 0}}};
   const auto span = span_of(tensor.shape, strides);
   if (!span || offset > storage.elements || *span > storage.elements - offset)
     fail(fmt::format("tensor '{}' needs elements {} to {} of storage '{}', which has {}", tensor.name, offset,
@@ -131,13 +134,13 @@ TensorLocation TorchTensors::location(const TensorInfo& tensor, const TorchStora
                 fmt::format("{}: tensor '{}' stands for {} numbers by {}, which is not read: save it "
                             "contiguous",
                             subject_, tensor.name, tensor.elements(), *span));
-  TensorLocation where{file_, bytes.offset + offset * size, *span * size};
+  StoredTensor where{{{0, bytes.offset + offset * size, *span * size}}};
   if (!is_row_major(tensor.shape, strides)) where.strides = strides;
   return where;
 }
 
-TorchFile TorchTensors::take(std::string inventory) {
-  result_.inventory = std::move(inventory);
+WeightFile TorchTensors::take(const std::string& inventory) {
+  result_.identify(inventory);
   return std::move(result_);
 }
 

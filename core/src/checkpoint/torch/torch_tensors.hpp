@@ -13,24 +13,13 @@
 #include <tuple>
 #include <vector>
 
-#include <garage/checkpoint.hpp>
 #include <garage/model.hpp>
 
+#include "../weight_file.hpp"
 #include "pickle.hpp"
 #include "walk_budget.hpp"
 
 namespace garage {
-
-// What such a file holds.
-struct TorchFile {
-  struct Entry {
-    TensorInfo tensor;
-    TensorLocation location;  // of size 0 where the tensor has no numbers
-  };
-  std::vector<Entry> entries;
-  Model::Metadata metadata;  // the second name of a tensor: the first, as safetensors' save_model records it
-  std::string inventory;     // all that was read of it, for a fingerprint
-};
 
 // Null unless the value is of that kind.
 template <class T>
@@ -68,21 +57,22 @@ class TorchTensors {
   TorchStorage storage_of(const std::string& tensor, const Pickled* value);
 
   WalkBudget& budget() noexcept { return budget_; }
-  TorchFile take(std::string inventory);
+  // inventory: all that was read of the file. A second name of a tensor is in the metadata, as safetensors' save_model
+  // records it.
+  WeightFile take(const std::string& inventory);
 
  private:
   [[noreturn]] void fail(const std::string& fault) const;
   std::vector<std::int64_t> numbers(const std::string& tensor, const Pickled* value);
-  TensorLocation location(const TensorInfo& tensor, const TorchStorage& storage, std::uint64_t offset,
-                          const std::vector<std::int64_t>& strides) const;
+  StoredTensor stored(const TensorInfo& tensor, const TorchStorage& storage, std::uint64_t offset,
+                      const std::vector<std::int64_t>& strides) const;
 
-  std::filesystem::path file_;
   std::string subject_;
   WalkBudget budget_;
   Find find_;
   std::map<std::tuple<std::string, std::int64_t, std::vector<std::int64_t>, std::vector<std::int64_t>>, std::string>
       names_;
-  TorchFile result_;
+  WeightFile result_;
 };
 
 }  // namespace garage

@@ -51,7 +51,7 @@ class Modules {
 
 }  // namespace
 
-TorchFile read_torchscript(const std::filesystem::path& file, const TorchArchive& archive) {
+WeightFile read_torchscript(const std::filesystem::path& file, const TorchArchive& archive) {
   auto bytes = archive.pickle();
   const auto pickle = read_pickle(bytes, archive.subject() + ": data.pkl");
   if (!pickled_as<Pickled::Object>(pickle.root))

@@ -8,6 +8,6 @@ namespace garage {
 // Parameters, buffers and tensor attributes, as the module tree names them. Reads the pickle of that tree; of a weight
 // no byte. Throws kNotFound, kIo, kCorrupt, kUnsupported (a tensor of a kind that the safetensors format has no name
 // for: quantised, sparse). Requires: archive.is_script().
-TorchFile read_torchscript(const std::filesystem::path& file, const TorchArchive& archive);
+WeightFile read_torchscript(const std::filesystem::path& file, const TorchArchive& archive);
 
 }  // namespace garage

@@ -18,6 +18,7 @@ struct RunRequest {
   std::filesystem::path input;               // safetensors: hidden_states, or input_ids for embeddings and whole models
   std::filesystem::path output;              // safetensors: output
   std::optional<std::string> device, dtype;  // nothing: as the config's devices say
+  std::optional<bool> keep_packed;
 };
 
 // What a run did, for people.

@@ -19,6 +19,7 @@ struct ModuleOptions {
   std::optional<torch::Device> device;
   std::optional<torch::ScalarType> dtype;
   bool keep_dtype = false;  // the dtype that the file stores, whatever the config says
+  std::optional<bool> keep_packed;  // encoded weights stay as they are stored, and are decoded whenever they are used
 };
 
 // What is run together computes in one dtype: the options', else the config's, else the widest in which it is stored.

@@ -1,0 +1,77 @@
+#include "tensor_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
+#include "../encoding/plain_numbers.hpp"
+
+namespace garage {
+namespace {
+
+Encoding::Piece piece_of(const std::string& bytes) {
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+// A tensor that lies across others, one number after another.
+std::string row_major(const std::string& bytes, const TensorInfo& tensor, const std::vector<std::int64_t>& strides) {
+  const auto width = static_cast<std::size_t>(bits(tensor.dtype)) / 8;
+  std::string result;
+  result.reserve(static_cast<std::size_t>(tensor.elements()) * width);
+  std::vector<std::int64_t> at(tensor.shape.size(), 0);
+  std::int64_t offset = 0;
+  for (std::int64_t left = tensor.elements(); left > 0; --left) {
+    result.append(bytes, static_cast<std::size_t>(offset) * width, width);
+    for (auto dim = at.size(); dim-- > 0;) {
+      offset += strides[dim];
+      if (++at[dim] < tensor.shape[dim]) break;
+      offset -= at[dim] * strides[dim];
+      at[dim] = 0;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+const ReadFile& TensorReader::file(std::uint32_t number) {
+  auto& opened = files_[number];
+  if (!opened) opened = std::make_unique<ReadFile>(source_.weight_files.at(number));
+  return *opened;
+}
+
+void TensorReader::begin(const TensorInfo& tensor) {
+  tensor_ = &tensor;
+  stored_ = &source_.tensors.at(tensor.name);
+  encoding_ = stored_->encoding ? stored_->encoding : plain_numbers(tensor.dtype);
+  pieces_.clear();
+  if (!is_encoded() && stored_->strides.empty()) return;
+  for (const auto& extent : stored_->extents) pieces_.push_back(file(extent.file).read(extent.offset, extent.size));
+  if (!is_encoded()) pieces_.front() = row_major(pieces_.front(), tensor, stored_->strides);
+}
+
+std::string TensorReader::bytes(std::uint64_t offset, std::uint64_t count) {
+  if (!pieces_.empty()) return pieces_.front().substr(offset, count);
+  const auto& extent = stored_->extents.front();
+  return file(extent.file).read(extent.offset + offset, count);
+}
+
+void TensorReader::rows(std::int64_t first, std::int64_t count, float* out) {
+  if (!encoding_)
+    throw Error(Errc::kUnsupported,
+                fmt::format("{}: tensor '{}' is {}, which has no float32 numbers", source_.model.source.path.string(),
+                            tensor_->name, to_string(tensor_->dtype)));
+  if (!is_encoded()) {
+    const auto row = static_cast<std::uint64_t>(rows_of(tensor_->shape).columns) *
+                     static_cast<std::uint64_t>(bits(tensor_->dtype)) / 8;
+    const auto some = bytes(static_cast<std::uint64_t>(first) * row, static_cast<std::uint64_t>(count) * row);
+    const auto piece = piece_of(some);
+    // As a tensor of these rows alone.
+    return encoding_->decode({count, rows_of(tensor_->shape).columns}, std::span(&piece, 1), 0, count, out);
+  }
+  std::vector<Encoding::Piece> pieces;
+  for (const auto& each : pieces_) pieces.push_back(piece_of(each));
+  encoding_->decode(tensor_->shape, pieces, first, count, out);
+}
+
+}  // namespace garage

@@ -1,0 +1,75 @@
+#include "plain_numbers.hpp"
+
+#include <array>
+#include <string>
+
+#include "numbers.hpp"
+
+namespace garage {
+namespace {
+
+// A dtype by how a number of it is stored, and what it is as float32.
+struct F32 {
+  using Stored = std::uint32_t;
+  static constexpr auto kDType = DType::kF32;
+  static float number(Stored stored) noexcept { return std::bit_cast<float>(stored); }
+};
+struct F16 {
+  using Stored = std::uint16_t;
+  static constexpr auto kDType = DType::kF16;
+  static float number(Stored stored) noexcept { return float_of_half(stored); }
+};
+struct BF16 {
+  using Stored = std::uint16_t;
+  static constexpr auto kDType = DType::kBF16;
+  static float number(Stored stored) noexcept { return float_of_bfloat(stored); }
+};
+struct F8E4M3 {
+  using Stored = std::uint8_t;
+  static constexpr auto kDType = DType::kF8E4M3;
+  static float number(Stored stored) noexcept { return float_of_e4m3(stored); }
+};
+struct F8E5M2 {
+  using Stored = std::uint8_t;
+  static constexpr auto kDType = DType::kF8E5M2;
+  static float number(Stored stored) noexcept { return float_of_e5m2(stored); }
+};
+
+template <class Number, bool big_endian>
+class PlainNumbers final : public Encoding {
+ public:
+  std::string_view name() const noexcept override { return name_; }
+
+  void decode(const Shape& shape, std::span<const Piece> pieces, std::int64_t first, std::int64_t count,
+              float* out) const override {
+    using Stored = typename Number::Stored;
+    const auto columns = static_cast<std::size_t>(rows_of(shape).columns);
+    const auto* at = pieces[0].data() + static_cast<std::size_t>(first) * columns * sizeof(Stored);
+    const auto numbers = static_cast<std::size_t>(count) * columns;
+    for (std::size_t i = 0; i < numbers; ++i, at += sizeof(Stored))
+      out[i] = Number::number(big_endian ? load_swapped<Stored>(at) : load<Stored>(at));
+  }
+
+ private:
+  std::string name_ = std::string(to_string(Number::kDType)) + (big_endian ? ", big-endian" : "");
+};
+
+template <bool big_endian, class... Number>
+std::shared_ptr<const Encoding> one_of(DType dtype) {
+  static const std::array<std::shared_ptr<const Encoding>, sizeof...(Number)> all{
+      std::make_shared<PlainNumbers<Number, big_endian>>()...};
+  constexpr std::array dtypes{Number::kDType...};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (dtypes[i] == dtype) return all[i];
+  return nullptr;
+}
+
+}  // namespace
+
+std::shared_ptr<const Encoding> plain_numbers(DType dtype) {
+  return one_of<false, F32, F16, BF16, F8E4M3, F8E5M2>(dtype);
+}
+
+std::shared_ptr<const Encoding> big_endian_numbers(DType dtype) { return one_of<true, F32, F16, BF16>(dtype); }
+
+}  // namespace garage
