@@ -4,11 +4,10 @@
 #include <garage/spec_document.hpp>
 
 #include "fuzzer.hpp"
-#include "model_input.hpp"
+#include "model_mutator.hpp"
 #include "plugin/plugin_decomposer.hpp"
 
 extern "C" const garage_plugin* garage_plugin_v1(void);
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 void garage_fuzz(std::string_view input) {
   static const garage::PluginDecomposer decomposer("fuzzed", garage_plugin_v1());
@@ -23,17 +22,4 @@ void garage_fuzz(std::string_view input) {
   const auto text = garage::write_spec(spec);
   garage::fuzz::require(garage::write_spec(garage::read_spec(text, "written")) == text, "a spec survives its document");
   garage::fuzz::require(spec.parameters >= 0, "parameters are counted");
-}
-
-// Three of four changes are of the model, the others of the text.
-extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
-                                               unsigned int seed) {
-  std::minstd_rand random(seed + 1);
-  if (random() % 4 == 0) return LLVMFuzzerMutate(data, size, max_size);
-  auto model = garage::fuzz::parse_model({reinterpret_cast<const char*>(data), size});
-  for (auto left = 1 + random() % 3; left > 0; --left) garage::fuzz::mutate(model, random);
-  const auto text = garage::fuzz::write_model(model);
-  if (text.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);
-  std::copy(text.begin(), text.end(), data);
-  return text.size();
 }

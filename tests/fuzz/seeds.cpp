@@ -2,7 +2,10 @@
 #include <cstring>
 #include <iostream>
 
+#include <boost/json/parse.hpp>
+
 #include <garage/checkpoint.hpp>
+#include <garage/safetensors.hpp>
 
 #include "gguf_bytes.hpp"
 #include "model_input.hpp"
@@ -45,6 +48,21 @@ void from_torchscript(const fs::path& file, const fs::path& out) {
   }
 }
 
+// The tensors of a file as a model's.
+void from_overlay(const fs::path& config, const fs::path& weights, const fs::path& to) {
+  fuzz::ModelInput model{boost::json::parse(read_text(config)).as_object(), {}};
+  for (auto& entry : read_safetensors_header(weights).entries) model.tensors.push_back(std::move(entry.tensor));
+  write_text(to, fuzz::write_model(model));
+}
+
+void from_overlays(const fs::path& data, const fs::path& out) {
+  for (const auto* name : {"lora", "lora-rs", "dora", "patterns", "embedding", "saved"})
+    from_overlay(data / "adapters" / name / "adapter_config.json", data / "adapters" / name / "adapter_model.safetensors", out / "adapter" / name);
+  for (const auto& entry : fs::directory_iterator(data / "quantised"))
+    if (const auto checkpoint = entry.path() / "checkpoint"; fs::exists(checkpoint / "model.safetensors"))
+      from_overlay(checkpoint / "config.json", checkpoint / "model.safetensors", out / "quantised" / entry.path().filename());
+}
+
 // One in each byte order, and what a real one begins with.
 void from_gguf(const fs::path& data, const fs::path& out) {
   for (const bool big_endian : {false, true}) {
@@ -64,6 +82,7 @@ int main(int, char** arguments) {
   const fs::path data = arguments[1], configs = arguments[2], out = arguments[3];
   for (const auto& checkpoint : fs::directory_iterator(data / "reference")) from_checkpoint(checkpoint, out);
   from_gguf(data, out);
+  from_overlays(data, out);
   from_torchscript(data / "torchscript/llama-3.1.pt", out);
   for (const auto* name : {"bin-legacy", "bin-legacy-strided"}) write_text(out / "torch_save" / name, read_text(data / "layouts" / name / "pytorch_model.bin"));
   for (const auto* name : {"bin/pytorch_model.bin", "odd/shared.bin", "odd/evil.bin"}) write_text(out / "zip" / fs::path(name).filename(), read_text(data / "layouts" / name));

@@ -1,5 +1,5 @@
 // model.safetensors.index.json.
-#include "checkpoint/safetensors/shard_index.hpp"
+#include "checkpoint/shard_index.hpp"
 #include "fuzzer.hpp"
 #include "scratch_file.hpp"
 

@@ -7,6 +7,7 @@ void garage_fuzz(std::string_view input) {
   static const garage::fuzz::ScratchFile file("pytorch_model.bin");
   const auto path = file.write(input);
   if (!garage::is_legacy_torch_save(path)) return;
-  for (const auto& [tensor, location] : garage::read_legacy_torch_save(path).entries)
-    garage::fuzz::require(location.offset + location.size <= input.size(), "a tensor lies in its file");
+  for (const auto& [tensor, stored] : garage::read_legacy_torch_save(path).tensors)
+    for (const auto& extent : stored.extents)
+      garage::fuzz::require(extent.offset + extent.size <= input.size(), "a tensor lies in its file");
 }

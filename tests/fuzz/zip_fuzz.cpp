@@ -9,6 +9,7 @@ void garage_fuzz(std::string_view input) {
   const auto path = file.write(input);
   const garage::TorchArchive archive(path);
   const auto read = archive.is_script() ? garage::read_torchscript(path, archive) : garage::read_torch_save(path, archive);
-  for (const auto& [tensor, location] : read.entries)
-    garage::fuzz::require(location.offset + location.size <= input.size(), "a tensor lies in its file");
+  for (const auto& [tensor, stored] : read.tensors)
+    for (const auto& extent : stored.extents)
+      garage::fuzz::require(extent.offset + extent.size <= input.size(), "a tensor lies in its file");
 }

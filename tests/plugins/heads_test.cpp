@@ -39,7 +39,7 @@ std::vector<std::string> families() {
   auto names = kVariants;
   std::erase(names, "qwen-1");
   names.insert(names.end(), {"gemma/gemma-3n-text", "gemma/gemma-4-moe-text", "gemma/gemma-4-text",
-                             "gemma/gemma-4-unified-text", "gemma/recurrent-gemma", "gemma/vaultgemma",
+                             "gemma/gemma-4-unified-text", "gemma/recurrent-gemma", "gemma/vaultgemma", "gptoss/gpt-oss",
                              "llama/llama4-text", "mistral/ministral", "mistral/ministral3", "mistral/mistral4-text",
                              "phi/phi4-multimodal", "qwen/qwen3-next", "qwen/qwen3.5-moe-text", "qwen/qwen3.5-text"});
   return names;

@@ -10,7 +10,7 @@
 #include <garage/error.hpp>
 
 #include "checkpoint_files.hpp"
-#include "safetensors/shard_index.hpp"
+#include "shard_index.hpp"
 #include "stand_in.hpp"
 
 namespace garage {

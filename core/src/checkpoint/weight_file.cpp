@@ -6,7 +6,7 @@
 
 #include <garage/error.hpp>
 
-#include "safetensors/shard_index.hpp"
+#include "shard_index.hpp"
 #include "stand_in.hpp"
 
 namespace garage {

@@ -157,6 +157,7 @@ TEST_CASE("gguf: what would change the numbers and nobody knows is refused", "[c
       {"a key that no table knows", llama({}, pair("llama.attention.clamp_kqv", 8.0F)), Errc::kUnsupported, "says 'llama.attention.clamp_kqv', which"},
       {"a tensor that no table knows", llama({}, [](GgufBytes& f) { f.tensor("blk.0.attn_sinks.weight", {8}, kF32, std::string(32, '\0')); }), Errc::kUnsupported, "tensor 'blk.0.attn_sinks.weight' [8] is none that"},
       {"a type that is not decoded", llama("output.weight", [](GgufBytes& f) { f.tensor("output.weight", {256, 4}, kQ8K, std::string(4 * 292, '\0')); }), Errc::kUnsupported, "tensor 'output.weight' is Q8_K, which is not decoded here"},
+      {"a list of texts for a number", llama({}, [](GgufBytes& f) { f.pair("llama.rope.freq_base", GgufBytes::kArray, f.array(GgufBytes::kText, 1) + f.text("x")); }), Errc::kUnsupported, "'llama.rope.freq_base' is a list of texts"},
       {"a rope over a part of a head", llama({}, [](GgufBytes& f) { f.pair("llama.attention.key_length", 4U).pair("llama.rope.dimension_count", 2U); }), Errc::kUnsupported, "'llama.rope.dimension_count' is 2 and the model's head_dim is 4"},
       {"a rope of an unknown kind", llama({}, pair("llama.rope.scaling.type", "spiral")), Errc::kUnsupported, "'llama.rope.scaling.type' is 'spiral'"},
       {"a linear rope without its factor", llama({}, pair("llama.rope.scaling.type", "linear")), Errc::kCorrupt, "'llama.rope.scaling.factor' should be a number above 0"},

@@ -39,11 +39,12 @@ plugins:
 devices:
   default: cuda:1
   dtype: bfloat16
+  keep_packed: true
   rules:
     - {model: "meta-llama/*", parts: "layer_{0..15}", device: "cuda:0"}
     - {dtype: float32}
 models:
-  - {id: meta-llama/Llama-2-7b-hf, path: llama-2-7b}
+  - {id: meta-llama/Llama-2-7b-hf, path: llama-2-7b, variant: fp16, adapters: [poet, {path: /sql, weight: 0.5}]}
   - {glob: "/models/*/*"}
   - {hub_cache: ~/.cache/huggingface/hub}
   - {list: models.txt}
@@ -64,6 +65,9 @@ batch: {jobs: 4, on_error: stop}
   CHECK(config.devices.rules[1].model == "*");
   REQUIRE(config.models.size() == 4);
   CHECK(config.models[0].path == "/etc/garage/llama-2-7b");
+  CHECK(config.devices.keep_packed);
+  CHECK(config.models[0].variant == "fp16");
+  CHECK(config.models[0].adapters == std::vector<AdapterUse>{{"/etc/garage/poet", 1}, {"/sql", 0.5}});
   CHECK(config.models[1].glob == "/models/*/*");
   CHECK(config.models[2].hub_cache == "/home/ada/.cache/huggingface/hub");
   CHECK(config.models[3].list == "/etc/garage/models.txt");
@@ -133,6 +137,10 @@ TEST_CASE("config: a fault is told by line, column and what was meant", "[config
       {"a path without an id", "models: [{path: b}]", "has a path and no id"},
       {"an id of a list", "models: [{id: a, list: b}]", "has an id, which only a path or a glob takes"},
       {"a revision of a path", "models: [{id: a, path: b, revision: c}]", "has a revision, which only a hub_cache takes"},
+      {"adapters of a glob", "models: [{glob: b, adapters: [c]}]", "has adapters, which only a path takes"},
+      {"an adapter without a place", "models: [{id: a, path: b, adapters: [{weight: 1}]}]", "'models[0].adapters[0]' has no path"},
+      {"an adapter's weight", "models: [{id: a, path: b, adapters: [{path: c, weight: much}]}]", "'models[0].adapters[0].weight' should be a number"},
+      {"keep_packed", "devices: {keep_packed: some}", "'devices.keep_packed' is 'some', should be one of true, false"},
       {"devices of a glob", "models: [{glob: b, devices: [{device: cpu}]}]", "has devices, which only a path takes"},
       {"an include that is not there", "include: [none.yaml]", "none.yaml, which is not there"},
   }));
@@ -192,10 +200,11 @@ TEST_CASE("config: configs/default.yaml says every key and its default", "[confi
   CHECK(written.devices.device == empty.devices.device);
   CHECK(written.devices.dtype == empty.devices.dtype);
   CHECK(written.devices.rules.empty());
+  CHECK(written.devices.keep_packed == empty.devices.keep_packed);
   CHECK(written.models.empty());
   CHECK(written.batch.jobs == empty.batch.jobs);
   CHECK(written.batch.on_error == empty.batch.on_error);
-  for (const auto* key : {"catalog:", "plugins:", "paths:", "pin:", "disable:", "devices:", "default:", "dtype:", "rules:", "models:", "batch:", "jobs:", "on_error:"})
+  for (const auto* key : {"catalog:", "plugins:", "paths:", "pin:", "disable:", "devices:", "default:", "dtype:", "keep_packed:", "rules:", "models:", "batch:", "jobs:", "on_error:"})
     CHECK(text.find(key) != std::string::npos);
 }
 

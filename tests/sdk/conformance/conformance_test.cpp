@@ -29,6 +29,7 @@ std::vector<fs::path> models_of(const std::string& plugin) {
                  "gemma/gemma-4", "gemma/gemma-4-shared-text"}},
       {"gpt2", {"gpt2", "gpt2-hub"}},
       {"gptj", {"gptj/gpt-j"}},
+      {"gptoss", {"gptoss/gpt-oss"}},
       {"llama", {"llama-2", "llama-biased", "llama-3.2-tied", "llama/llama4"}},
       {"mistral", {"mistral", "mixtral", "mixtral-fused", "mistral/mistral3-ministral3", "mistral/mistral4-grouped-text"}},
       {"olmo2", {"olmo2/olmo2"}},

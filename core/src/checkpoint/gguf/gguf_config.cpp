@@ -54,13 +54,24 @@ class Values {
     if (piece.empty()) return json::value("");
     const auto rest = piece.substr(1);
     switch (piece.front()) {
-      case '$': asked_.insert(rest); return model_.json(table_.architecture + "." + rest);
+      case '$': return said(rest);
       case '@': return rows(rest);
       case '?': return json::value(model_.find_tensor(rest).has_value());
       case '!': return json::value(!model_.find_tensor(rest));
       case '%': return scaling(rest);
       default: return literal(piece);
     }
+  }
+
+  std::optional<json::value> said(const std::string& key) {
+    asked_.insert(key);
+    const auto full = table_.architecture + "." + key;
+    auto value = model_.json(full);
+    if (!value && model_.metadata().contains(full))
+      throw Error(Errc::kUnsupported, fmt::format("{}: '{}' is a list of texts, of lists, or of more than {} numbers, "
+                                                  "which is not read",
+                                                  model_.path().string(), full, GgufArray::kMostKept));
+    return value;
   }
 
   std::optional<json::value> rows(const std::string& name) const {

@@ -11,10 +11,10 @@
 
 #include <garage/error.hpp>
 
-#include "../../bytes/read_file.hpp"
-#include "../../json/json_events.hpp"
-#include "../checkpoint_files.hpp"
-#include "../stand_in.hpp"
+#include "../bytes/read_file.hpp"
+#include "../json/json_events.hpp"
+#include "checkpoint_files.hpp"
+#include "stand_in.hpp"
 
 namespace garage {
 namespace {
