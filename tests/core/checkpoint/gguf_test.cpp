@@ -109,7 +109,7 @@ TEST_CASE("gguf: a file is its family's model, under the family's names", "[chec
       {"qwen3", "qwen", 1, 16512}, {"qwen3-yarn", "qwen", 1, 16512}, {"qwen3-moe", "qwen", 1, 22784},
       {"gemma", "gemma", 1, 14432}, {"gemma-2", "gemma", 2, 26912}, {"gemma-3", "gemma", 6, 76768},
       {"gemma-3-two-layers", "gemma", 2, 26976}, {"phi-3", "phi", 1, 14432}, {"phi-3-longrope", "phi", 1, 13408},
-      {"gpt2", "gpt2", 1, 16864}, {"qwen2-Q4_K_M", "qwen", 1, 377984}}));
+      {"gpt2", "gpt2", 1, 16864}, {"olmo-2", "olmo2", 1, 13456}, {"starcoder2", "starcoder2", 1, 9600}, {"bloom", "bloom", 2, 27584}, {"qwen2-Q4_K_M", "qwen", 1, 377984}}));
   INFO(c.name);
   TestRegistry registry;
   const auto spec = registry->register_model("m", open_checkpoint(gguf(c.name)));
@@ -151,7 +151,7 @@ TEST_CASE("gguf: what would change the numbers and nobody knows is refused", "[c
   const auto pair = [](const char* key, auto value) { return Change([=](GgufBytes& file) { file.pair(key, value); }); };
   struct Case { const char* title; std::string bytes; Errc code; const char* says; };
   const auto c = GENERATE_COPY(values<Case>({
-      {"another architecture", GgufBytes().pair("general.architecture", "griffin").file(), Errc::kUnsupported, "holds architecture 'griffin', of which no installed plugin says what its names stand for (there are tables for gemma"},
+      {"another architecture", GgufBytes().pair("general.architecture", "griffin").file(), Errc::kUnsupported, "holds architecture 'griffin', of which no installed plugin says what its names stand for (there are tables for bloom, gemma"},
       {"no architecture", GgufBytes().file(), Errc::kCorrupt, "does not say its architecture"},
       {"an architecture that is a path", GgufBytes().pair("general.architecture", "../llama").file(), Errc::kCorrupt, "should be a word"},
       {"a key that no table knows", llama({}, pair("llama.attention.clamp_kqv", 8.0F)), Errc::kUnsupported, "says 'llama.attention.clamp_kqv', which"},
@@ -163,7 +163,7 @@ TEST_CASE("gguf: what would change the numbers and nobody knows is refused", "[c
       {"a linear rope without its factor", llama({}, pair("llama.rope.scaling.type", "linear")), Errc::kCorrupt, "'llama.rope.scaling.factor' should be a number above 0"},
       {"a longrope without its factors", llama({}, pair("llama.rope.scaling.type", "longrope")), Errc::kUnsupported, "it has no tensor 'rope_factors_long.weight'"},
       {"factors of 0", llama({}, [](GgufBytes& f) { f.tensor("rope_freqs.weight", {2}, kF32, std::string(8, '\0')); }), Errc::kCorrupt, "tensor 'rope_freqs.weight' holds 0"},
-      {"heads that do not divide the rows", llama("blk.0.attn_q.weight", [](GgufBytes& f) { f.tensor("blk.0.attn_q.weight", {8, 6}, kF32, std::string(192, '\0')); }), Errc::kCorrupt, "tensor 'blk.0.attn_q.weight' is [6, 8], should be the rows of 2 heads"},
+      {"heads that do not divide the rows", llama("blk.0.attn_q.weight", [](GgufBytes& f) { f.tensor("blk.0.attn_q.weight", {8, 6}, kF32, std::string(192, '\0')); }), Errc::kCorrupt, "tensor 'blk.0.attn_q.weight' is [6, 8], should be the rows of 2 heads, each in 2 parts"},
       {"one part of several under another name", half(0), Errc::kCorrupt, "says that it is one of 2 parts, and its name does not"},
   }));
   DYNAMIC_SECTION(c.title) { CHECK_THROWS_MATCHES(Opened()(c.bytes), Error, is_error(c.code, c.says)); }

@@ -81,7 +81,7 @@ class Names {
   }
 
   void require_known(const std::string& pattern, const json::object& how) const {
-    static const std::set<std::string_view> kKnown = {"name", "halves", "plus_one", "transposed",
+    static const std::set<std::string_view> kKnown = {"name", "halves", "thirds", "plus_one", "transposed",
                                                       "each", "row",    "skip"};
     for (const auto& member : how)
       if (!kKnown.contains({member.key().data(), member.key().size()}))
@@ -113,6 +113,7 @@ class Names {
       std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
     }
     if (how.contains("halves")) encoding = with_rows_swapped(inner(), halves(tensor, how));
+    if (how.contains("thirds")) encoding = with_rows_swapped(inner(), thirds(tensor, how));
     if (is_set(how, "plus_one")) {
       encoding = less_one(inner());
       dtype = DType::kF32;
@@ -138,14 +139,26 @@ class Names {
 
   // Pairs that a rope turns lie side by side in the file, and half a head apart in the family's.
   RowSwap halves(const GgufTensor& tensor, const json::object& how) const {
-    const auto& said = how.at("halves");
-    if (!said.is_string()) table_.fail("'halves' should say how many heads there are");
+    const auto heads = heads_of(tensor, how, "halves", 2);
+    return {heads, 2, tensor.shape.front() / heads / 2, 1};
+  }
+
+  // All heads' q lie before all k and all v in the file, and each head's q, k and v together in the family's.
+  RowSwap thirds(const GgufTensor& tensor, const json::object& how) const {
+    const auto heads = heads_of(tensor, how, "thirds", 3);
+    return {1, heads, 3, tensor.shape.front() / heads / 3};
+  }
+
+  // So many, each of whose rows fall into so many parts.
+  std::int64_t heads_of(const GgufTensor& tensor, const json::object& how, const char* way, std::int64_t parts) const {
+    const auto& said = how.at(way);
+    if (!said.is_string()) table_.fail(fmt::format("'{}' should say how many heads there are", way));
     const auto value = gguf_value(model_, table_, std::string(said.get_string()));
     const auto heads = value.is_number() ? value.to_number<std::int64_t>() : 0;
     const auto rows = tensor.shape.empty() ? 0 : tensor.shape.front();
-    if (heads <= 0 || heads > rows || rows % (2 * heads) != 0)
-      misshapen(tensor, fmt::format("the rows of {} heads with pairs of dimensions", json::serialize(value)));
-    return {heads, 2, rows / heads / 2, 1};
+    if (heads <= 0 || heads > rows / parts || rows % (parts * heads) != 0)
+      misshapen(tensor, fmt::format("the rows of {} heads, each in {} parts", json::serialize(value), parts));
+    return heads;
   }
 
   static bool is_set(const json::object& how, std::string_view key) {
