@@ -160,7 +160,8 @@ std::vector<std::string> notes_on_other_files(const fs::path& folder, const Chec
   }
   std::sort(notes.begin(), notes.end());
   const bool has_own_name = files.format->weight_names({}).empty();  // every GGUF file is a variant of its own
-  if (!files.variant.empty() && !has_own_name) notes.push_back(fmt::format("its weights are those of variant {}", files.variant));
+  if (!files.variant.empty() && !has_own_name)
+    notes.push_back(fmt::format("its weights are those of variant {}", files.variant));
   if (!strays.empty()) notes.push_back(fmt::format("no part of the checkpoint, and left alone: {}", some_of(strays)));
   return notes;
 }

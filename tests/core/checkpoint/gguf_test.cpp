@@ -222,8 +222,21 @@ TEST_CASE("gguf: a config.json beside it says what metadata cannot, and must be 
   const auto model = open_checkpoint(folder.path());
   CHECK(model.config().contains("pretraining_tp"));
   CHECK(model.config().at("num_attention_heads") == 2);
-  write_text(folder / "config.json", R"({"model_type": "llama", "hidden_size": 16})");
-  CHECK_THROWS_MATCHES(open_checkpoint(folder.path()), Error, is_error(Errc::kCorrupt, "its metadata say hidden_size 8, the config.json beside it 16"));
+  TestRegistry registry;
+  write_text(folder / "config.json", R"({"model_type": "mistral", "sliding_window": 4, "rope_parameters": {"rope_type": "default", "rope_theta": 10000}, "quantization_config": {"quant_method": "gptq"}})");
+  const auto mistral = registry->register_model("m", open_checkpoint(folder.path()));
+  CHECK(mistral->family == "mistral");
+  CHECK(mistral->extra_info.at("sliding_window") == 4);
+  const auto refused = [&](const char* config, const char* says) {
+    INFO(config);
+    write_text(folder / "config.json", config);
+    CHECK_THROWS_MATCHES(open_checkpoint(folder.path()), Error, is_error(Errc::kCorrupt, says));
+  };
+  refused(R"({"model_type": "llama", "hidden_size": 16})", "its metadata say hidden_size 8, the config.json beside it 16");
+  refused(R"({"model_type": "gemma2", "hidden_size": 8})", "its metadata say model_type \"llama\", the config.json beside it \"gemma2\"");
+  refused(R"({"model_type": "llama", "rope_theta": 500000})", "its metadata say rope_theta 1E4, the config.json beside it 500000");
+  write_text(folder / "tiny.gguf", llama({}, [](GgufBytes& file) { file.pair("llama.rope.scaling.type", "linear").pair("llama.rope.scaling.factor", 2.0F); }));
+  refused(R"({"model_type": "llama", "rope_theta": 10000})", "its metadata say rope_scaling {\"rope_type\":\"linear\",\"factor\":2E0}, the config.json beside it null");
 }
 
 TEST_CASE("gguf: a family's table is a file beside its plugin", "[checkpoint][gguf]") {

@@ -172,7 +172,8 @@ WeightComparison diff_weights(const ModelRegistry& registry, const std::string& 
     std::map<std::string, const TensorRef*> theirs;
     for (const auto& role : other_roles) theirs[role.role] = role.ref;
     std::vector<Pair> tensors;
-    for (const auto& role : roles) tensors.push_back({side_a.numbers(*role.ref), side_b.numbers(*theirs.at(role.role)), role.shape});
+    for (const auto& role : roles)
+      tensors.push_back({side_a.numbers(*role.ref), side_b.numbers(*theirs.at(role.role)), role.shape});
     result.parts.push_back(difference_of(name, part.part_type, tensors, [&] {
       side_a.forget();
       side_b.forget();

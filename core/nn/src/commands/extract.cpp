@@ -71,7 +71,8 @@ void require_whole(const ModelSpec& alone, const std::string& part) {
 void extract_part(const ModelRegistry& registry, const std::string& id, const std::string& part,
                   const fs::path& folder) {
   const auto spec = registry.require_spec(id);
-  const TensorStore store(WeightFiles::of(*spec, registry.plugins()), Placements({torch::kCPU, std::nullopt, true}), &registry.plugins());
+  const TensorStore store(WeightFiles::of(*spec, registry.plugins()), Placements({torch::kCPU, std::nullopt, true}),
+                          &registry.plugins());
   make_module(*spec, part, store);  // throws for a part that does not run, before anything is written
   auto alone = cut_out(*spec, part);
   require_whole(alone, part);
@@ -106,7 +107,8 @@ std::shared_ptr<PartModule> load_extracted(const fs::path& folder, const ModuleO
                                            const PluginHost* plugins) {
   const auto spec = read_spec_file(folder / kPartFile);
   if (spec.root.empty())
-    throw Error(Errc::kCorrupt, fmt::format("{}: has no root, an extracted part is one", (folder / kPartFile).string()));
+    throw Error(Errc::kCorrupt,
+                fmt::format("{}: has no root, an extracted part is one", (folder / kPartFile).string()));
   const TensorStore store(WeightFiles::of(folder / kWeightsFile), Placements(options), plugins);
   auto module = make_module(spec, spec.root, store.of_roots(spec, std::span(&spec.root, 1)));
   PartBinding::watch(*module, store.files());

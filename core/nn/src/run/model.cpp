@@ -12,8 +12,8 @@ namespace garage::nn {
 std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std::string& id, const std::string& part,
                                        const ModuleOptions& options) {
   const auto spec = registry.require_spec(id);
-  const TensorStore store(WeightFiles::of(*spec, registry.plugins()), Placements(options, registry.config().devices, id),
-                          &registry.plugins());
+  const TensorStore store(WeightFiles::of(*spec, registry.plugins()),
+                          Placements(options, registry.config().devices, id), &registry.plugins());
   auto module = make_module(*spec, part, store.of_roots(*spec, std::span(&part, 1)));
   PartBinding::watch(*module, store.files());
   return module;
@@ -25,8 +25,8 @@ std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std:
   if (spec->root.empty())
     throw Error(Errc::kUnsupported,
                 fmt::format("'{}' does not say which part is the whole model; register it again", id));
-  const TensorStore store(WeightFiles::of(*spec, registry.plugins()), Placements(options, registry.config().devices, id),
-                          &registry.plugins());
+  const TensorStore store(WeightFiles::of(*spec, registry.plugins()),
+                          Placements(options, registry.config().devices, id), &registry.plugins());
   auto module = make_module(*spec, spec->root, store.of_roots(*spec, std::span(&spec->root, 1)));
   PartBinding::watch(*module, store.files());
   return module;

@@ -1,10 +1,6 @@
-// The config comes from the file's own metadata. A config.json beside it that is the same model's says besides what the
-// metadata have no keys for (which layers look through a window): what both say must be the same.
 #include "gguf_format.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <cmath>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -13,6 +9,7 @@
 
 #include "../../process/standard_folders.hpp"
 #include "../weight_file.hpp"
+#include "config_beside.hpp"
 #include "gguf_config.hpp"
 #include "gguf_model.hpp"
 #include "gguf_names.hpp"
@@ -23,7 +20,6 @@ namespace garage {
 namespace {
 
 namespace fs = std::filesystem;
-namespace json = boost::json;
 
 constexpr std::string_view kEnding = ".gguf", kProjector = "mmproj";
 
@@ -42,44 +38,6 @@ std::vector<fs::path> tables_of(const OpenOptions& options) {
   std::vector<fs::path> folders;
   for (const auto& folder : standard_folders()) folders.push_back(folder.path);
   return folders;
-}
-
-bool are_equal(const json::value& a, const json::value& b) {
-  if (!a.is_number() || !b.is_number()) return a == b;
-  return static_cast<float>(a.to_number<double>()) ==
-         static_cast<float>(b.to_number<double>());  // as the file holds it
-}
-
-// Of transformers' keys those that a model's numbers say themselves, and those that stand in several spellings.
-bool is_checked(std::string_view key) {
-  return key != "architectures" && !key.starts_with("rope_") && key != "tie_word_embeddings";
-}
-
-json::object with_config_beside(json::object own, const json::object& beside, const fs::path& path) {
-  const auto* type = beside.if_contains("model_type");
-  if (!type || beside.size() < 2) return own;
-  for (const auto& member : own) {
-    const auto* said = beside.if_contains(member.key());
-    if (!said || said->is_null() || member.value().is_null() || !is_checked(member.key()) ||
-        are_equal(*said, member.value()))
-      continue;
-    throw Error(
-        Errc::kCorrupt,
-        fmt::format("{}: its metadata say {} {}, the config.json beside it {}: it is another model's; take it away",
-                    path.string(), std::string_view(member.key()), json::serialize(member.value()),
-                    json::serialize(*said)));
-  }
-  auto config = beside;
-  const bool says_rope =
-      beside.contains("rope_parameters") || beside.contains("rope_theta") || beside.contains("rope_scaling");
-  for (auto& member : own) {
-    const auto key = std::string_view(member.key());
-    if (says_rope && key.starts_with("rope_")) continue;
-    const auto* said = beside.if_contains(member.key());
-    if (!said || said->is_null() || key == "architectures" || key == "tie_word_embeddings")
-      config[member.key()] = member.value();
-  }
-  return config;
 }
 
 class GgufFormat : public Format {
@@ -118,7 +76,7 @@ class GgufFormat : public Format {
       file.identify(part.file.digest);
       add_weight_file(contents, std::move(file));
     }
-    contents.config = with_config_beside(gguf_config(model, table), contents.config, model.path());
+    contents.config = with_config_beside(gguf_config(model, table), contents.config, table, model.path());
   }
 };
 

@@ -81,8 +81,8 @@ class Names {
   }
 
   void require_known(const std::string& pattern, const json::object& how) const {
-    static const std::set<std::string_view> kKnown = {"name", "halves", "thirds", "plus_one", "transposed",
-                                                      "each", "row",    "skip"};
+    static const std::set<std::string_view> kKnown = {"name",       "halves", "thirds", "plus_one",
+                                                      "transposed", "each",   "row",    "skip"};
     for (const auto& member : how)
       if (!kKnown.contains({member.key().data(), member.key().size()}))
         table_.fail(fmt::format("'{}' has '{}', which is unknown", pattern, std::string_view(member.key())));

@@ -38,8 +38,8 @@ GgufTable read_table(const fs::path& path) {
   require_unique_keys(table.text, path.string());
   if (!value.is_object()) table.fail(fmt::format("is no JSON object but {}", kind_name(value)));
   table.root = std::move(value.get_object());
-  static const std::set<std::string_view> kKnown = {"architecture", "with",     "without", "config",
-                                                    "equal",        "harmless", "tensors"};
+  static const std::set<std::string_view> kKnown = {"architecture", "also",  "with",     "without",
+                                                    "config",       "equal", "harmless", "tensors"};
   for (const auto& member : table.root)
     if (!kKnown.contains({member.key().data(), member.key().size()}))
       table.fail(fmt::format("has '{}', which no table has", std::string_view(member.key())));
