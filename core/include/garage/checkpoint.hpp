@@ -25,13 +25,13 @@ struct OpenOptions {
 
 // Opens a folder, or a single file (.safetensors, torch.save's, TorchScript, GGUF) with the config.json beside it, if
 // there is one. Of a folder the weights are, as transformers has it, what the config's transformers_weights names, else
-// model.safetensors, else the shards that model.safetensors.index.json lists, else pytorch_model.bin, else the shards of
-// pytorch_model.bin.index.json; else the one variant of these that is there (model.fp16.safetensors), else the one GGUF
-// file. What was passed over is in the model's notes. Reads the config, the index and the headers; of a weight no byte is
-// read, and nothing of a pickle is run.
+// model.safetensors, else the shards that model.safetensors.index.json lists, else pytorch_model.bin, else the shards
+// of pytorch_model.bin.index.json; else the one variant of these that is there (model.fp16.safetensors), else the one
+// GGUF file. What was passed over is in the model's notes. Reads the config, the index and the headers; of a weight no
+// byte is read, and nothing of a pickle is run.
 //
-// Plugins see the logical model: of a quantised checkpoint the tensors that its packed ones stand for, of a GGUF file its
-// family's own names.
+// Plugins see the logical model: of a quantised checkpoint the tensors that its packed ones stand for, of a GGUF file
+// its family's own names.
 //
 // Ensures  Every shard is complete and says what the index says; a tensor is in exactly one of them.
 // Throws   kNotFound (nothing there to open; a link whose target is not there), kIo, kCorrupt (a file breaks its

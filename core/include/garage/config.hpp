@@ -35,8 +35,8 @@ struct ModelEntry {
   std::optional<std::string> glob;
   std::optional<std::string> revision;  // with hub_cache: a branch, a tag or a commit; main by default
   std::string plugin;                   // the one that takes these models, whoever else claims them; empty: any
-  std::optional<std::string> variant;    // of the weights, where a folder has several: "fp16"
-  std::vector<AdapterUse> adapters;      // with path; laid over the weights, in this order
+  std::optional<std::string> variant;   // of the weights, where a folder has several: "fp16"
+  std::vector<AdapterUse> adapters;     // with path; laid over the weights, in this order
 };
 
 enum class OnError { keep_going, stop };

@@ -45,7 +45,8 @@ BOOST_DESCRIBE_STRUCT(Converted, (), (files, tensors, bytes, notes))
 GARAGE_API Converted convert_checkpoint(const std::filesystem::path& source, const OpenOptions& open,
                                         const std::filesystem::path& folder, const ConvertOptions& options = {});
 
-// The same of a registered model, as it was registered. Throws also kNotFound, and kCorrupt when its files changed since.
+// The same of a registered model, as it was registered. Throws also kNotFound, and kCorrupt when its files changed
+// since.
 GARAGE_API Converted convert_model(const ModelRegistry& registry, const std::string& id,
                                    const std::filesystem::path& folder, const ConvertOptions& options = {});
 

@@ -46,9 +46,9 @@ struct AdapterUse {
 
 // Where a model came from.
 struct Source {
-  std::string kind = "memory";  // checkpoint | torchscript | live | memory
-  std::filesystem::path path;   // absolute; empty for live and memory
-  std::string fingerprint;      // "xxh3:<16 hex digits>" over config and headers; as path empty
+  std::string kind = "memory";              // checkpoint | torchscript | live | memory
+  std::filesystem::path path;               // absolute; empty for live and memory
+  std::string fingerprint;                  // "xxh3:<16 hex digits>" over config and headers; as path empty
   std::optional<std::uint64_t> bytes = {};  // that its tensors take on disk; null: nobody says
   std::optional<std::string> variant = {};  // of the weights, where the folder has several: "fp16"
   std::vector<AdapterUse> adapters = {};    // in the order in which they are added

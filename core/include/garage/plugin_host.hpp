@@ -106,7 +106,9 @@ class GARAGE_API PluginHost {
   // another way. Opens none of them.
   std::string fingerprint() const;
 
-  std::vector<std::filesystem::path> folders() const;  // that are searched, in this order
+  // The folders that are searched, in this order, without those that only a found config names: where else to look for
+  // what lies beside plugins.
+  std::vector<std::filesystem::path> folders() const;
 
   // Every plugin file seen, loaded or not, in search order.
   const std::vector<PluginRecord>& plugins() const;

@@ -127,7 +127,7 @@ struct GARAGE_API ModelSpec {
   boost::json::object extra_info;
   std::string model_type, architecture;        // as the config spells them; empty when it does not
   std::int64_t parameters = 0;                 // learned numbers, each tensor once; core counts them
-  std::map<std::string, std::int64_t> dtypes;  // tensors of the model by dtype; core counts them
+  std::map<std::string, std::int64_t> dtypes;  // tensors of the model by dtype or encoding; core counts
   Source source;
   DecomposerInfo decomposer;
   std::vector<std::string> notes;     // oddities that are no errors, the checkpoint's first: for people to read

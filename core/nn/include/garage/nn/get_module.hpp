@@ -18,7 +18,7 @@ namespace garage::nn {
 struct ModuleOptions {
   std::optional<torch::Device> device;
   std::optional<torch::ScalarType> dtype;
-  bool keep_dtype = false;  // the dtype that the file stores, whatever the config says
+  bool keep_dtype = false;          // the dtype that the file stores, whatever the config says
   std::optional<bool> keep_packed;  // encoded weights stay as they are stored, and are decoded whenever they are used
 };
 
