@@ -101,7 +101,8 @@ class Conversion {
   Model::Metadata metadata_of(const Shard& shard) const {
     Model::Metadata metadata{{"format", "pt"}};
     for (const auto& [second, first] : source_.model.metadata())
-      if (std::any_of(shard.begin(), shard.end(), [&](const auto* target) { return target->info.name == first; }))
+      if (std::any_of(shard.begin(), shard.end(),
+                      [&name = first](const auto* target) { return target->info.name == name; }))
         metadata[second] = first;
     return metadata;
   }
