@@ -10,7 +10,9 @@
 
 #include <garage/durable_file.hpp>
 #include <garage/error.hpp>
+#include <garage/file_stamp.hpp>
 #include <garage/json_writer.hpp>
+#include <garage/locate_source.hpp>
 
 #include "../bytes/streamed_file.hpp"
 #include "../checkpoint/checkpoint_files.hpp"
@@ -202,6 +204,12 @@ void require_new(const fs::path& folder) {
   if (code) throw Error(Errc::kIo, fmt::format("{}: cannot be made: {}", folder.string(), code.message()));
 }
 
+std::vector<std::optional<FileStamp>> stamps_of(const LocatedModel& source) {
+  std::vector<std::optional<FileStamp>> stamps;
+  for (const auto& file : source.weight_files) stamps.push_back(stamp_of(file));
+  return stamps;
+}
+
 Converted convert(const LocatedModel& source, const fs::path& folder, const ConvertOptions& options) {
   if (options.dtype && *options.dtype != DType::kF32 && *options.dtype != DType::kBF16 && *options.dtype != DType::kF16)
     throw Error(Errc::kInvalidArgument,
@@ -211,7 +219,11 @@ Converted convert(const LocatedModel& source, const fs::path& folder, const Conv
                 fmt::format("{}: has no config.json, and without one nobody could load it: put the model's beside it",
                             source.model.source.path.string()));
   require_new(folder);
+  const auto before = stamps_of(source);
   auto result = Conversion(source, options).write(folder);
+  if (stamps_of(source) != before)
+    throw Error(Errc::kCorrupt, fmt::format("{}: was written to while it was converted: convert it again",
+                                            source.model.source.path.string()));
   copy_along(source.model.source.path, folder);
   write_durably(folder / kConfigName, {plain_config_text(source.model, options.dtype)});
   flush_folder(folder);
@@ -227,17 +239,7 @@ Converted convert_checkpoint(const fs::path& source, const OpenOptions& open, co
 
 Converted convert_model(const ModelRegistry& registry, const std::string& id, const fs::path& folder,
                         const ConvertOptions& options) {
-  const auto spec = registry.require_spec(id);
-  const auto& from = spec->source;
-  if (from.path.empty())
-    throw Error(Errc::kUnsupported,
-                fmt::format("'{}' was registered from no files (its source is {}): nothing is there to convert", id,
-                            from.kind));
-  const auto source = locate_checkpoint(from.path, {from.variant, from.adapters, registry.plugins().folders()});
-  if (source.model.source.fingerprint != from.fingerprint)
-    throw Error(Errc::kCorrupt, fmt::format("{}: changed since '{}' was registered ({}, now {}); register it again",
-                                            from.path.string(), id, from.fingerprint, source.model.source.fingerprint));
-  return convert(source, folder, options);
+  return convert(locate_source(*registry.require_spec(id), registry.plugins().folders()), folder, options);
 }
 
 }  // namespace garage

@@ -71,7 +71,12 @@ void TensorReader::rows(std::int64_t first, std::int64_t count, float* out) {
   }
   std::vector<Encoding::Piece> pieces;
   for (const auto& each : pieces_) pieces.push_back(piece_of(each));
-  encoding_->decode(tensor_->shape, pieces, first, count, out);
+  try {
+    encoding_->decode(tensor_->shape, pieces, first, count, out);
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("{}: tensor '{}': {}", source_.model.source.path.string(), tensor_->name, error.message()));
+  }
 }
 
 }  // namespace garage

@@ -1,8 +1,6 @@
 #include "weight_files.hpp"
 
-#include <fmt/format.h>
-
-#include <garage/error.hpp>
+#include <garage/locate_source.hpp>
 #include <garage/safetensors.hpp>
 
 namespace garage::nn {
@@ -24,18 +22,6 @@ LocatedModel located(const fs::path& file) {
   return {std::move(model), std::move(stored), {file}, {}};
 }
 
-OpenOptions options_of(const ModelSpec& spec, const PluginHost& plugins) {
-  return {spec.source.variant, spec.source.adapters, plugins.folders()};
-}
-
-// The path may be spelled otherwise now; what counts is what the spec was made from.
-void require_same(const ModelSpec& spec, const std::string& fingerprint) {
-  if (fingerprint != spec.source.fingerprint)
-    throw Error(Errc::kCorrupt,
-                fmt::format("{}: changed since '{}' was registered ({}, now {}); register it again",
-                            spec.source.path.string(), spec.model_id, spec.source.fingerprint, fingerprint));
-}
-
 }  // namespace
 
 WeightFiles::WeightFiles(LocatedModel source) : source_(std::move(source)) {
@@ -45,13 +31,7 @@ WeightFiles::WeightFiles(LocatedModel source) : source_(std::move(source)) {
 }
 
 std::shared_ptr<WeightFiles> WeightFiles::unshared(const ModelSpec& spec, const PluginHost& plugins) {
-  if (spec.source.path.empty())
-    throw Error(Errc::kUnsupported, fmt::format("'{}' was registered from no files, so that there are no weights to "
-                                                "read (its source is {})",
-                                                spec.model_id, spec.source.kind));
-  auto source = locate_checkpoint(spec.source.path, options_of(spec, plugins));
-  require_same(spec, source.model.source.fingerprint);
-  return std::shared_ptr<WeightFiles>(new WeightFiles(std::move(source)));
+  return std::shared_ptr<WeightFiles>(new WeightFiles(locate_source(spec, plugins.folders())));
 }
 
 std::shared_ptr<WeightFiles> WeightFiles::of(const ModelSpec& spec, const PluginHost& plugins) {

@@ -67,8 +67,8 @@ constexpr Kind kPairs{"pairs of metadata", 14, 1 << 16}, kTensors{"tensors", 25,
 std::uint64_t checked(const HeaderCursor& cursor, std::uint64_t count, const Kind& kind) {
   const auto room = cursor.left() / kind.least;
   if (count > room)
-    cursor.fail(fmt::format("says {} {}, the {} bytes that the file has left hold {} at most", count, kind.name,
-                            cursor.left(), room));
+    cursor.fail(fmt::format("says {} {}, the {} bytes that the file has left hold {} at most: it is cut off, or broken",
+                            count, kind.name, cursor.left(), room));
   if (count > kind.most) cursor.fail(fmt::format("says {} {}, at most {} are read", count, kind.name, kind.most));
   return count;
 }
