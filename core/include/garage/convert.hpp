@@ -37,7 +37,7 @@ BOOST_DESCRIBE_STRUCT(Converted, (), (files, tensors, bytes, notes))
 
 // Writes config.json, model.safetensors (or shards and model.safetensors.index.json) and the tokenizer's files that lie
 // beside the source into the folder, which is made if it is missing. Each file is whole or not there, the config comes
-// last. In memory there is a piece of one tensor at a time, and of an encoded one its stored bytes.
+// last. Several threads write; in memory each has a piece of a tensor, and of an encoded one its stored bytes.
 //
 // Throws  as open_checkpoint; kInvalidArgument (a dtype that is none of the three; the folder is the source's, or has a
 //         model in it), kUnsupported (the source has no config; a tensor that has no such numbers), kIo.

@@ -6,9 +6,10 @@
 
 #include <fmt/format.h>
 
-#include <garage/accounting.hpp>
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
+
+#include "take_apart.hpp"
 
 namespace garage {
 struct ModelRegistry::State {
@@ -47,22 +48,7 @@ SpecPtr ModelRegistry::register_model(const std::string& id, const Model& model)
 ModelRegistry::Registration ModelRegistry::update_model(const std::string& id, const Model& model,
                                                         std::string_view plugin) {
   safe_id(id);  // a bad id is refused before any work
-  const auto choice = state_->host.choose(model, id, plugin);
-  auto spec = std::make_shared<ModelSpec>();
-  try {
-    *spec = choice.decomposer->decompose(model);
-    account(*spec, model);
-  } catch (const Error& error) {
-    throw Error(error.code(),
-                fmt::format("{}: {}", model.source.path.empty() ? id : model.source.path.string(), error.what()));
-  }
-  if (spec->family != choice.claim.family)
-    throw Error(Errc::kInternal, fmt::format("plugin '{}' claimed family '{}' and decomposed '{}'", choice.plugin.name,
-                                             choice.claim.family, spec->family));
-  spec->model_id = id;
-  spec->source = model.source;
-  spec->notes.insert(spec->notes.begin(), model.notes.begin(), model.notes.end());
-  spec->decomposer = {choice.plugin.name, choice.plugin.version};
+  const auto spec = std::make_shared<const ModelSpec>(take_apart(state_->host, model, id, plugin));
   return {spec, state_->catalog.save(*spec)};
 }
 

@@ -1,0 +1,73 @@
+// ShardedWriter: the weights of a new checkpoint, as safetensors files of a limited size and their index.
+//
+// Each file has its room on the disk from the beginning, tensors are written into it by several threads in any order,
+// and nobody sees it before it is whole (new_file.hpp).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <garage/model.hpp>
+
+#include "../../bytes/new_file.hpp"
+
+namespace garage {
+
+// Where one tensor of a new file lies.
+class TensorPlace {
+ public:
+  TensorPlace(NewFile& file, std::uint64_t offset) : file_(file), offset_(offset) {}
+
+  // offset: bytes from the tensor's first.
+  void write(std::uint64_t offset, std::string_view bytes) const { file_.write_at(offset_ + offset, bytes); }
+  void copy(std::uint64_t offset, const ReadFile& from, std::uint64_t from_offset, std::uint64_t count) const {
+    file_.copy_at(offset_ + offset, from, from_offset, count);
+  }
+
+ private:
+  NewFile& file_;
+  std::uint64_t offset_;
+};
+
+class ShardedWriter {
+ public:
+  // In the order in which they lie. shard_size: bytes of tensors, at most, in one file; a larger tensor has its own.
+  ShardedWriter(std::vector<TensorInfo> tensors, std::uint64_t shard_size);
+
+  const std::vector<TensorInfo>& tensors() const noexcept { return tensors_; }
+  std::uint64_t bytes() const noexcept { return bytes_; }  // of tensors
+
+  // How a tensor is written.
+  struct Work {
+    // Rows (encoding.hpp) that one call writes, at most, from 1; those of one tensor may be written by several threads.
+    std::function<std::int64_t(const TensorInfo&)> rows_at_once;
+    std::function<void(const TensorInfo&, std::int64_t first, std::int64_t count, const TensorPlace&)> fill;
+    std::function<void(std::uint64_t done, std::uint64_t of)> progress;  // bytes; by one thread at a time; may be empty
+    Model::Metadata kept_for = {};  // of tensors that were left out, which of those that are written stands for each
+    bool keeps_files =
+        false;  // a file that is there was written by the same work before: it is kept, and counts as done
+  };
+
+  // The files' paths. Throws kIo, and what fill throws; then no file is there that is not whole.
+  std::vector<std::filesystem::path> write(const std::filesystem::path& folder, const Work& work) const;
+
+ private:
+  struct Shard {
+    std::size_t first = 0, end = 0;  // of tensors_
+    std::string name;
+  };
+
+  void split(std::uint64_t shard_size);
+  void write_shard(const std::filesystem::path& file, const Shard& shard, const Work& work, std::uint64_t& done) const;
+  void write_index(const std::filesystem::path& file) const;
+  Model::Metadata metadata_of(const Shard& shard, const Work& work) const;
+
+  std::vector<TensorInfo> tensors_;
+  std::vector<Shard> shards_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace garage
