@@ -8,7 +8,7 @@ cd "$1"
 
 # In this order. A folder in a room's folder is part of it, or a room of its own where it is listed.
 rooms=(model text json bytes process encoding checkpoint blueprint spec compare find catalog catalog/index plugin config
-  registry convert worker batch)
+  registry convert merge/methods merge/recipe merge/tokens merge/plan merge/write merge worker batch)
 # Public headers that bear neither a room's name nor that of a source; "-": everybody's.
 declare -A room_of_header=([export]=- [abi]=plugin [allow]=config)
 

@@ -15,6 +15,7 @@ void add_parts(Commands& commands);
 void add_part(Commands& commands);
 void add_extract(Commands& commands);
 void add_convert(Commands& commands);
+void add_merge(Commands& commands);
 void add_run(Commands& commands);
 void add_compare(Commands& commands);
 void add_diff_weights(Commands& commands);

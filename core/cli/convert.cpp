@@ -32,11 +32,9 @@ void run(const Session& session, const Options& options) {
   if (!(gigabytes > 0 && gigabytes < 1e9))
     throw Error(Errc::kInvalidArgument,
                 fmt::format("--shard-size {}: should be a number of gigabytes above 0", gigabytes));
-  Progress progress;
+  ByteProgress progress;
   ConvertOptions how{dtype_named(dtype), static_cast<std::uint64_t>(gigabytes * 1e9), {}};
-  how.progress = [&](std::uint64_t done, std::uint64_t of) {
-    progress.show(fmt::format("{:.2f} of {:.2f} GB", static_cast<double>(done) / 1e9, static_cast<double>(of) / 1e9));
-  };
+  how.progress = [&](std::uint64_t done, std::uint64_t of) { progress.show(done, of); };
   const auto converted = convert_model(session.registry, id, folder, how);
   progress.clear();
   for (const auto& oddity : converted.notes) note(oddity);

@@ -28,6 +28,7 @@ void add_commands(CLI::App& app, Asked& asked) {
   add_part(commands);
   add_extract(commands);
   add_convert(commands);
+  add_merge(commands);
   add_run(commands);
   add_compare(commands);
   add_diff_weights(commands);

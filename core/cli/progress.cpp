@@ -24,4 +24,12 @@ void Progress::clear() {
   if (std::exchange(has_line_, false)) fmt::print(stderr, "\r\033[K");
 }
 
+void ByteProgress::show(std::uint64_t done, std::uint64_t of) {
+  const auto seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
+  const auto rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  const auto left = rate > 0 ? static_cast<double>(of - done) / rate : 0;
+  progress_.show(fmt::format("{:.2f} of {:.2f} GB, {:.2f} GB/s, {:.0f} s left", static_cast<double>(done) / 1e9,
+                             static_cast<double>(of) / 1e9, rate / 1e9, left));
+}
+
 }  // namespace garage::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string_view>
 
 namespace garage::cli {
@@ -21,6 +22,18 @@ class Progress {
   using Clock = std::chrono::steady_clock;
   bool is_terminal_, has_line_ = false;
   Clock::time_point shown_ = Clock::now();
+};
+
+// Of bytes that are written: how many, how fast, how long it will take.
+class ByteProgress {
+ public:
+  void show(std::uint64_t done, std::uint64_t of);
+  void clear() { progress_.clear(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Progress progress_;
+  Clock::time_point begun_ = Clock::now();
 };
 
 }  // namespace garage::cli

@@ -87,6 +87,12 @@ int main(int, char** arguments) {
   for (const auto* name : {"bin-legacy", "bin-legacy-strided"}) write_text(out / "torch_save" / name, read_text(data / "layouts" / name / "pytorch_model.bin"));
   for (const auto* name : {"bin/pytorch_model.bin", "odd/shared.bin", "odd/evil.bin"}) write_text(out / "zip" / fs::path(name).filename(), read_text(data / "layouts" / name));
   for (const auto& file : fs::directory_iterator(configs)) write_text(out / "config" / file.path().filename(), read_text(file));
+  for (const auto& file : fs::directory_iterator(data / "merges"))
+    if (file.path().extension() == ".yaml") write_text(out / "recipe" / file.path().filename(), read_text(file));
+  std::size_t tokenizers = 0;
+  for (const auto& file : fs::recursive_directory_iterator(data / "merges/tokenizers"))
+    if (const auto name = file.path().filename(); name == "tokenizer.json" || name == "tokenizer.model")
+      write_text(out / "vocabulary" / std::to_string(tokenizers++), read_text(file.path()));
   for (const auto* folder : {"specs", "seed"})
     for (const auto& file : fs::directory_iterator(data / folder))
       if (file.path().extension() == ".json") write_text(out / "spec" / file.path().filename(), read_text(file));

@@ -10,6 +10,7 @@
 #include <garage/nearest.hpp>
 
 #include "../text/utf8.hpp"
+#include "yaml_documents.hpp"
 
 namespace garage {
 namespace {
@@ -32,11 +33,24 @@ void require_utf8(std::string_view text, const std::string& file) {
                   static_cast<unsigned char>(text[good.size()])));
 }
 
+// yaml-cpp passes over what stands behind the first document. In a mapping of lines only a line of its own ends it, and
+// a file of models may have megabytes, which are not read twice for nothing.
+void require_one_document(const YAML::Node& document, const std::string& text, const std::string& file) {
+  const bool is_lines = document.IsMap() && document.Style() == YAML::EmitterStyle::Block;
+  if (is_lines && text.find("\n---") == text.npos && text.find("\n...") == text.npos) return;
+  if (const auto second = second_document(text))
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("{}: stands behind the document's end: a file is one document", at(file, *second)));
+}
+
 }  // namespace
 
 void YamlReader::refuse(const std::string& fault) const {
-  throw Error(Errc::kInvalidArgument,
-              fmt::format("{}: {}{}", at(file_, node_.Mark()), name_.empty() ? "" : "'" + name_ + "' ", fault));
+  throw Error(Errc::kInvalidArgument, fmt::format("{} {}", where(), fault));
+}
+
+std::string YamlReader::where() const {
+  return fmt::format("{}:{}", at(file_, mark_), name_.empty() ? "" : " '" + name_ + "'");
 }
 
 YamlReader YamlReader::child(const YAML::Node& node, const std::string& key) const {
@@ -69,7 +83,10 @@ void YamlReader::each_pair(const std::function<void(const std::string&, const Ya
     // Faults of a key are reported where the key stands.
     if (!seen.insert(key).second) child(pair.first, key).refuse("stands twice");
     auto value = child(pair.second, key);
-    if (value.is_empty()) value.node_ = YAML::Node(YAML::NodeType::Null);
+    if (value.is_empty()) {
+      value.node_ = YAML::Node(YAML::NodeType::Null);
+      value.mark_ = pair.first.Mark();
+    }
     handle(key, value);
   }
 }
@@ -116,8 +133,11 @@ double YamlReader::number() const {
 YamlReader read_yaml(std::string_view text, const std::string& file) {
   require_utf8(text, file);
   try {
+    const std::string whole(text);
+    const auto document = YAML::Load(whole);
+    require_one_document(document, whole, file);
     // Without aliases nothing is read more often than a few times.
-    return {YAML::Load(std::string(text)), file, "", std::make_shared<std::uint64_t>(kBudget + 16 * text.size())};
+    return {document, file, "", std::make_shared<std::uint64_t>(kBudget + 16 * text.size())};
   } catch (const YAML::Exception& error) {
     throw Error(Errc::kInvalidArgument, fmt::format("{}: is no YAML: {}", at(file, error.mark), error.msg));
   }

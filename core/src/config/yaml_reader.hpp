@@ -20,7 +20,11 @@ class YamlReader {
   // name: the keys that lead here, "plugins.paths"; empty for the document.
   // budget: how many bytes may still be read; shared by the readers of one file.
   YamlReader(YAML::Node node, std::string file, std::string name, std::shared_ptr<std::uint64_t> budget)
-      : node_(std::move(node)), file_(std::move(file)), name_(std::move(name)), budget_(std::move(budget)) {}
+      : node_(std::move(node)),
+        mark_(node_.IsDefined() ? node_.Mark() : YAML::Mark::null_mark()),
+        file_(std::move(file)),
+        name_(std::move(name)),
+        budget_(std::move(budget)) {}
 
   // Calls for each key of a mapping the reader that handles it, with the value. An empty node has no keys.
   // Throws kInvalidArgument for a key that is unknown or stands twice, and for what is no mapping.
@@ -36,7 +40,11 @@ class YamlReader {
   double number() const;  // finite
   bool flag() const;      // true or false
   bool is_mapping() const { return node_.IsMap(); }
+  bool is_list() const { return node_.IsSequence(); }
+  bool is_empty() const { return !node_.IsDefined() || node_.IsNull(); }
 
+  // "garage.yaml:3:9: 'plugins.paths'": for faults that show only when the file has been read.
+  std::string where() const;
   // Throws kInvalidArgument: "garage.yaml:3:9: plugins.paths should be a list".
   [[noreturn]] void refuse(const std::string& fault) const;
 
@@ -44,14 +52,14 @@ class YamlReader {
   YamlReader child(const YAML::Node& node, const std::string& key) const;
   // Throws kInvalidArgument when more is read than the file may stand for.
   void spend(std::uint64_t bytes) const;
-  bool is_empty() const { return !node_.IsDefined() || node_.IsNull(); }
 
   YAML::Node node_;
+  YAML::Mark mark_;  // of its key, when it is empty
   std::string file_, name_;
   std::shared_ptr<std::uint64_t> budget_;
 };
 
-// Throws kInvalidArgument when the text is no YAML, or not UTF-8.
+// Throws kInvalidArgument when the text is no YAML, or not UTF-8, or more than one document.
 YamlReader read_yaml(std::string_view text, const std::string& file);
 
 }  // namespace garage

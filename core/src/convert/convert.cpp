@@ -1,7 +1,6 @@
 #include <garage/convert.hpp>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include <garage/error.hpp>
 #include <garage/locate_source.hpp>
 
+#include "../checkpoint/beside_weights.hpp"
 #include "../checkpoint/checkpoint_files.hpp"
 #include "../checkpoint/safetensors/safetensors_writer.hpp"
 #include "../checkpoint/safetensors/sharded_writer.hpp"
@@ -77,37 +77,6 @@ Converted write_weights(const LocatedModel& source, const fs::path& folder, cons
   return {std::move(files), static_cast<std::int64_t>(writer.tensors().size()), writer.bytes(), source.model.notes};
 }
 
-// What stands beside weights and is the tokenizer's or the generation's: it is the same for the new model.
-bool goes_along(std::string_view name) {
-  static const std::set<std::string_view> kNames = {"generation_config.json",
-                                                    "special_tokens_map.json",
-                                                    "added_tokens.json",
-                                                    "vocab.json",
-                                                    "vocab.txt",
-                                                    "merges.txt",
-                                                    "preprocessor_config.json",
-                                                    "processor_config.json",
-                                                    "LICENSE",
-                                                    "LICENSE.txt",
-                                                    "chat_template.json",
-                                                    "chat_template.jinja"};
-  return kNames.contains(name) || name.starts_with("tokenizer") || name.ends_with(".tiktoken") ||
-         (name.ends_with(".model") && !name.starts_with("pytorch"));
-}
-
-void copy_along(const fs::path& source, const fs::path& folder) {
-  std::error_code code;
-  const auto from = fs::is_directory(source, code) ? source : source.parent_path();
-  for (const auto& entry : fs::directory_iterator(from, code)) {
-    const auto name = entry.path().filename().string();
-    if (!goes_along(name) || !entry.is_regular_file(code)) continue;
-    fs::copy_file(entry.path(), folder / name, fs::copy_options::overwrite_existing, code);
-    if (code)
-      throw Error(Errc::kIo, fmt::format("{}: cannot be copied to {}: {}", entry.path().string(), folder.string(),
-                                         code.message()));
-  }
-}
-
 void require_new(const fs::path& folder) {
   std::error_code code;
   if (looks_like_checkpoint(folder))
@@ -129,7 +98,9 @@ Converted convert(const LocatedModel& source, const fs::path& folder, const Conv
   const SourceWatch watch(source);
   auto result = write_weights(source, folder, options);
   watch.require_unchanged("converted");
-  copy_along(source.model.source.path, folder);
+  std::error_code code;
+  const auto& from = source.model.source.path;
+  copy_beside(fs::is_directory(from, code) ? from : from.parent_path(), folder, goes_along);
   write_durably(folder / kConfigName, {plain_config_text(source.model, options.dtype)});
   flush_folder(folder);
   return result;

@@ -26,4 +26,11 @@ std::string narrowed(std::span<const float> numbers, DType dtype) {
   return std::string(reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes());
 }
 
+void round_to(DType dtype, std::span<float> numbers) {
+  if (dtype == DType::kBF16)
+    for (auto& number : numbers) number = float_of_bfloat(bfloat_of(number));
+  if (dtype == DType::kF16)
+    for (auto& number : numbers) number = float_of_half(half_of(number));
+}
+
 }  // namespace garage

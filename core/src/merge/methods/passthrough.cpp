@@ -1,0 +1,33 @@
+// passthrough: one model's numbers, times `scale`.
+#include "described_method.hpp"
+#include "inputs.hpp"
+#include "method_list.hpp"
+#include "weighted_sum.hpp"
+
+namespace garage {
+namespace {
+
+constexpr MergeParameter kParameters[] = {{"scale", true, 1}};
+
+class Passthrough : public DescribedMethod {
+ public:
+  Passthrough()
+      : DescribedMethod(
+            {.name = "passthrough", .parameters = kParameters, .is_in_place = true, .least = 1, .most = 1}) {}
+
+ private:
+  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
+    const auto models = listed_models(task);
+    const auto scale = said.of(models.front(), "scale");
+    weighted_sum(numbers_of(task, models), {&scale, 1}, out);
+  }
+};
+
+}  // namespace
+
+const MergeMethod& passthrough_method() {
+  static const Passthrough method;
+  return method;
+}
+
+}  // namespace garage

@@ -1,0 +1,44 @@
+// TaskVectorMethod: base + lambda * (sum of weight * sparsified task vector), with or without an election of signs,
+// divided by the weights or not. Task arithmetic (arXiv:2212.04089) and what has been built upon it.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "chance.hpp"
+#include "described_method.hpp"
+
+namespace garage {
+
+class TaskVectorMethod : public DescribedMethod {
+ public:
+  enum class Signs { all, elected };
+
+  TaskVectorMethod(std::string_view name, std::span<const MergeParameter> parameters, Signs signs,
+                   bool is_in_place = false)
+      : DescribedMethod({.name = name,
+                         .parameters = parameters,
+                         .base = MergeBase::required,
+                         .is_in_place = is_in_place,
+                         .least = 0}),
+        signs_(signs) {}
+
+ protected:
+  // One model's task vector, of which a part is to stay.
+  struct Sparsified {
+    std::size_t model;  // by its place in the task
+    std::span<float> delta;
+    std::size_t columns;
+    double density;
+    bool rescale;
+    Chance chance;
+  };
+
+ private:
+  virtual void sparsify(const Sparsified& one, const TaskParameters& said) const = 0;
+  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override;
+
+  Signs signs_;
+};
+
+}  // namespace garage

@@ -1,0 +1,101 @@
+#include "tensor_merger.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "../../checkpoint/safetensors/safetensors_writer.hpp"
+#include "../../checkpoint/tensor_reader.hpp"
+#include "../../encoding/narrowed.hpp"
+#include "numbers.hpp"
+
+namespace garage {
+namespace {
+
+constexpr std::int64_t kNumbersAtOnce = 1 << 20;    // of each model
+constexpr std::uint64_t kCopiedAtOnce = 256 << 20;  // bytes
+
+bool comes_in_pieces(const PlannedTensor& planned) {
+  return std::all_of(planned.origins.begin(), planned.origins.end(),
+                     [](const auto& origin) { return origin.is_whole() && origin.tensor->encoding.empty(); });
+}
+
+std::uint64_t bytes_of_rows(const TensorInfo& tensor, std::int64_t rows) {
+  return safetensors_size({{}, tensor.dtype, {rows, rows_of(tensor.shape).columns}});
+}
+
+}  // namespace
+
+std::int64_t rows_in_memory(const PlannedTensor& planned) {
+  const auto rows = rows_of(planned.info.shape);
+  if (!planned.method->is_in_place()) return std::max<std::int64_t>(1, rows.count);
+  return std::max<std::int64_t>(1, kNumbersAtOnce / std::max<std::int64_t>(1, rows.columns));
+}
+
+TensorMerger::TensorMerger(const MergePlan& plan) : plan_(plan) {}
+
+const PlannedTensor& TensorMerger::planned(const TensorInfo& tensor) const {
+  return *std::lower_bound(plan_.tensors.begin(), plan_.tensors.end(), tensor.name,
+                           [](const PlannedTensor& each, std::string_view name) { return each.info.name < name; });
+}
+
+std::int64_t TensorMerger::rows_at_once(const TensorInfo& tensor) const {
+  const auto& own = planned(tensor);
+  const auto count = std::max<std::int64_t>(1, rows_of(tensor.shape).count);
+  if (own.is_copied)
+    return std::max<std::int64_t>(
+        1, static_cast<std::int64_t>(kCopiedAtOnce / std::max<std::uint64_t>(1, bytes_of_rows(tensor, 1))));
+  return comes_in_pieces(own) ? rows_in_memory(own) : count;
+}
+
+void TensorMerger::fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count,
+                        const TensorPlace& place) const {
+  const auto& own = planned(tensor);
+  if (own.is_copied) copy(own, first, count, place);
+  else merge(own, first, count, place);
+}
+
+void TensorMerger::copy(const PlannedTensor& planned, std::int64_t first, std::int64_t count,
+                        const TensorPlace& place) const {
+  const auto& origin = planned.origins.front();
+  const TensorReader reader(plan_.sources[*origin.source].located, *origin.tensor);
+  const auto offset = bytes_of_rows(planned.info, first), size = bytes_of_rows(planned.info, count);
+  if (const auto from = reader.place()) place.copy(offset, *from->file, from->offset + offset, size);
+  else place.write(offset, reader.bytes(offset, size));
+}
+
+void TensorMerger::merge(const PlannedTensor& planned, std::int64_t first, std::int64_t count,
+                         const TensorPlace& place) const {
+  std::vector<std::unique_ptr<ModelNumbers>> models;
+  for (std::size_t i = 0; i < planned.origins.size(); ++i) models.push_back(numbers_of(plan_, planned, i));
+  const auto columns = rows_of(planned.info.shape).columns;
+  const auto step = rows_in_memory(planned);
+  std::vector<std::vector<float>> inputs(models.size());
+  std::vector<float> out;
+  for (auto row = first; row < first + count; row += step) {
+    const auto rows = std::min(step, first + count - row);
+    MergeTask task{planned.info.name,
+                   {rows, columns},
+                   row * columns,
+                   planned.info.shape,
+                   {},
+                   planned.base,
+                   planned.is_base_listed,
+                   planned.parameters,
+                   planned.seed,
+                   plan_.recipe.dtype.value_or(DType::kF32)};
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      inputs[i].resize(static_cast<std::size_t>(rows * columns));
+      models[i]->rows(row, rows, inputs[i].data());
+      if (plan_.recipe.dtype) round_to(*plan_.recipe.dtype, inputs[i]);
+      task.models.push_back({inputs[i], planned.model_parameters[i]});
+    }
+    out.resize(static_cast<std::size_t>(rows * columns));
+    planned.method->merge(task, out);
+    if (plan_.recipe.dtype) round_to(*plan_.recipe.dtype, out);
+    place.write(bytes_of_rows(planned.info, row), narrowed(out, planned.info.dtype));
+  }
+}
+
+}  // namespace garage

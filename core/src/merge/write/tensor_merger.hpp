@@ -1,0 +1,30 @@
+// The numbers of the result's tensors, made and written.
+#pragma once
+
+#include <cstdint>
+
+#include "../../checkpoint/safetensors/sharded_writer.hpp"
+#include "../plan/plan.hpp"
+
+namespace garage {
+
+class TensorMerger {
+ public:
+  explicit TensorMerger(const MergePlan& plan);  // which outlives it
+
+  // For ShardedWriter::Work.
+  std::int64_t rows_at_once(const TensorInfo& tensor) const;
+  void fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count, const TensorPlace& place) const;
+
+ private:
+  const PlannedTensor& planned(const TensorInfo& tensor) const;
+  void copy(const PlannedTensor& planned, std::int64_t first, std::int64_t count, const TensorPlace& place) const;
+  void merge(const PlannedTensor& planned, std::int64_t first, std::int64_t count, const TensorPlace& place) const;
+
+  const MergePlan& plan_;
+};
+
+// Rows of it that are merged at the same time: all of them where its method wants all.
+std::int64_t rows_in_memory(const PlannedTensor& planned);
+
+}  // namespace garage

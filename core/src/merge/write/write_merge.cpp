@@ -1,0 +1,99 @@
+#include "write_merge.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <garage/durable_file.hpp>
+#include <garage/error.hpp>
+#include <garage/file_stamp.hpp>
+
+#include "../../bytes/text_hash.hpp"
+#include "../../checkpoint/beside_weights.hpp"
+#include "../../checkpoint/checkpoint_files.hpp"
+#include "../../checkpoint/source_watch.hpp"
+#include "../../convert/plain_config.hpp"
+#include "../tokens/write_tokenizer.hpp"
+#include "model_card.hpp"
+#include "partial_folder.hpp"
+#include "tensor_merger.hpp"
+
+namespace garage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kRecipeName = "recipe.yaml";
+
+// What decides over the weights' files: the same text means the same bytes.
+std::string identity_of(const MergePlan& plan, const WriteOptions& options) {
+  auto text = fmt::format("{}\n{}\n", plan.recipe_text, options.shard_size);
+  for (std::size_t i = 0; i < plan.sources.size(); ++i) {
+    const auto& located = plan.sources[i].located;
+    text += fmt::format("{} {}\n", plan.sources[i].name, located.model.source.fingerprint);
+    for (const auto& file : located.weight_files)
+      if (const auto stamp = stamp_of(file)) text += version_text(*stamp) + "\n";
+  }
+  return text_hash(text);
+}
+
+fs::path folder_of(const MergeSource& source) {
+  const auto& path = source.located.model.source.path;
+  std::error_code code;
+  return fs::is_directory(path, code) ? path : path.parent_path();
+}
+
+void write_beside(const MergePlan& plan, const fs::path& folder) {
+  const auto& base = plan.sources[plan.base];
+  copy_beside(folder_of(base), folder,
+              [&](std::string_view name) { return goes_along(name) && !(plan.vocabulary && is_tokenizer_name(name)); });
+  if (plan.vocabulary) write_tokenizer(*plan.vocabulary, folder);
+  if (plan.recipe.chat_template && *plan.recipe.chat_template != "auto")
+    write_durably(folder / "chat_template.jinja", {*plan.recipe.chat_template});
+  write_durably(folder / kRecipeName, {plan.recipe_text});
+  write_durably(folder / "README.md", {model_card(plan)});
+  const auto dtype = plan.recipe.out_dtype ? plan.recipe.out_dtype : plan.recipe.dtype;
+  write_durably(folder / kConfigName, {plain_config_text(plan.result->model, dtype)});
+}
+
+}  // namespace
+
+std::uint64_t memory_of(const PlannedTensor& planned) {
+  if (planned.is_copied) return 0;
+  const auto rows = rows_of(planned.info.shape);
+  const auto numbers = static_cast<std::uint64_t>(std::min(rows_in_memory(planned), rows.count) * rows.columns);
+  auto bytes = numbers * sizeof(float) * (planned.origins.size() + 2);
+  for (const auto& origin : planned.origins)
+    if (!origin.patches.empty()) bytes += static_cast<std::uint64_t>(planned.info.elements()) * 2 * sizeof(float);
+  return bytes;
+}
+
+std::vector<fs::path> write_merge(const MergePlan& plan, const fs::path& folder, const WriteOptions& options) {
+  auto target = fs::absolute(folder).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  PartialFolder partial(target, identity_of(plan, options), options.resume);
+  std::vector<std::unique_ptr<SourceWatch>> watches;
+  for (std::size_t i = 0; i < plan.sources.size(); ++i)
+    watches.push_back(std::make_unique<SourceWatch>(plan.sources[i].located));
+  std::vector<TensorInfo> tensors;
+  for (const auto& planned : plan.tensors) tensors.push_back(planned.info);
+  const ShardedWriter writer(std::move(tensors), options.shard_size);
+  const TensorMerger merger(plan);
+  ShardedWriter::Work work;
+  work.rows_at_once = [&](const TensorInfo& tensor) { return merger.rows_at_once(tensor); };
+  work.fill = [&](const TensorInfo& tensor, std::int64_t first, std::int64_t count, const TensorPlace& place) {
+    merger.fill(tensor, first, count, place);
+  };
+  work.progress = options.progress;
+  work.keeps_files = true;
+  auto files = writer.write(partial.path(), work);
+  for (const auto& watch : watches) watch->require_unchanged("merged");
+  write_beside(plan, partial.path());
+  partial.rename_into_place();
+  for (auto& file : files) file = target / file.filename();
+  return files;
+}
+
+}  // namespace garage

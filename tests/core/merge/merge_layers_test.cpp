@@ -1,0 +1,163 @@
+// Layers and parts that change their places: the config follows, and what cannot fit is refused.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <boost/json/serialize.hpp>
+
+#include <garage/checkpoint.hpp>
+#include <garage/merge.hpp>
+
+#include "is_error.hpp"
+#include "merged.hpp"
+#include "places.hpp"
+#include "temporary_folder.hpp"
+#include "test_registry.hpp"
+
+using namespace garage;
+using namespace garage::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A recipe beside which models lie as "a" and "b".
+struct Kitchen {
+  TestRegistry registry;
+  const TemporaryFolder& folder = registry.folder;
+
+  explicit Kitchen(const fs::path& a, const fs::path& b = {}) {
+    fs::create_directory_symlink(a, folder / "a");
+    if (!b.empty()) fs::create_directory_symlink(b, folder / "b");
+  }
+  void merge(const std::string& recipe) {
+    write_text(folder / "recipe.yaml", recipe);
+    Merge(registry.registry, folder / "recipe.yaml").write(folder / "out");
+  }
+  boost::json::object config() const { return open_checkpoint(folder / "out").config(); }
+  SpecPtr registered() { return registry->register_model("out", open_checkpoint(folder / "out")); }
+};
+
+std::string passthrough(const std::string& slices) { return "merge_method: passthrough\nslices:\n" + slices; }
+std::string slice(const std::string& model, int first, int end) {
+  return "  - sources: [{model: " + model + ", layer_range: [" + std::to_string(first) + ", " + std::to_string(end) + "]}]\n";
+}
+
+}  // namespace
+
+TEST_CASE("merge: where a layer is left out, the config's lists of layers follow", "[merge][layers]") {
+  SECTION("Gemma 3: which layers slide") {
+    Kitchen kitchen(reference("gemma-3-text"));
+    const auto types = open_checkpoint(kitchen.folder / "a").config().at("layer_types").as_array();
+    const auto layers = static_cast<int>(types.size());
+    kitchen.merge(passthrough(slice("a", 0, 1) + slice("a", 2, layers)));
+    auto expected = types;
+    expected.erase(expected.begin() + 1);
+    CHECK(kitchen.config().at("layer_types") == expected);
+    CHECK(kitchen.config().at("num_hidden_layers") == layers - 1);
+    CHECK(kitchen.registered()->num_layers == layers - 1);
+  }
+  SECTION("Qwen 2 MoE: which feed-forwards are mixtures, and which layers slide") {
+    Kitchen kitchen(reference("qwen2-moe"));
+    const auto before = kitchen.registry->register_model("a", open_checkpoint(kitchen.folder / "a"));
+    kitchen.merge(passthrough(slice("a", 1, static_cast<int>(before->num_layers))));
+    const auto after = kitchen.registered();
+    REQUIRE(after->num_layers == before->num_layers - 1);
+    for (std::int64_t i = 0; i < after->num_layers; ++i)
+      CHECK(after->get_ffn(i)->blueprint->index() == before->get_ffn(i + 1)->blueprint->index());
+  }
+  SECTION("Gemma 3n: lists, layers that share keys, and tensors with a share of each layer") {
+    Kitchen kitchen(family_data("gemma", "gemma-3n-text") / "checkpoint");
+    kitchen.merge(passthrough(slice("a", 0, 3) + slice("a", 4, 5)));
+    CHECK(kitchen.config().at("num_kv_shared_layers") == 1);
+    CHECK(kitchen.config().at("intermediate_size").as_array().size() == 4);
+    CHECK(kitchen.config().at("activation_sparsity_pattern").as_array().size() == 4);
+    CHECK(kitchen.registered()->num_layers == 4);
+    // [vocabulary, 5 layers * 5 numbers]: the fourth layer's numbers are gone from each row.
+    const auto* name = "model.embed_tokens_per_layer.weight";
+    const auto now = numbers_of(kitchen.folder / "out", name), was = numbers_of(kitchen.folder / "a", name);
+    REQUIRE(now.size() == 40 * 20);
+    for (std::size_t row = 0; row < 40; ++row)
+      for (std::size_t at = 0; at < 20; ++at)
+        REQUIRE(now[row * 20 + at] == was[row * 25 + (at < 15 ? at : at + 5)]);
+  }
+  SECTION("where a rule said which layers slide, a list does") {
+    Kitchen kitchen(reference("gemma-3-text"));
+    auto config = open_checkpoint(kitchen.folder / "a").config();
+    const auto types = config.at("layer_types").as_array();
+    config.erase("layer_types");
+    config["sliding_window_pattern"] = 2;
+    fs::create_directory(kitchen.folder / "c");
+    write_text(kitchen.folder / "c/config.json", boost::json::serialize(config));
+    fs::copy(kitchen.folder / "a/model.safetensors", kitchen.folder / "c/model.safetensors");
+    const auto before = kitchen.registry->register_model("c", open_checkpoint(kitchen.folder / "c"));
+    kitchen.merge(passthrough(slice("c", 1, static_cast<int>(before->num_layers))));
+    const auto after = kitchen.registered();
+    for (std::int64_t i = 0; i < after->num_layers; ++i) {
+      const auto window = [](const PartSpec* part) { return std::get<Attention>(*part->blueprint).mask.window; };
+      CHECK(window(after->get_attention(i)) == window(before->get_attention(i + 1)));
+    }
+  }
+}
+
+TEST_CASE("merge: layers may come again, in any order", "[merge][layers]") {
+  Kitchen kitchen(reference("llama-2"));
+  kitchen.merge(passthrough(slice("a", 1, 2) + slice("a", 0, 2) + slice("a", 1, 2)));
+  CHECK(kitchen.registered()->num_layers == 4);
+  const auto now = all_numbers(kitchen.folder / "out"), was = all_numbers(kitchen.folder / "a");
+  const std::vector<int> order{1, 0, 1, 1};
+  for (std::size_t i = 0; i < order.size(); ++i)
+    for (const auto* tensor : {"self_attn.q_proj.weight", "mlp.down_proj.weight", "input_layernorm.weight"})
+      CHECK(now.at("model.layers." + std::to_string(i) + "." + tensor) ==
+            was.at("model.layers." + std::to_string(order[i]) + "." + tensor));
+}
+
+TEST_CASE("merge: a part of another model takes a place", "[merge][parts]") {
+  Kitchen kitchen(test_data("merges/models/a"), test_data("merges/models/b"));
+  kitchen.merge("merge_method: passthrough\nmodels: [{model: a}]\nparts:\n  attention_1: b:attention_3\n  norm: b:norm\n");
+  const auto now = all_numbers(kitchen.folder / "out"), a = all_numbers(kitchen.folder / "a"),
+             b = all_numbers(kitchen.folder / "b");
+  for (const auto& [name, numbers] : now) {
+    INFO(name);
+    const auto at = name.find("layers.1.self_attn.");
+    if (name == "model.norm.weight") CHECK(numbers == b.at(name));
+    else if (at != name.npos) CHECK(numbers == b.at(std::string(name).replace(at + 7, 1, "3")));
+    else CHECK(numbers == a.at(name));
+  }
+}
+
+TEST_CASE("merge: what does not fit is refused before anything is written, all of it at once", "[merge][refusals]") {
+  struct Case {
+    const char *title, *a, *b, *recipe;
+    Errc code;
+    const char* says;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"another rope", "llama-2", "llama-3.1", "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 1]}]\n  - sources: [{model: b, layer_range: [0, 1]}]\n",
+       Errc::kInvalidArgument, "rope.theta"},
+      {"other shapes", "llama-2", "mistral", "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]\n", Errc::kInvalidArgument, "do not fit"},
+      {"no such layer", "llama-2", "llama-2", "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 9]}]\n", Errc::kInvalidArgument, "layers 0 to 9 of a, which has"},
+      {"no such part", "llama-2", "llama-2", "merge_method: passthrough\nmodels: [{model: a}]\nparts: {attention_1: 'b:atention_0'}\n", Errc::kNotFound, "did you mean 'attention_0'?"},
+      {"no such place", "llama-2", "llama-2", "merge_method: passthrough\nmodels: [{model: a}]\nparts: {attention_7: 'b:attention_0'}\n", Errc::kNotFound, "the result has no part 'attention_7'"},
+      {"an attention in a feed-forward's place", "llama-2", "llama-2", "merge_method: passthrough\nmodels: [{model: a}]\nparts: {ffn_1: 'b:attention_0'}\n", Errc::kInvalidArgument, "do not fit"},
+      {"no such model", "llama-2", "llama-2", "merge_method: passthrough\nmodels: [{model: c}]\n", Errc::kNotFound, "model 'c': is no folder"},
+  }));
+  DYNAMIC_SECTION(c.title) {
+    Kitchen kitchen(reference(c.a), reference(c.b));
+    CHECK_THROWS_MATCHES(kitchen.merge(c.recipe), Error, is_error(c.code, c.says));
+    CHECK(!fs::exists(kitchen.folder / "out"));
+    CHECK(!fs::exists(kitchen.folder / "out.partial"));
+  }
+}
+
+TEST_CASE("merge: a difference that the recipe allows is what the result's config says", "[merge][parts]") {
+  Kitchen kitchen(test_data("merges/models/a"));
+  auto config = open_checkpoint(kitchen.folder / "a").config();
+  config.at("rope_parameters").as_object()["rope_theta"] = 5000.0;
+  fs::create_directory(kitchen.folder / "c");
+  write_text(kitchen.folder / "c/config.json", boost::json::serialize(config));
+  fs::copy(test_data("merges/models/b/model.safetensors"), kitchen.folder / "c/model.safetensors");
+  const std::string recipe = "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: c}]\n";
+  CHECK_THROWS_MATCHES(kitchen.merge(recipe), Error,
+                       is_error(Errc::kInvalidArgument, "layer_{0..3} (layer_{0..3} of c): attention.rope.theta is 5000 there, 10000 in the result"));
+  kitchen.merge(recipe + "allow: [rope.theta]\n");
+  CHECK(kitchen.config().at("rope_parameters").at("rope_theta") == 10000.0);
+}
