@@ -10,6 +10,7 @@
 #include "../bytes/read_file.hpp"
 #include "../json/python_json.hpp"
 #include "adapter/lay_adapters.hpp"
+#include "as_stored.hpp"
 #include "checkpoint_files.hpp"
 #include "format.hpp"
 #include "no_weights.hpp"
@@ -69,7 +70,7 @@ struct Opened {
   Contents contents;
 };
 
-Opened open(const fs::path& given, const OpenOptions& options) {
+Opened open_files(const fs::path& given, const OpenOptions& options) {
   Opened opened{absolute_path(given), {}};
   auto& [path, contents] = opened;
   std::error_code ignored;
@@ -78,8 +79,13 @@ Opened open(const fs::path& given, const OpenOptions& options) {
   contents.config = read_config(contents.files.back(), contents.fingerprint);
   if (is_folder) read_folder(path, options, contents);
   else read_file(path, options, contents);
-  fold_quantised(contents, path.string());
-  lay_adapters(contents, options.adapters);
+  return opened;
+}
+
+Opened open(const fs::path& given, const OpenOptions& options) {
+  auto opened = open_files(given, options);
+  fold_quantised(opened.contents, opened.path.string());
+  lay_adapters(opened.contents, options.adapters);
   return opened;
 }
 
@@ -103,6 +109,15 @@ Model model_of(Opened opened, const OpenOptions& options) {
   return model;
 }
 
+LocatedModel located(Opened opened, const OpenOptions& options) {
+  auto& contents = opened.contents;
+  std::unordered_map<std::string, StoredTensor> tensors;
+  tensors.reserve(contents.tensors.size());
+  for (auto& tensor : contents.tensors) tensors[tensor.info.name] = tensor.stored;
+  auto weight_files = std::move(contents.weight_files), files = std::move(contents.files);
+  return {model_of(std::move(opened), options), std::move(tensors), std::move(weight_files), std::move(files)};
+}
+
 }  // namespace
 
 Model open_checkpoint(const fs::path& path, const OpenOptions& options) {
@@ -110,13 +125,11 @@ Model open_checkpoint(const fs::path& path, const OpenOptions& options) {
 }
 
 LocatedModel locate_checkpoint(const fs::path& path, const OpenOptions& options) {
-  auto opened = open(path, options);
-  auto& contents = opened.contents;
-  std::unordered_map<std::string, StoredTensor> tensors;
-  tensors.reserve(contents.tensors.size());
-  for (auto& tensor : contents.tensors) tensors[tensor.info.name] = tensor.stored;
-  auto weight_files = std::move(contents.weight_files), files = std::move(contents.files);
-  return {model_of(std::move(opened), options), std::move(tensors), std::move(weight_files), std::move(files)};
+  return located(open(path, options), options);
+}
+
+LocatedModel locate_as_stored(const fs::path& path, const OpenOptions& options) {
+  return located(open_files(path, options), options);
 }
 
 }  // namespace garage

@@ -56,6 +56,10 @@ std::string plain_config_text(const Model& model, std::optional<DType> dtype) {
   const auto* name = torch_name(dtype.value_or(dtype_of(model)));
   make_plain(config, name);
   if (!config.contains("dtype") && !config.contains("torch_dtype")) config["dtype"] = name;
+  return config_text(config);
+}
+
+std::string config_text(const Object& config) {
   JsonWriter out(2);
   write_json(out, config);
   return out.take() + "\n";

@@ -16,9 +16,9 @@
 namespace garage {
 namespace {
 
-std::uint64_t stored_bytes(const MergeSource& source, const TensorInfo& tensor) {
+std::uint64_t stored_bytes(const LocatedModel& source, const TensorInfo& tensor) {
   std::uint64_t bytes = 0;
-  for (const auto& extent : source.located.tensors.at(tensor.name).extents) bytes += extent.size;
+  for (const auto& extent : source.tensors.at(tensor.name).extents) bytes += extent.size;
   return bytes;
 }
 
@@ -30,7 +30,10 @@ std::uint64_t bytes_read(const MergePlan& plan) {
       for (const auto& patch : origin.patches) tensors.emplace(patch.source, patch.tensor);
     }
   std::uint64_t bytes = 0;
-  for (const auto& [source, tensor] : tensors) bytes += stored_bytes(plan.sources[source], *tensor);
+  for (const auto& [index, tensor] : tensors) {
+    const auto& source = plan.sources[index];
+    bytes += stored_bytes(plan.is_packed ? *source.stored : source.located, *tensor);
+  }
   return bytes;
 }
 

@@ -161,3 +161,51 @@ TEST_CASE("merge: a difference that the recipe allows is what the result's confi
   kitchen.merge(recipe + "allow: [rope.theta]\n");
   CHECK(kitchen.config().at("rope_parameters").at("rope_theta") == 10000.0);
 }
+
+TEST_CASE("merge: what is packed stays packed where whole parts are copied", "[merge][quantised]") {
+  const auto name = GENERATE("gptq-act-order", "awq", "fp8-blocks", "mxfp4", "bnb-nf4", "ct-int4-asymmetric");
+  INFO(name);
+  Kitchen kitchen(test_data("quantised") / name / "checkpoint");
+  kitchen.merge(passthrough(slice("a", 0, 1) + slice("a", 0, 1)));
+  const auto was = bytes_of(kitchen.folder / "a"), now = bytes_of(kitchen.folder / "out");
+  for (const auto& [tensor, bytes] : was) {
+    INFO(tensor);
+    CHECK(now.at(tensor) == bytes);
+    if (const auto at = tensor.find("layers.0."); at != tensor.npos) CHECK(now.at(std::string(tensor).replace(at + 7, 1, "1")) == bytes);
+  }
+  CHECK(kitchen.config().at("quantization_config") == open_checkpoint(kitchen.folder / "a").config().at("quantization_config"));
+}
+
+TEST_CASE("merge: what is packed is decoded where numbers change, and the config says so", "[merge][quantised]") {
+  Kitchen kitchen(test_data("quantised/awq/checkpoint"));
+  kitchen.merge("dtype: bfloat16\n" + passthrough(slice("a", 0, 1) + slice("a", 0, 1)));
+  CHECK(!kitchen.config().contains("quantization_config"));
+  CHECK(kitchen.registered()->dtypes.size() == 1);
+}
+
+TEST_CASE("merge: a model that no plugin knows is merged by its tensors' names, with a word", "[merge][raw]") {
+  Kitchen kitchen(test_data("merges/models/a"), test_data("merges/models/b"));
+  for (const auto* name : {"a", "b"}) {
+    auto config = open_checkpoint(kitchen.folder / name).config();
+    config["model_type"] = "unheard_of";
+    config["architectures"] = {"UnheardOf"};
+    fs::create_directory(kitchen.folder / (std::string("raw-") + name));
+    write_text(kitchen.folder / (std::string("raw-") + name) / "config.json", boost::json::serialize(config));
+    fs::copy(kitchen.folder / name / "model.safetensors", kitchen.folder / (std::string("raw-") + name) / "model.safetensors");
+  }
+  write_text(kitchen.folder / "raw.yaml", passthrough(slice("raw-a", 0, 3) + slice("raw-b", 1, 4)));
+  const Merge merge(kitchen.registry.registry, kitchen.folder / "raw.yaml");
+  REQUIRE(merge.summary().notes.size() == 2);
+  CHECK(merge.summary().notes.front() == "no plugin knows raw-a: its tensors are matched by their names alone, and nobody can say whether they fit");
+  merge.write(kitchen.folder / "raw");
+  kitchen.merge(passthrough(slice("a", 0, 3) + slice("b", 1, 4)));
+  auto known = bytes_of(kitchen.folder / "out"), raw = bytes_of(kitchen.folder / "raw");
+  // What is in no layer is the first model's: nobody knows which of it stands behind the layers.
+  for (const auto* rest : {"model.norm.weight", "lm_head.weight"}) {
+    CHECK(raw.at(rest) == bytes_of(kitchen.folder / "a").at(rest));
+    known.erase(rest);
+    raw.erase(rest);
+  }
+  CHECK(raw == known);
+  CHECK(open_checkpoint(kitchen.folder / "raw").config().at("num_hidden_layers") == 6);
+}

@@ -9,6 +9,7 @@
 #include <garage/error.hpp>
 #include <garage/locate_source.hpp>
 
+#include "../../checkpoint/as_stored.hpp"
 #include "../../checkpoint/hub_cache.hpp"
 #include "../../registry/take_apart.hpp"
 #include "raw_spec.hpp"
@@ -50,6 +51,13 @@ std::size_t MergeSources::open(const ModelReference& reference) {
   }
   sources_.push_back(std::move(source));
   return opened_[reference] = sources_.size() - 1;
+}
+
+const MergeSource& MergeSources::with_stored(std::size_t index) {
+  auto& source = *sources_[index];
+  const auto& from = source.located.model.source;
+  if (!source.stored) source.stored = locate_as_stored(from.path, {from.variant, {}, registry_.plugins().folders()});
+  return source;
 }
 
 std::vector<fs::path> MergeSources::paths_of(const std::string& place) const {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct MergeSource {
   LocatedModel located;
   ModelSpec spec;       // taken apart; of a model that no plugin knows by its tensors' names (raw_spec.hpp)
   bool is_raw = false;  // then
+  std::optional<LocatedModel> stored = {};  // as its files have it, where that is copied (packed.hpp)
 };
 
 // References to sources stay valid; each model is opened once.
@@ -37,6 +39,8 @@ class MergeSources {
   std::size_t open(const ModelReference& reference);
 
   const MergeSource& operator[](std::size_t index) const { return *sources_[index]; }
+  // The same with what is stored. Throws as open_checkpoint.
+  const MergeSource& with_stored(std::size_t index);
   std::size_t size() const noexcept { return sources_.size(); }
 
  private:

@@ -17,6 +17,7 @@
 #include "../tokens/vocabulary.hpp"
 #include "layer_config.hpp"
 #include "origins.hpp"
+#include "packed.hpp"
 #include "part_pairs.hpp"
 #include "plan_vocabulary_of.hpp"
 #include "seams.hpp"
@@ -59,6 +60,7 @@ class Planner {
     pair_all();
     check_seams();
     plan_tensors();
+    keep_packed(*plan_);
     plan_->notes.insert(plan_->notes.end(), recipe().notes.begin(), recipe().notes.end());
     return std::move(plan_);
   }
@@ -261,7 +263,7 @@ class Planner {
       if (const auto other = part_of_.find(*role.part); other == part_of_.end() || other->second != p)
         throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' holds numbers of {}, too, which is not replaced",
                                                     recipe().parts[p].where, tensor.name, *role.part));
-    PlannedTensor planned{tensor, &merge_method("passthrough"), {}, {}, false, {}, {}, 0, false};
+    PlannedTensor planned{tensor, &merge_method("passthrough"), {}, {}, false, {}, {}, 0};
     planned.origins.push_back(origins.of(tensor, roles, part_sources_[p], part_pairs_[p]));
     planned.model_parameters.push_back(as_they_fall_back(*planned.method));
     for (const auto& parameter : planned.method->parameters())
@@ -273,7 +275,7 @@ class Planner {
   PlannedTensor merged(const TensorInfo& tensor, const std::vector<RoleOfTensor>& roles, const Place& place,
                        Origins& origins) {
     const auto& slice = recipe().slices[place.slice];
-    PlannedTensor planned{tensor, recipe().method, {}, slice.base, slice.is_base_listed, {}, {}, 0, false};
+    PlannedTensor planned{tensor, recipe().method, {}, slice.base, slice.is_base_listed, {}, {}, 0};
     const auto slab = result().slabs.find(result().patterns.at(tensor.name));
     for (std::size_t i = 0; i < slice.sources.size(); ++i)
       planned.origins.push_back(slab == result().slabs.end()
@@ -345,9 +347,9 @@ class Planner {
     if (plan_->vocabulary && result().vocabulary.contains(result().patterns.at(planned.info.name)))
       for (auto& origin : planned.origins) origin.is_gathered = origin.tensor != nullptr;
     const auto& only = planned.origins.front();
-    planned.is_copied = planned.method->name() == "passthrough" && only.is_whole() &&
-                        only.tensor->dtype == planned.info.dtype && only.tensor->encoding.empty() &&
-                        planned.model_parameters.front() == as_they_fall_back(*planned.method);
+    planned.is_changed = planned.model_parameters.front() != as_they_fall_back(*planned.method);
+    planned.is_copied = planned.method->name() == "passthrough" && only.is_whole() && !planned.is_changed &&
+                        only.tensor->dtype == planned.info.dtype && only.tensor->encoding.empty();
   }
 
   const PluginHost& plugins_;

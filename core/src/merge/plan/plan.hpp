@@ -30,7 +30,9 @@ struct PlannedTensor {
   std::vector<double> parameters;
   std::uint64_t seed = 0;
 
-  bool is_copied = false;  // its bytes are one tensor's, as they are stored
+  bool is_changed = false;  // the method is told to change its numbers
+  bool is_copied = false;   // its bytes are one tensor's, as they are stored
+  bool is_packed = false;   // copied, and that tensor is one of MergeSource::stored
 };
 
 struct MergePlan {
@@ -42,6 +44,7 @@ struct MergePlan {
   std::optional<Result> result;
   std::vector<PlannedTensor> tensors;        // sorted by name
   std::optional<VocabularyPlan> vocabulary;  // a model is its place in sources
+  bool is_packed = false;                    // quantised weights are copied as they are, and the config says so still
   std::vector<std::string> notes;            // what somebody may wonder about
 };
 

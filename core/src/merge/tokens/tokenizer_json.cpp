@@ -30,8 +30,17 @@ bool flag_of(const JsonObject& object, const char* key, bool fallback, const Jso
   return fallback;
 }
 
+// Readers differ in which of two they take.
+void require_once(const JsonObject& object, const JsonPath& at) {
+  std::set<std::string_view> seen;
+  for (const auto& member : object)
+    if (!seen.insert(member.key).second)
+      throw Error(Errc::kCorrupt, fmt::format("{}: has {} twice", at.text(), in_quotes(member.key)));
+}
+
 StatedToken stated_token(const JsonElement& element, const JsonPath& at) {
   const auto object = object_at(element, at);
+  require_once(object, at);
   JsonElement content, id;
   if (object["content"].get(content)) throw Error(Errc::kCorrupt, at.text() + ": has no 'content'");
   if (object["id"].get(id)) throw Error(Errc::kCorrupt, at.text() + ": has no 'id'");
@@ -68,14 +77,6 @@ void read_pieces(const simdjson::dom::array& pieces, const JsonPath& at, std::ve
       throw Error(Errc::kCorrupt, fmt::format("{}: piece {} is no [text, score]", at.text(), out.size()));
     out.push_back({static_cast<std::int64_t>(out.size()), std::string(text)});
   }
-}
-
-// Readers differ in which of two they take.
-void require_once(const JsonObject& object, const JsonPath& at) {
-  std::set<std::string_view> seen;
-  for (const auto& member : object)
-    if (!seen.insert(member.key).second)
-      throw Error(Errc::kCorrupt, fmt::format("{}: has {} twice", at.text(), in_quotes(member.key)));
 }
 
 // How the library tells them apart where a file does not say (models/mod.rs: ModelUntagged).

@@ -23,10 +23,12 @@ namespace garage {
 
 // What a recipe asks for. A model is its place in the list that plan_vocabulary gets.
 struct ZeroRow {};
+// The token's own row in that model.
 struct SameToken {
   std::size_t model;
-};                   // the token's own row in that model
-struct OtherToken {  // the row of another token
+};
+// The row of another token.
+struct OtherToken {
   std::size_t model;
   std::variant<std::int64_t, std::string> token;  // by id, by its text
 };

@@ -59,7 +59,8 @@ void TensorMerger::fill(const TensorInfo& tensor, std::int64_t first, std::int64
 void TensorMerger::copy(const PlannedTensor& planned, std::int64_t first, std::int64_t count,
                         const TensorPlace& place) const {
   const auto& origin = planned.origins.front();
-  const TensorReader reader(plan_.sources[*origin.source].located, *origin.tensor);
+  const auto& source = plan_.sources[*origin.source];
+  const TensorReader reader(planned.is_packed ? *source.stored : source.located, *origin.tensor);
   const auto offset = bytes_of_rows(planned.info, first), size = bytes_of_rows(planned.info, count);
   if (const auto from = reader.place()) place.copy(offset, *from->file, from->offset + offset, size);
   else place.write(offset, reader.bytes(offset, size));

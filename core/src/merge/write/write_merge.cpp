@@ -55,7 +55,8 @@ void write_beside(const MergePlan& plan, const fs::path& folder) {
   write_durably(folder / kRecipeName, {plan.recipe_text});
   write_durably(folder / "README.md", {model_card(plan)});
   const auto dtype = plan.recipe.out_dtype ? plan.recipe.out_dtype : plan.recipe.dtype;
-  write_durably(folder / kConfigName, {plain_config_text(plan.result->model, dtype)});
+  write_durably(folder / kConfigName, {plan.is_packed ? config_text(plan.result->model.config())
+                                                      : plain_config_text(plan.result->model, dtype)});
 }
 
 }  // namespace

@@ -184,6 +184,8 @@ TEST_CASE("vocabulary: broken files are refused", "[merge][tokens][broken]") {
        "added_tokens.0: has no 'id'"},
       {"an added token of an empty text", "tokenizer.json", tokenizer_json("{}", added({{"", 0}})),
        "added_tokens.0: a token has no text"},
+      {"an id twice", "tokenizer.json", tokenizer_json("{}", R"([{"id": 0, "content": "x", "id": 1}])"),
+       "added_tokens.0: has 'id' twice"},
       {"a flag that is a number", "tokenizer.json",
        tokenizer_json("{}", R"([{"id": 0, "content": "x", "special": 1}])"),
        "added_tokens.0.special: should be true or false"},

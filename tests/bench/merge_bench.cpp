@@ -1,0 +1,103 @@
+// Merges of models of 5 GB against cp and cmp of the same files. Both write to the disk, as `sync` after cp does.
+#include <algorithm>
+#include <fstream>
+#include <random>
+
+#include <benchmark/benchmark.h>
+
+#include "real_checkpoint.hpp"
+#include "test_registry.hpp"
+#include "whole_process.hpp"
+
+namespace {
+
+using namespace garage;
+using namespace garage::test;
+namespace fs = std::filesystem;
+
+// Two checkpoints of the size of Gemma 2B, full of numbers around 0.
+struct Models {
+  TemporaryFolder folder;
+
+  Models() {
+    const auto source = test_data("real-models/google/gemma-2b");
+    for (const auto* name : {"a", "b"}) {
+      write_checkpoint(folder / name, read_text(source / "config.json"), read_tensor_table(source / "tensors.tsv"));
+      fill(folder / name / "model.safetensors", name[0]);
+    }
+    write_text(folder / "copied.yaml", "merge_method: passthrough\nmodels: [{model: a}]\n");
+    write_text(folder / "linear.yaml",
+               "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]\ndtype: bfloat16\n");
+    write_text(folder / "ties.yaml",
+               "merge_method: ties\nparameters: {weight: 1, density: 0.5}\nbase_model: a\nmodels: [{model: b}]\ndtype: "
+               "bfloat16\n");
+  }
+
+ private:
+  static void fill(const fs::path& file, unsigned seed) {
+    std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
+    std::uint64_t header = 0;
+    out.read(reinterpret_cast<char*>(&header), sizeof header);
+    const auto begin = 8 + header, size = fs::file_size(file) - begin;
+    std::mt19937 random(seed);
+    std::vector<std::uint16_t> numbers(1 << 20);
+    out.seekp(static_cast<std::streamoff>(begin));
+    for (std::uint64_t done = 0; done < size;) {
+      // bfloat16 between 2^-8 and 2, of either sign.
+      for (auto& number : numbers)
+        number = static_cast<std::uint16_t>(0x3b80 + (random() % 0x0480) + ((random() & 1) << 15));
+      const auto some = std::min<std::uint64_t>(size - done, numbers.size() * sizeof(std::uint16_t));
+      out.write(reinterpret_cast<const char*>(numbers.data()), static_cast<std::streamsize>(some));
+      done += some;
+    }
+  }
+};
+
+const Models& models() {
+  static const Models made;
+  return made;
+}
+
+void merge_of(benchmark::State& state, const char* recipe) {
+  const auto& folder = models().folder;
+  long rss = 0;
+  for (auto _ : state) {
+    fs::remove_all(folder / "out");
+    const auto result = run_program(
+        garage_binary(), {"merge", (folder / recipe).string(), "-o", (folder / "out").string(), "--max-shard-size", "50"},
+        {{"GARAGE_CATALOG", (folder / "catalog").string()}, {"HOME", home_folder().string()}});
+    if (result.code != 0) return state.SkipWithError(result.err.c_str());
+    state.SetIterationTime(result.seconds);
+    rss = std::max(rss, result.max_rss_kib);
+  }
+  state.counters["MB"] = static_cast<double>(rss) / 1024;
+}
+
+void command(benchmark::State& state, const char* line) {
+  const auto& folder = models().folder;
+  for (auto _ : state) {
+    fs::remove_all(folder / "out");
+    const auto result = run_program("/bin/sh", {"-c", std::string("cd ") + folder.path().string() + " && " + line});
+    if (result.code > 1) return state.SkipWithError(result.err.c_str());
+    state.SetIterationTime(result.seconds);
+  }
+}
+
+void merge_passthrough_5gb(benchmark::State& state) { merge_of(state, "copied.yaml"); }
+void merge_passthrough_5gb_by_cp(benchmark::State& state) {
+  command(state, "mkdir out && cp a/model.safetensors out && sync out/model.safetensors");
+}
+void merge_linear_5gb(benchmark::State& state) { merge_of(state, "linear.yaml"); }
+// To the last byte of both.
+void merge_linear_5gb_by_cmp(benchmark::State& state) {
+  command(state, "cmp -l a/model.safetensors b/model.safetensors | tail -c 1 >/dev/null");
+}
+void merge_ties_5gb(benchmark::State& state) { merge_of(state, "ties.yaml"); }
+
+BENCHMARK(merge_passthrough_5gb)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
+BENCHMARK(merge_passthrough_5gb_by_cp)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
+BENCHMARK(merge_linear_5gb)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
+BENCHMARK(merge_linear_5gb_by_cmp)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
+BENCHMARK(merge_ties_5gb)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(1);
+
+}  // namespace
