@@ -14,6 +14,7 @@ void add_show(Commands& commands);
 void add_parts(Commands& commands);
 void add_part(Commands& commands);
 void add_extract(Commands& commands);
+void add_extract_lora(Commands& commands);
 void add_convert(Commands& commands);
 void add_merge(Commands& commands);
 void add_run(Commands& commands);

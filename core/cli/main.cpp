@@ -32,6 +32,7 @@ void add_commands(CLI::App& app, Asked& asked) {
   add_run(commands);
   add_compare(commands);
   add_diff_weights(commands);
+  add_extract_lora(commands);
   add_find(commands);
 
   auto& group = *app.add_subcommand("plugin", "List, allow, check and make plugins");

@@ -110,6 +110,7 @@ TEST_CASE("cli: an id that is not UTF-8 is refused with what can be read", "[cli
       {"run", id, "ffn_0", "--input", "x", "--output", "y"},
       {"extract", id, "ffn_0", "-o", "/nowhere"},
       {"diff-weights", id, "m"},
+      {"extract-lora", id, "m", "-o", "/nowhere", "--rank", "4"},
   }));
   const Place garage;
   REQUIRE(garage({"register", "m", garage.model.string()}).code == 0);

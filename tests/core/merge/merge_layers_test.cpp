@@ -6,6 +6,7 @@
 
 #include <garage/checkpoint.hpp>
 #include <garage/merge.hpp>
+#include <garage/safetensors.hpp>
 
 #include "is_error.hpp"
 #include "merged.hpp"
@@ -208,4 +209,49 @@ TEST_CASE("merge: a model that no plugin knows is merged by its tensors' names, 
   }
   CHECK(raw == known);
   CHECK(open_checkpoint(kitchen.folder / "raw").config().at("num_hidden_layers") == 6);
+}
+
+TEST_CASE("merge: a head that is the embedding stays so, or is untied with a word", "[merge][ties]") {
+  Kitchen kitchen(reference("llama-3.2-tied"));
+  auto numbers = all_numbers(kitchen.folder / "a");
+  const auto config = open_checkpoint(kitchen.folder / "a").config();
+  const auto layers = static_cast<int>(config.at("num_hidden_layers").get_int64());
+  // The same with an embedding of its own.
+  auto& embedding = numbers.at("model.embed_tokens.weight");
+  for (auto& number : embedding) number += 1;
+  std::vector<SafetensorsData> tensors;
+  const auto model = open_checkpoint(kitchen.folder / "a");
+  for (const auto& tensor : model.tensors()) tensors.push_back({{tensor.name, DType::kF32, tensor.shape}, numbers.at(tensor.name).data()});
+  fs::create_directory(kitchen.folder / "c");
+  write_text(kitchen.folder / "c/config.json", boost::json::serialize(config));
+  write_safetensors(kitchen.folder / "c/model.safetensors", tensors, {{"format", "pt"}});
+  const auto recipe = "dtype: float32\n" + passthrough(slice("a", 0, 1) + slice("c", 1, layers));
+  SECTION("not said") {
+    CHECK_THROWS_MATCHES(kitchen.merge(recipe), Error, is_error(Errc::kInvalidArgument, "the result's head is its embedding, a's, and c has a head of its own: say 'tie_word_embeddings: false'"));
+  }
+  SECTION("untied") {
+    kitchen.merge(recipe + "tie_word_embeddings: false\n");
+    const auto now = all_numbers(kitchen.folder / "out");
+    CHECK(now.at("lm_head.weight") == embedding);
+    CHECK(now.at("model.embed_tokens.weight") == all_numbers(kitchen.folder / "a").at("model.embed_tokens.weight"));
+    CHECK(kitchen.config().at("tie_word_embeddings") == false);
+    CHECK(!std::get<OutputHead>(*kitchen.registered()->parts.find("output_head")->blueprint).tied_to);
+  }
+  SECTION("tied all the same") {
+    kitchen.merge(recipe + "tie_word_embeddings: true\n");
+    CHECK(!all_numbers(kitchen.folder / "out").contains("lm_head.weight"));
+    CHECK(std::get<OutputHead>(*kitchen.registered()->parts.find("output_head")->blueprint).tied_to);
+  }
+  SECTION("of one model nothing need be said") {
+    kitchen.merge(passthrough(slice("a", 0, 1) + slice("a", 1, layers)));
+    CHECK(!all_numbers(kitchen.folder / "out").contains("lm_head.weight"));
+  }
+}
+
+TEST_CASE("merge: a head of its own is tied with a word", "[merge][ties]") {
+  Kitchen kitchen(test_data("merges/models/a"));
+  kitchen.merge("merge_method: passthrough\nmodels: [{model: a}]\ntie_word_embeddings: true\n");
+  CHECK(!all_numbers(kitchen.folder / "out").contains("lm_head.weight"));
+  CHECK(kitchen.config().at("tie_word_embeddings") == true);
+  CHECK(kitchen.registered()->parameters == 9'104 - 40 * 16);
 }

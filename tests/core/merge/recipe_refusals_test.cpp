@@ -23,6 +23,7 @@ TEST_CASE("recipe: a fault is told by line, column and what was meant", "[merge]
       {"no method", "models: [{model: a}]", "merge.yaml:1:1: has no merge_method"},
       {"an unknown method", "models: [{model: a}]\nmerge_method: lineer", "merge.yaml:2:15: 'merge_method' is 'lineer', which is no method; did you mean 'linear'?"},
       {"an unknown key", "merge_method: linear\nmodel: [{model: a}]", "merge.yaml:2:8: 'model' is unknown; did you mean 'models'?"},
+      {"a template by name", "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\nchat_template: chatml", "merge.yaml:4:16: 'chat_template' is 'chatml': templates are not known by name; should be auto"},
       {"a key twice", "dtype: float16\nmerge_method: linear\ndtype: float32", "merge.yaml:3:1: 'dtype' stands twice"},
       {"several merges", "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\n---\nmerge_method: linear", "merge.yaml:5:1: stands behind the document's end"},
       {"a merge behind an end", "merge_method: linear\nmodels: [{model: a}]\nparameters: {weight: 1}\n...\nmerge_method: linear", "merge.yaml:5:1: stands behind the document's end"},

@@ -134,11 +134,11 @@ TEST_CASE("recipe: a model is named as mergekit names it", "[merge][recipe]") {
 
 TEST_CASE("recipe: what is computed in and what is written", "[merge][recipe]") {
   const std::string rest = "\nmerge_method: passthrough\nmodels: [{model: a}]";
-  const auto recipe = parse("name: mine\ndtype: float32\nout_dtype: torch.bfloat16\nchat_template: chatml\nseed: 7\nallow: [rope.theta, norm.eps]" + rest);
+  const auto recipe = parse("name: mine\ndtype: float32\nout_dtype: torch.bfloat16\nchat_template: auto\nseed: 7\nallow: [rope.theta, norm.eps]" + rest);
   CHECK(recipe.name == "mine");
   CHECK(recipe.dtype == DType::kF32);
   CHECK(recipe.out_dtype == DType::kBF16);
-  CHECK(recipe.chat_template == "chatml");
+  CHECK(recipe.chat_template == "auto");
   CHECK(recipe.seed == 7);
   CHECK(recipe.allow == Names{"rope.theta", "norm.eps"});
   CHECK(parse("dtype: float16" + rest).dtype == DType::kF16);

@@ -103,6 +103,10 @@ const garage::nn::Commands* garage_nn_commands() {
       },
       [](const ModelRegistry& registry, const std::string& id, const std::string& part) {
         nn::translated([&] { nn::get_module(registry, id, part, {torch::kCPU}); });
+      },
+      [](const ModelRegistry& registry, const std::string& a, const std::string& b, const std::filesystem::path& folder,
+         const nn::LoraOptions& options) {
+        return nn::translated([&] { return nn::extract_lora(registry, a, b, folder, options); });
       }};
   return &commands;
 }

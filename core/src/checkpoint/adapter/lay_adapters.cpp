@@ -1,5 +1,6 @@
 #include "lay_adapters.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <set>
@@ -36,7 +37,8 @@ class Laying {
 
   void lay() {
     const auto change = settle_names();
-    for (const auto& [name, tensor] : adapter_.whole) replace(name, *tensor);
+    for (const auto& [name, tensor] : adapter_.whole)
+      if (!is_of_tied_head(name, *tensor)) replace(name, *tensor);
     require_saved();
     Orientation orientation(adapter_);
     for (const auto& [name, module] : adapter_.modules)
@@ -99,6 +101,23 @@ class Laying {
     }
   }
 
+  // The model's tensor that one of the adapter's stands for. Null: it has none.
+  const TensorInfo* meant_by(const std::string& whole) const {
+    for (const auto& name : places_of(whole))
+      if (const auto* place = names_.find(names_.spelling(name))) return &contents_.tensors[*place].info;
+    return nullptr;
+  }
+
+  // With ensure_weight_tying an adapter may bring the embedding a second time, for the head that is the same tensor.
+  bool is_of_tied_head(const std::string& name, const Contents::Tensor& own) const {
+    if (!adapter_.config.keeps_ties || meant_by(name)) return false;
+    return std::any_of(adapter_.whole.begin(), adapter_.whole.end(), [&](const auto& other) {
+      const auto* tensor = meant_by(other.first);
+      return tensor && other.second->info.shape == own.info.shape && other.second->info.dtype == own.info.dtype &&
+             may_be_tied(contents_, *tensor, false);
+    });
+  }
+
   // What else has the tensor's numbers must not be changed with it.
   void require_single(const TensorInfo& tensor, bool is_embedding) const {
     if (may_be_tied(contents_, tensor, is_embedding))
@@ -117,7 +136,7 @@ class Laying {
     const auto place = place_of_whole(name);
     auto& tensor = contents_.tensors[place];
     changes_.replace(place, adapter_, tensor.info.name);
-    require_single(tensor.info, false);
+    if (!adapter_.config.keeps_ties) require_single(tensor.info, false);
     overlay_.replace(tensor, own);
     ++replaced_;
   }

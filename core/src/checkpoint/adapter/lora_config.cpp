@@ -57,6 +57,7 @@ class Reader {
     config.alphas = patterns("alpha_pattern", false);
     config.is_rank_stabilised = flag("use_rslora");
     config.is_dora = flag("use_dora");
+    config.keeps_ties = flag("ensure_weight_tying");
     config.is_fan_in_fan_out = flag("fan_in_fan_out");
     config.targets = texts("target_modules", true);
     config.saved = texts("modules_to_save", false);

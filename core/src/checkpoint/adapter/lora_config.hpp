@@ -17,6 +17,7 @@ struct LoraConfig {
   ModulePatterns ranks, alphas;      // of modules that have others
   bool is_rank_stabilised = false;   // use_rslora
   bool is_dora = false;              // use_dora
+  bool keeps_ties = false;           // ensure_weight_tying: what replaces an embedding replaces the head tied to it
   bool is_fan_in_fan_out = false;    // weights are [in, out]; PEFT goes by what a module is and not by this
   std::vector<std::string> targets;  // target_modules, where it is a list
   std::vector<std::string> saved;    // modules_to_save

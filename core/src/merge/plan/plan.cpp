@@ -12,7 +12,6 @@
 #include <garage/nearest.hpp>
 #include <garage/part_kinds.hpp>
 
-#include "../../bytes/read_file.hpp"
 #include "../../bytes/text_hash.hpp"
 #include "../tokens/vocabulary.hpp"
 #include "layer_config.hpp"
@@ -21,13 +20,12 @@
 #include "part_pairs.hpp"
 #include "plan_vocabulary_of.hpp"
 #include "seams.hpp"
+#include "tied_head.hpp"
 
 namespace garage {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kLargestRecipe = 1 << 20;  // bytes
 
 // What a tensor of the result is made by: a slice of the recipe, and a place in it.
 struct Place {
@@ -45,12 +43,11 @@ std::vector<std::optional<double>> as_they_fall_back(const MergeMethod& method) 
 
 class Planner {
  public:
-  Planner(const ModelRegistry& registry, const fs::path& file) : plugins_(registry.plugins()), file_(file.string()) {
-    auto text = read_text_file(file, kLargestRecipe);
-    auto recipe = parse_recipe(text, file_);
-    plan_.reset(new MergePlan{
-        std::move(recipe), std::move(text), MergeSources(registry, file.parent_path()), 0, {}, {}, {}, {}, {}});
-  }
+  Planner(const ModelRegistry& registry, const fs::path& file)
+      : plugins_(registry.plugins()),
+        plan_(
+            new MergePlan{read_recipe(file), MergeSources(registry, file.parent_path()), 0, {}, {}, {}, {}, false, {}}),
+        file_(file.string()) {}
 
   std::unique_ptr<MergePlan> plan() {
     open_all();
@@ -168,7 +165,7 @@ class Planner {
     if (plan_->vocabulary) rows = plan_->vocabulary->size;
     plan_->result.emplace(make_result(plugins_, base(), plan_->layers,
                                       has_slices ? config_of_layers(config, base().spec, config_layer_list) : config,
-                                      rows));
+                                      rows, recipe().tie_word_embeddings));
     plan_->notes.insert(plan_->notes.end(), result().notes.begin(), result().notes.end());
   }
 
@@ -217,6 +214,23 @@ class Planner {
     for (std::size_t p = 0; p < recipe().parts.size(); ++p)
       check.check(recipe().parts[p].part, source(part_sources_[p]), recipe().parts[p].model_part);
     check.require_all(file_);
+    require_one_head();
+  }
+
+  // A tied head is the embedding: of slices of several models it would be another's than the one that it was.
+  void require_one_head() const {
+    const auto head = head_of(result().spec);
+    if (!head || !head->tied_to || recipe().tie_word_embeddings) return;
+    const auto& first = slices_.front();
+    const auto& last = slices_.back();
+    for (std::size_t i = 0; i < last.size(); ++i) {
+      const auto own = head_of(source(last[i]).spec);
+      if (own && own->tied_to && i < first.size() && first[i] == last[i]) continue;
+      throw Error(Errc::kInvalidArgument,
+                  fmt::format("{}: the result's head is its embedding, {}'s, and {} has a head of its own: say "
+                              "'tie_word_embeddings: false' to keep both, or true for the embedding alone",
+                              file_, source(first.front()).name, source(last[i]).name));
+    }
   }
 
   // Which slice makes a part, and where in it.

@@ -37,7 +37,6 @@ struct PlannedTensor {
 
 struct MergePlan {
   Recipe recipe;
-  std::string recipe_text;  // as its file has it
   MergeSources sources;
   std::size_t base = 0;             // of sources
   std::vector<LayerOrigin> layers;  // of the result

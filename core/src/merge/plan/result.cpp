@@ -10,6 +10,7 @@
 #include "../../registry/take_apart.hpp"
 #include "raw_spec.hpp"
 #include "result_tensors.hpp"
+#include "tied_head.hpp"
 
 namespace garage {
 namespace {
@@ -37,21 +38,23 @@ VocabularyTensors vocabulary_tensors(const ModelSpec& spec) {
 }
 
 Result make_result(const PluginHost& plugins, const MergeSource& base, const std::vector<LayerOrigin>& layers,
-                   boost::json::object config, std::optional<std::int64_t> vocabulary) {
+                   boost::json::object config, std::optional<std::int64_t> vocabulary, std::optional<bool> tie) {
   std::vector<std::int64_t> pattern_of;
   for (const auto& layer : layers) pattern_of.push_back(layer.pattern);
-  auto [tensors, patterns, notes] = tensors_of_layers(base, pattern_of);
+  auto made = tensors_of_layers(base, pattern_of);
+  if (tie) set_tie(*tie, base, made, config);
   auto slabs = layer_slabs(plugins, base);
   const auto words = vocabulary_tensors(base.spec);
-  for (auto& tensor : tensors) {
+  for (auto& tensor : made.tensors) {
     if (const auto slab = slabs.find(tensor.name); slab != slabs.end())
       tensor.shape[slab->second] =
           tensor.shape[slab->second] / base.spec.num_layers * static_cast<std::int64_t>(layers.size());
-    if (vocabulary && words.names.contains(tensor.name) && !tensor.shape.empty() && tensor.shape.front() == words.rows)
+    if (vocabulary && words.names.contains(made.patterns.at(tensor.name)) && !tensor.shape.empty() &&
+        tensor.shape.front() == words.rows)
       tensor.shape.front() = *vocabulary;
   }
   if (vocabulary) set_vocabulary(config, *vocabulary, words.rows);
-  Model model(std::move(tensors), std::move(config));
+  Model model(std::move(made.tensors), std::move(config));
   ModelSpec spec;
   try {
     spec = base.is_raw ? raw_spec(model) : take_apart(plugins, model, "the result", base.spec.decomposer.plugin);
@@ -61,10 +64,10 @@ Result make_result(const PluginHost& plugins, const MergeSource& base, const std
   }
   return {std::move(model),
           std::move(spec),
-          std::move(patterns),
+          std::move(made.patterns),
           std::move(slabs),
           vocabulary ? words.names : std::set<std::string>(),
-          std::move(notes)};
+          std::move(made.notes)};
 }
 
 }  // namespace garage

@@ -28,10 +28,11 @@ struct Result {
   std::vector<std::string> notes;               // what of the base is left out
 };
 
-// config: of the result, but for its vocabulary. vocabulary: rows, where they are others than the base's.
-// Throws kUnsupported, and what the plugin throws when the result is no model of its family.
+// config: of the result, but for its vocabulary. vocabulary: rows, where they are others than the base's. tie: whether
+// the head is the embedding; nothing: as in the base. Throws kUnsupported, and what the plugin throws when the result
+// is no model of its family.
 Result make_result(const PluginHost& plugins, const MergeSource& base, const std::vector<LayerOrigin>& layers,
-                   boost::json::object config, std::optional<std::int64_t> vocabulary);
+                   boost::json::object config, std::optional<std::int64_t> vocabulary, std::optional<bool> tie);
 
 // The tensors of a model that have a row a token, and how many rows; nothing where it has no embedding of tokens.
 struct VocabularyTensors {

@@ -71,6 +71,17 @@ std::vector<std::string> read_allow(const YamlReader& value) {
   return fields;
 }
 
+// A template has braces, and a name of one has none: mergekit has some by heart.
+std::string read_chat_template(const YamlReader& value) {
+  auto text = value.text();
+  if (text != "auto" && text.find('{') == text.npos)
+    value.refuse(
+        fmt::format("is '{}': templates are not known by name; should be auto (the tokenizer's own) or the "
+                    "template itself",
+                    text));
+  return text;
+}
+
 // Where the layers are said: in the document, or in its one module.
 void require_one_kind(const YamlReader& mapping, const Values& values) {
   const int kinds = (values.find("models") != nullptr) + (values.find("slices") != nullptr);
@@ -123,7 +134,8 @@ void read_rest(Recipe& recipe, const Values& values) {
   if (const auto* v = values.find("name")) recipe.name = v->text();
   if (const auto* v = values.find("dtype")) recipe.dtype = read_dtype(*v);
   if (const auto* v = values.find("out_dtype")) recipe.out_dtype = read_dtype(*v);
-  if (const auto* v = values.find("chat_template")) recipe.chat_template = v->text();
+  if (const auto* v = values.find("chat_template")) recipe.chat_template = read_chat_template(*v);
+  if (const auto* v = values.find("tie_word_embeddings")) recipe.tie_word_embeddings = v->flag();
   if (const auto* v = values.find("allow")) recipe.allow = read_allow(*v);
   if (const auto* v = values.find("seed"))
     recipe.seed = static_cast<std::uint64_t>(v->whole_number(0, std::numeric_limits<std::int64_t>::max()));
@@ -158,10 +170,11 @@ void require_parameters(const Recipe& recipe) {
 
 Recipe parse_recipe(std::string_view yaml, const std::string& file) {
   const auto document = read_yaml(yaml, file);
-  const Values values(document,
-                      {"merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype",
-                       "tokenizer", "tokenizer_source", "chat_template", "name", "parts", "allow", "seed"});
+  const Values values(document, {"merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype",
+                                 "out_dtype", "tokenizer", "tokenizer_source", "chat_template", "name", "parts",
+                                 "allow", "seed", "tie_word_embeddings"});
   Recipe recipe;
+  recipe.text = yaml;
   recipe.method = &read_method(document, values);
   read_merge(recipe, document, values);
   if (const auto* v = values.find("parameters"))

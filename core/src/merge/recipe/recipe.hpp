@@ -7,6 +7,7 @@
 //     attention_5: other/model:attention_7      # behind the last colon the part's name
 //     ffn_2: {model: {model: other/model, lora: poet}, part: ffn_3}
 //   allow: [rope.theta]                         # fields in which such a part may differ from what it replaces
+//   tie_word_embeddings: false                # the head has a tensor of its own, or (true) is the embedding's
 //   seed: 7                                     # of methods that draw random numbers
 //
 // Lifetime  A value, with all that it needs.
@@ -95,6 +96,7 @@ struct RecipePart {
 };
 
 struct Recipe {
+  std::string text;  // as its file has it
   std::string name;  // empty: none
   const MergeMethod* method = nullptr;
   std::vector<RecipeSlice> slices;  // at least one
@@ -104,9 +106,10 @@ struct Recipe {
   Settings parameters;                    // global
   std::optional<DType> dtype, out_dtype;  // F32, F16 or BF16: what is computed in, what is written
   std::optional<RecipeTokenizer> tokenizer;
-  std::optional<std::string> chat_template;  // "auto", a known one's name, or the template itself
+  std::optional<std::string> chat_template;  // "auto", or the template itself
   std::vector<RecipePart> parts;             // in the file's order
   std::vector<std::string> allow;
+  std::optional<bool> tie_word_embeddings;  // nothing: as in the base
   std::uint64_t seed = 0;
   std::vector<std::string> notes;  // what is said and has no effect, a sentence each
 };

@@ -26,7 +26,7 @@ std::string model_card(const MergePlan& plan) {
       "# {}\n\nMade of these models by the method `{}`; the layout and the config are those of `{}`:\n\n{}\n"
       "The recipe is `recipe.yaml`:\n\n```yaml\n{}{}```\n",
       models, plan.recipe.name.empty() ? "A merged model" : plan.recipe.name, plan.recipe.method->name(), base, list,
-      plan.recipe_text, plan.recipe_text.ends_with('\n') ? "" : "\n");
+      plan.recipe.text, plan.recipe.text.ends_with('\n') ? "" : "\n");
 }
 
 }  // namespace garage

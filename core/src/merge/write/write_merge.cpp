@@ -29,7 +29,7 @@ constexpr const char* kRecipeName = "recipe.yaml";
 
 // What decides over the weights' files: the same text means the same bytes.
 std::string identity_of(const MergePlan& plan, const WriteOptions& options) {
-  auto text = fmt::format("{}\n{}\n", plan.recipe_text, options.shard_size);
+  auto text = fmt::format("{}\n{}\n", plan.recipe.text, options.shard_size);
   for (std::size_t i = 0; i < plan.sources.size(); ++i) {
     const auto& located = plan.sources[i].located;
     text += fmt::format("{} {}\n", plan.sources[i].name, located.model.source.fingerprint);
@@ -52,7 +52,7 @@ void write_beside(const MergePlan& plan, const fs::path& folder) {
   if (plan.vocabulary) write_tokenizer(*plan.vocabulary, folder);
   if (plan.recipe.chat_template && *plan.recipe.chat_template != "auto")
     write_durably(folder / "chat_template.jinja", {*plan.recipe.chat_template});
-  write_durably(folder / kRecipeName, {plan.recipe_text});
+  write_durably(folder / kRecipeName, {plan.recipe.text});
   write_durably(folder / "README.md", {model_card(plan)});
   const auto dtype = plan.recipe.out_dtype ? plan.recipe.out_dtype : plan.recipe.dtype;
   write_durably(folder / kConfigName, {plan.is_packed ? config_text(plan.result->model.config())

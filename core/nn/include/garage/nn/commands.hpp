@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <garage/nn/diff_weights.hpp>
+#include <garage/nn/extract_lora.hpp>
 #include <garage/nn/reference.hpp>
 #include <garage/registry.hpp>
 
@@ -37,6 +38,8 @@ struct Commands {
   // Of a plugin's nn library, which is opened; nothing where it brings none.
   std::optional<std::vector<std::string>> (*builders_of)(const ModelRegistry& registry, const std::string& plugin);
   void (*build)(const ModelRegistry& registry, const std::string& id, const std::string& part);  // and lets go of it
+  ExtractedLora (*extract_lora)(const ModelRegistry& registry, const std::string& a, const std::string& b,
+                                const std::filesystem::path& folder, const LoraOptions& options);
 };
 
 }  // namespace garage::nn
