@@ -6,9 +6,10 @@
 
 #include <fmt/format.h>
 
-#include <garage/accounting.hpp>
 #include <garage/error.hpp>
 #include <garage/file_stamp.hpp>
+
+#include "../spec/account_consistent.hpp"
 
 namespace garage {
 struct ModelRegistry::State {
@@ -51,7 +52,7 @@ ModelRegistry::Registration ModelRegistry::update_model(const std::string& id, c
   auto spec = std::make_shared<ModelSpec>();
   try {
     *spec = choice.decomposer->decompose(model);
-    account(*spec, model);
+    account_consistent(*spec, model);  // a plugin's was read, whatever wrote it
   } catch (const Error& error) {
     throw Error(error.code(),
                 fmt::format("{}: {}", model.source.path.empty() ? id : model.source.path.string(), error.what()));
