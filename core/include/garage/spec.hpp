@@ -18,6 +18,7 @@
 #include <garage/blueprint.hpp>
 #include <garage/export.hpp>
 #include <garage/model.hpp>
+#include <garage/name_hash.hpp>
 
 namespace garage {
 
@@ -92,7 +93,7 @@ class GARAGE_API PartTable {
  private:
   using Blocks = boost::container::deque_options_t<boost::container::block_size<16>>;
   boost::container::deque<value_type, void, Blocks> parts_;
-  boost::unordered_flat_map<std::string_view, PartSpec*, std::hash<std::string_view>> index_;  // views into parts_
+  boost::unordered_flat_map<std::string_view, PartSpec*, NameHash> index_;  // views into parts_
 };
 
 // Tensors that belong to no part, and why.

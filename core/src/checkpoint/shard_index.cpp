@@ -144,7 +144,7 @@ void check_shards(const ShardIndex& index, const std::vector<TensorNames>& held)
   std::size_t found = 0;  // each in its own shard; a header has no name twice
   for (std::uint32_t shard = 0; shard < held.size(); ++shard) {
     for (const auto name : held[shard]) {
-      const auto listed = index.weight_map.find(std::string(name));
+      const auto listed = index.weight_map.find(name);
       if (listed == index.weight_map.end())
         fail(fmt::format("tensor '{}' is in shard '{}' and not in the index", name, index.shards[shard]));
       const auto& own = index.shards[listed->second];
