@@ -75,6 +75,8 @@ class GARAGE_API PartTable {
   PartTable(const PartTable& other);
   PartTable& operator=(const PartTable& other) { return *this = PartTable(other); }
 
+  void reserve(std::size_t parts) { index_.reserve(parts); }
+
   // Throws kInternal if the name is taken.
   PartSpec& add(const std::string& name);
   PartSpec& add(const std::string& name, PartSpec part) { return add(name) = std::move(part); }

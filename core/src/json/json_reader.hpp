@@ -34,12 +34,18 @@ using JsonObject = simdjson::dom::object;
 class JsonDocument {
  public:
   // subject opens every message: a path. Throws kCorrupt with line and column.
-  JsonDocument(std::string_view text, std::string_view subject);
+  JsonDocument(std::string_view text, std::string_view subject) : JsonDocument(text, subject, 0) {}
+  // Of a text with room for kPadding bytes after it no copy is made.
+  JsonDocument(const std::string& text, std::string_view subject)
+      : JsonDocument(text, subject, text.capacity() - text.size()) {}
+  static constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
 
   const JsonElement& root() const noexcept { return root_; }
 
  private:
   simdjson::dom::parser parser_;  // has the elements' memory
+  JsonDocument(std::string_view text, std::string_view subject, std::size_t room);
+
   JsonElement root_;
 };
 
@@ -48,10 +54,13 @@ struct JsonPath {
   const JsonPath* parent = nullptr;
   std::string_view step;  // the document's name for the first
 
+  std::size_t index = 0;  // in an array, in place of a name
+  bool is_index = false;
   JsonPath operator/(std::string_view next) const { return {this, next}; }
   std::string text() const {
+  JsonPath operator/(std::size_t next) const { return {this, {}, next, true}; }
     if (!parent) return std::string(step);
-    return parent->text() + (parent->parent ? "." : ": ") + std::string(step);
+    return parent->text() + (parent->parent ? "." : ": ") + (is_index ? std::to_string(index) : std::string(step));
   }
 };
 
@@ -123,7 +132,7 @@ void read_json(const JsonElement& element, std::vector<T>& out, const JsonPath& 
   if (element.get(array)) wrong_json(at, "an array", element);
   out.clear();
   out.reserve(array.size());
-  for (const auto& item : array) read_json(item, out.emplace_back(), at / std::to_string(out.size() - 1));
+  for (const auto& item : array) read_json(item, out.emplace_back(), at / (out.size() - 1));
 }
 
 template <class T>
