@@ -23,6 +23,7 @@
 #include <boost/mp11/algorithm.hpp>
 
 #include <garage/export.hpp>
+#include <garage/maybe.hpp>
 
 namespace garage {
 
@@ -87,7 +88,6 @@ class GARAGE_API JsonWriter {
   bool first_ = true;  // nothing yet in what is open
 };
 
-// Structs whose absent members are written as null; of all others an empty optional or vector is left out.
 // A described member's key as it is written: "heads": and a space, which compact texts leave out.
 template <class Member>
 inline constexpr auto kWrittenKey = [] {
@@ -98,6 +98,7 @@ inline constexpr auto kWrittenKey = [] {
   return key;
 }();
 
+// Structs whose absent members are written as null; of all others an empty optional or vector is left out.
 template <class T>
 inline constexpr bool kKeepsNull = false;
 
@@ -118,8 +119,8 @@ void write_json(JsonWriter& out, T enumerator) {
   out.string(boost::describe::enum_to_string(enumerator, ""));
 }
 
-template <class T>
-void write_json(JsonWriter& out, const std::optional<T>& maybe) {
+template <Maybe T>
+void write_json(JsonWriter& out, const T& maybe) {
   if (maybe) write_json(out, *maybe);
   else out.null();
 }
@@ -153,8 +154,8 @@ inline constexpr bool kOmitsDefaults = false;
 
 template <class T>
 bool is_absent(const T&) { return false; }
-template <class T>
-bool is_absent(const std::optional<T>& maybe) { return !maybe; }
+template <Maybe T>
+bool is_absent(const T& maybe) { return !maybe; }
 template <class T>
 bool is_absent(const std::vector<T>& list) { return list.empty(); }
 template <class... Kinds>

@@ -24,6 +24,7 @@
 #include <simdjson.h>
 
 #include <garage/error.hpp>
+#include <garage/maybe.hpp>
 
 namespace garage {
 
@@ -43,9 +44,9 @@ class JsonDocument {
   const JsonElement& root() const noexcept { return root_; }
 
  private:
-  simdjson::dom::parser parser_;  // has the elements' memory
   JsonDocument(std::string_view text, std::string_view subject, std::size_t room);
 
+  simdjson::dom::parser parser_;  // has the elements' memory
   JsonElement root_;
 };
 
@@ -53,12 +54,12 @@ class JsonDocument {
 struct JsonPath {
   const JsonPath* parent = nullptr;
   std::string_view step;  // the document's name for the first
-
   std::size_t index = 0;  // in an array, in place of a name
   bool is_index = false;
+
   JsonPath operator/(std::string_view next) const { return {this, next}; }
-  std::string text() const {
   JsonPath operator/(std::size_t next) const { return {this, {}, next, true}; }
+  std::string text() const {
     if (!parent) return std::string(step);
     return parent->text() + (parent->parent ? "." : ": ") + (is_index ? std::to_string(index) : std::string(step));
   }
@@ -120,8 +121,8 @@ void read_json(const JsonElement& element, T& out, const JsonPath& at) {
     throw Error(Errc::kUnsupported, fmt::format("{}: '{}' is unknown to this version", at.text(), name));
 }
 
-template <class T>
-void read_json(const JsonElement& element, std::optional<T>& out, const JsonPath& at) {
+template <Maybe T>
+void read_json(const JsonElement& element, T& out, const JsonPath& at) {
   if (element.is_null()) out.reset();
   else read_json(element, out.emplace(), at);
 }

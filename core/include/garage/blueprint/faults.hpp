@@ -36,7 +36,7 @@ class Faults {
   void present(std::string_view member, const std::string& text) { if (text.empty()) add(missing(member)); }
   void present(std::string_view member, const TensorRef& ref) { if (ref.tensor.empty()) add(missing(member, ".tensor")); }
   template <class T>
-  void present_if_any(std::string_view member, const std::optional<T>& value) { if (value) present(member, *value); }
+  void present_if_any(std::string_view member, const T& maybe) { if (maybe) present(member, *maybe); }
 
   // Of a member that may be absent.
   template <class Number>
