@@ -1,5 +1,9 @@
 #include "foreign_tensors.hpp"
 
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <iterator>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -46,15 +50,30 @@ constexpr Foreign kForeign[] = {
     {"switch_mlp.", "a stack of experts in MLX's layout", "register the checkpoint that it was converted from"},
 };
 
+// By a name's first character, which of them it may be: hardly any.
+constexpr auto kMayBe = [] {
+  static_assert(std::size(kForeign) <= 32);
+  std::array<std::uint32_t, 256> may_be{};
+  for (std::size_t i = 0; i < std::size(kForeign); ++i)
+    may_be[static_cast<unsigned char>(kForeign[i].mark.front())] |= std::uint32_t{1} << i;
+  return may_be;
+}();
+
+// What a module or a parameter is, by a tensor's name from there on; null for one of the model's own.
+const Foreign* foreign(std::string_view rest) {
+  for (auto may_be = kMayBe[static_cast<unsigned char>(rest.front())]; may_be != 0; may_be &= may_be - 1)
+    if (const auto& it = kForeign[std::countr_zero(may_be)]; rest.starts_with(it.mark)) return &it;
+  return nullptr;
+}
+
 }  // namespace
 
 void refuse_foreign_tensors(const Model& model) {
   for (const auto& tensor : model.tensors())
     for (std::string_view rest = tensor.name; !rest.empty();) {
-      for (const auto& [mark, what, instead] : kForeign)
-        if (rest.front() == mark.front() && rest.starts_with(mark))  // most differ in the first letter
-          throw Error(Errc::kUnsupported,
-                      fmt::format("tensor '{}' is {}: it is not handled; {}", tensor.name, what, instead));
+      if (const auto* it = foreign(rest))
+        throw Error(Errc::kUnsupported,
+                    fmt::format("tensor '{}' is {}: it is not handled; {}", tensor.name, it->what, it->instead));
       const auto dot = rest.find('.');
       rest.remove_prefix(dot == rest.npos ? rest.size() : dot + 1);
     }

@@ -24,9 +24,16 @@ std::string_view inner_wrapper(std::string_view name, std::size_t from) {
   return {};
 }
 
+// Whether "._" is in it. Names have many dots, so that this is quicker than to look at each.
+bool has_hidden_module(std::string_view name) {
+  bool has = false;
+  for (std::size_t i = 1; i < name.size(); ++i) has |= name[i - 1] == '.' && name[i] == '_';
+  return has;
+}
+
 // Of a large model's names hardly any has what all of them begin with.
 bool has_inner_wrapper(std::string_view name) {
-  return name.find("._") != name.npos && !inner_wrapper(name, wrappers_before(name)).empty();
+  return has_hidden_module(name) && !inner_wrapper(name, wrappers_before(name)).empty();
 }
 
 }  // namespace

@@ -184,10 +184,16 @@ void StackBuilder::add_root() {
 std::vector<std::string> StackBuilder::own_modules() const {
   std::vector<std::string> own;
   const auto first = [](const std::string& path) { return path.substr(0, path.find('.')); };
+  std::optional<std::string_view> last;  // one after another most parts are the layers'
   for (const auto& [name, part] : spec_.parts) {
-    const auto& path = part.module_path;
-    own.push_back(path.starts_with(module_prefix_) ? tensors_.prefix() + first(path.substr(module_prefix_.size()))
-                                                   : wrapper_ + first(path));
+    const std::string_view path = part.module_path;
+    const bool is_ours = path.starts_with(module_prefix_);
+    const auto before = is_ours ? module_prefix_.size() : 0;
+    const auto module = path.substr(0, path.find('.', before));
+    if (last == module) continue;
+    last = module;
+    auto in_file = is_ours ? tensors_.prefix() : wrapper_;
+    own.push_back(in_file.append(module.substr(before)));
   }
   auto prefixes = names_.other_prefixes;
   prefixes.insert(prefixes.end(), {names_.prefix, "transformer."});

@@ -12,8 +12,9 @@ namespace {
 constexpr std::size_t kDeepest = 8, kMost = 64;  // wrappers in wrappers; combinations that one file may try
 
 std::size_t wrapper_at(std::string_view name) {
+  if (name.empty()) return 0;
   for (const auto wrapper : kWrappers)
-    if (name.starts_with(wrapper)) return wrapper.size();
+    if (name.front() == wrapper.front() && name.starts_with(wrapper)) return wrapper.size();  // most differ there
   return 0;
 }
 

@@ -1,11 +1,12 @@
 #include "unknown_modules.hpp"
 
+#include <optional>
 #include <set>
 #include <string_view>
 
 #include <fmt/format.h>
 
-#include <garage/tensor_roles.hpp>
+#include <garage/blueprint/walk.hpp>
 
 namespace garage::sdk {
 namespace {
@@ -22,11 +23,26 @@ std::string_view module_of(std::string_view tensor, const ModuleNames& names) {
   return tensor.substr(0, tensor.find('.', base));
 }
 
+// Of tensors of which many of one module follow one another.
+struct ModulesOf : BlueprintVisitor {
+  ModulesOf(const ModuleNames& names, Modules& modules) : names(names), modules(modules) {}
+  const ModuleNames& names;
+  Modules& modules;
+  std::optional<std::string_view> last;
+
+  void add(std::string_view tensor) {
+    const auto module = module_of(tensor, names);
+    if (last != module) modules.emplace(module);
+    last = module;
+  }
+  void tensor(const BlueprintPath&, const TensorRef& ref, const TensorShape&) { add(ref.tensor); }
+};
+
 Modules known_modules(const ModelSpec& spec, const ModuleNames& names) {
   Modules known(names.own_modules.begin(), names.own_modules.end());
-  for (const auto& [name, part] : spec.parts)
-    for (const auto& role : tensor_roles(part)) known.emplace(module_of(role.ref->tensor, names));
-  for (const auto& row : spec.ignored) known.emplace(module_of(row.tensors, names));
+  ModulesOf modules(names, known);
+  for (const auto& [name, part] : spec.parts) walk(part.blueprint.value(), modules);
+  for (const auto& row : spec.ignored) modules.add(row.tensors);
   return known;
 }
 
@@ -35,9 +51,14 @@ Modules known_modules(const ModelSpec& spec, const ModuleNames& names) {
 void leave_out_unknown_modules(ModelSpec& spec, const Model& model, const ModuleNames& names) {
   const auto known = known_modules(spec, names);
   Modules patterns;
+  std::optional<std::string_view> last_known;
   for (const auto& tensor : model.tensors()) {
     const auto module = module_of(tensor.name, names);
-    if (known.contains(module)) continue;
+    if (last_known == module) continue;
+    if (known.contains(module)) {
+      last_known = module;
+      continue;
+    }
     // A * of the file's own would stand for other tensors.
     if (module.find('*') != module.npos || patterns.size() > kMostModules) return;
     patterns.insert(module == tensor.name ? tensor.name : std::string(module) + ".*");

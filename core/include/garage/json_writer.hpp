@@ -4,8 +4,11 @@
 // expert parts is what makes the tree too slow.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -20,6 +23,7 @@
 #include <boost/mp11/algorithm.hpp>
 
 #include <garage/export.hpp>
+#include <garage/maybe.hpp>
 
 namespace garage {
 
@@ -46,7 +50,13 @@ class GARAGE_API JsonWriter {
   void element();  // before each element
   void end_array();
   void key(std::string_view text);
-  void plain_key(std::string_view text);  // of characters that stand for themselves, as in names of C++
+  // A kWrittenKey, whose size the compiler knows: most of a spec is keys.
+  template <std::size_t size>
+  void written_key(const std::array<char, size>& key) {
+    auto* to = separate(room(longest_separator() + size));
+    std::memcpy(to, key.data(), size);
+    written_to(to + size - (style_ == JsonStyle::compact));
+  }
 
   void string(std::string_view text);
   void integer(std::int64_t number);
@@ -78,6 +88,16 @@ class GARAGE_API JsonWriter {
   bool first_ = true;  // nothing yet in what is open
 };
 
+// A described member's key as it is written: "heads": and a space, which compact texts leave out.
+template <class Member>
+inline constexpr auto kWrittenKey = [] {
+  constexpr std::string_view kName = Member::name;
+  std::array<char, kName.size() + 4> key{'"'};
+  auto* end = std::copy(kName.begin(), kName.end(), key.data() + 1);
+  for (const auto c : {'"', ':', ' '}) *end++ = c;
+  return key;
+}();
+
 // Structs whose absent members are written as null; of all others an empty optional or vector is left out.
 template <class T>
 inline constexpr bool kKeepsNull = false;
@@ -99,8 +119,8 @@ void write_json(JsonWriter& out, T enumerator) {
   out.string(boost::describe::enum_to_string(enumerator, ""));
 }
 
-template <class T>
-void write_json(JsonWriter& out, const std::optional<T>& maybe) {
+template <Maybe T>
+void write_json(JsonWriter& out, const T& maybe) {
   if (maybe) write_json(out, *maybe);
   else out.null();
 }
@@ -134,8 +154,8 @@ inline constexpr bool kOmitsDefaults = false;
 
 template <class T>
 bool is_absent(const T&) { return false; }
-template <class T>
-bool is_absent(const std::optional<T>& maybe) { return !maybe; }
+template <Maybe T>
+bool is_absent(const T& maybe) { return !maybe; }
 template <class T>
 bool is_absent(const std::vector<T>& list) { return list.empty(); }
 template <class... Kinds>
@@ -152,7 +172,7 @@ void write_members(JsonWriter& out, const T& described) {
       static const T kDefaults{};
       if (item == kDefaults.*member.pointer) return;
     }
-    out.plain_key(member.name);
+    out.written_key(kWrittenKey<decltype(member)>);
     write_json(out, item);
   });
 }

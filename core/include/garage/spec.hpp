@@ -18,6 +18,7 @@
 #include <garage/blueprint.hpp>
 #include <garage/export.hpp>
 #include <garage/model.hpp>
+#include <garage/name_hash.hpp>
 
 namespace garage {
 
@@ -74,6 +75,8 @@ class GARAGE_API PartTable {
   PartTable(const PartTable& other);
   PartTable& operator=(const PartTable& other) { return *this = PartTable(other); }
 
+  void reserve(std::size_t parts) { index_.reserve(parts); }
+
   // Throws kInternal if the name is taken.
   PartSpec& add(const std::string& name);
   PartSpec& add(const std::string& name, PartSpec part) { return add(name) = std::move(part); }
@@ -92,7 +95,7 @@ class GARAGE_API PartTable {
  private:
   using Blocks = boost::container::deque_options_t<boost::container::block_size<16>>;
   boost::container::deque<value_type, void, Blocks> parts_;
-  boost::unordered_flat_map<std::string_view, PartSpec*, std::hash<std::string_view>> index_;  // views into parts_
+  boost::unordered_flat_map<std::string_view, PartSpec*, NameHash> index_;  // views into parts_
 };
 
 // Tensors that belong to no part, and why.

@@ -38,9 +38,11 @@ void check_keys_and_values(const Attention& attention, Faults& faults) {
   if (!latent && !keys_of) return check_own(attention, faults);
   const auto* place = latent ? "latent" : "keys_of";
   faults.require(!(latent && keys_of), "has keys and values by 'latent' and by 'keys_of'");
-  faults.require(!attention.k && !attention.v && !attention.k_norm && !attention.values_are_keys,
-                 std::string("has '") + place + "' and its own 'k', 'v', 'k_norm' or 'values_are_keys'");
-  faults.require(!attention.from_memory, std::string("has '") + place + "' and looks at an encoder's output");
+  faults.require(!attention.k && !attention.v && !attention.k_norm && !attention.values_are_keys, [&] {
+    return std::string("has '") + place + "' and its own 'k', 'v', 'k_norm' or 'values_are_keys'";
+  });
+  faults.require(!attention.from_memory,
+                 [&] { return std::string("has '") + place + "' and looks at an encoder's output"; });
   if (latent) check_latent(attention, *latent, faults);
   else
     faults.require(!attention.v_norm && !attention.is_source,
@@ -56,8 +58,9 @@ void Attention::check(Faults& faults) const {
   faults.present("v_dim", v_dim);
   faults.present("scale", scale);
   if (heads <= 0 || kv_heads <= 0) return;
-  faults.require(heads % kv_heads == 0,
-                 std::to_string(heads) + " heads cannot share " + std::to_string(kv_heads) + " kv_heads evenly");
+  faults.require(heads % kv_heads == 0, [&] {
+    return std::to_string(heads) + " heads cannot share " + std::to_string(kv_heads) + " kv_heads evenly";
+  });
   faults.equal("q.out", output_of(q), faults.product("q", {heads, qk_dim}), "heads x qk_dim");
   check_keys_and_values(*this, faults);
   if (gate) {
@@ -77,9 +80,10 @@ void Attention::check(Faults& faults) const {
     if (k_norm) faults.equal("k_norm.size", k_norm->size, qk_dim, "qk_dim");
   }
   if (const auto* rope = std::get_if<Rope>(&position))
-    faults.require(rope->first.value_or(0) + rope->dims <= qk_dim,
-                   "turns " + std::to_string(rope->dims) + " of " + std::to_string(qk_dim) + " dimensions by its rope" +
-                       (rope->first ? ", from " + std::to_string(*rope->first) + " on" : std::string()));
+    faults.require(rope->first.value_or(0) + rope->dims <= qk_dim, [&] {
+      return "turns " + std::to_string(rope->dims) + " of " + std::to_string(qk_dim) + " dimensions by its rope" +
+             (rope->first ? ", from " + std::to_string(*rope->first) + " on" : std::string());
+    });
   faults.above_0("softcap", softcap);
 }
 

@@ -12,7 +12,7 @@ struct Rules : BlueprintVisitor {
   void leave(const BlueprintPath& at, const T& value) {
     if constexpr (requires(Faults& faults) { value.check(faults); }) {
       if (first) return;
-      Faults faults(first, at.full());
+      Faults faults(first, at);
       value.check(faults);
     }
   }

@@ -9,8 +9,9 @@ void DeltaNet::check(Faults& faults) const {
   faults.present("value_dim", value_dim);
   faults.present("kernel", kernel);
   if (key_heads <= 0 || value_heads <= 0) return;
-  faults.require(value_heads % key_heads == 0, std::to_string(value_heads) + " value_heads cannot share " +
-                                                   std::to_string(key_heads) + " key_heads evenly");
+  faults.require(value_heads % key_heads == 0, [&] {
+    return std::to_string(value_heads) + " value_heads cannot share " + std::to_string(key_heads) + " key_heads evenly";
+  });
   const auto keys = faults.product("q", {key_heads, key_dim}), values = faults.product("v", {value_heads, value_dim});
   faults.equal("q.out", q.out, keys, "key_heads x key_dim");
   faults.equal("k.out", k.out, keys, "key_heads x key_dim");

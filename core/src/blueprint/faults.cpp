@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <garage/blueprint/walk.hpp>
+
 namespace garage {
 
 void Faults::add(std::string_view fault) {
@@ -9,23 +11,24 @@ void Faults::add(std::string_view fault) {
 }
 
 std::string Faults::name_of(std::string_view member) const {
-  return at_.empty() ? std::string(member) : at_ + "." + std::string(member);
+  auto name = at_.full();
+  if (!name.empty()) name += '.';
+  return name.append(member);
 }
 
-template <class Number>
-void Faults::positive_number(std::string_view member, Number value, bool is_missing) {
-  if (is_missing) return add(missing(member));
-  if (!(value > 0)) add(fmt::format("has {} {}, should be above 0", name_of(member), value));
-}
-void Faults::positive(std::string_view member, std::int64_t value, bool is_missing) {
-  positive_number(member, value, is_missing);
-}
-void Faults::positive(std::string_view member, double value, bool is_missing) {
-  positive_number(member, value, is_missing);
+std::string Faults::missing(std::string_view member, std::string_view rest) const {
+  return fmt::format("has no '{}{}'", name_of(member), rest);
 }
 
-void Faults::equal(std::string_view member, std::int64_t value, std::int64_t wanted, std::string_view why) {
-  if (value != wanted) add(fmt::format("has {} {}, should be {} ({})", name_of(member), value, wanted, why));
+void Faults::not_positive(std::string_view member, std::int64_t value, bool is_missing) {
+  add(is_missing ? missing(member) : fmt::format("has {} {}, should be above 0", name_of(member), value));
+}
+void Faults::not_positive(std::string_view member, double value, bool is_missing) {
+  add(is_missing ? missing(member) : fmt::format("has {} {}, should be above 0", name_of(member), value));
+}
+
+void Faults::differs(std::string_view member, std::int64_t value, std::int64_t wanted, std::string_view why) {
+  add(fmt::format("has {} {}, should be {} ({})", name_of(member), value, wanted, why));
 }
 
 std::int64_t Faults::product(std::string_view what, std::initializer_list<std::int64_t> factors) {

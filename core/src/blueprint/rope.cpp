@@ -33,18 +33,19 @@ void RopeScaling::check(Faults& faults) const {
 void Rope::check(Faults& faults) const {
   faults.present("theta", theta);
   faults.present("dims", dims);
-  faults.require(dims % 2 == 0, fmt::format("has {} {}, should be even", faults.name_of("dims"), dims));
+  faults.require(dims % 2 == 0, [&] { return fmt::format("has {} {}, should be even", faults.name_of("dims"), dims); });
   faults.above_0("first", first);
   if (const auto pairs = scaling.turning_pairs)
-    faults.require(*pairs <= dims / 2, fmt::format("turns {} pairs of {} dimensions", *pairs, dims));
+    faults.require(*pairs <= dims / 2, [&] { return fmt::format("turns {} pairs of {} dimensions", *pairs, dims); });
   faults.require(!one_speed.value_or(false) || scaling.kind != RopeScalingKind::longrope,
                  "turns all pairs by one frequency, and has factors for each");
   if (scaling.kind != RopeScalingKind::longrope) return;
   const auto is_whole = [&](const char* member, const std::vector<double>& list) {
     const auto name = faults.name_of(member);
     if (list.empty()) faults.add(fmt::format("has no '{}'", name));
-    faults.require(static_cast<std::int64_t>(list.size()) == dims / 2,
-                   fmt::format("has {} numbers in {}, should be {}", list.size(), name, dims / 2));
+    faults.require(static_cast<std::int64_t>(list.size()) == dims / 2, [&] {
+      return fmt::format("has {} numbers in {}, should be {}", list.size(), name, dims / 2);
+    });
   };
   is_whole("scaling.short_factor", scaling.short_factor);
   is_whole("scaling.long_factor", scaling.long_factor);

@@ -7,14 +7,15 @@ namespace garage {
 void Router::check(Faults& faults) const {
   const auto experts = scores.out;
   faults.present("top_k", top_k);
-  faults.require(top_k <= experts, fmt::format("picks {} of {} experts", top_k, experts));
+  faults.require(top_k <= experts, [&] { return fmt::format("picks {} of {} experts", top_k, experts); });
   faults.above_0("scale", scale);
   faults.above_0("input_scale", input_scale);
   faults.present_if_any("expert_scale", expert_scale);
   if (norm) faults.equal("norm.size", norm->size, scores.in, "scores.in");
   if (scoring == Scoring::sparsemixer) {
     faults.require(jitter.has_value(), "scores by sparsemixer and has no 'jitter'");
-    faults.require(top_k == 2, fmt::format("scores by sparsemixer and has top_k {}, should be 2", top_k));
+    faults.require(top_k == 2,
+                   [&] { return fmt::format("scores by sparsemixer and has top_k {}, should be 2", top_k); });
     faults.require(!groups, "scores by sparsemixer and has groups");
   }
   if (!groups || groups->count <= 0) return;
@@ -22,9 +23,10 @@ void Router::check(Faults& faults) const {
   if (experts % count != 0)
     return faults.add(fmt::format("has {} experts in {} groups, which they cannot fill evenly", experts, count));
   faults.require(groups->best <= size,
-                 fmt::format("measures a group of {} experts by its best {}", size, groups->best));
-  faults.require(top_k <= groups->kept * size,
-                 fmt::format("picks {} experts of {} groups, which have {}", top_k, groups->kept, groups->kept * size));
+                 [&] { return fmt::format("measures a group of {} experts by its best {}", size, groups->best); });
+  faults.require(top_k <= groups->kept * size, [&] {
+    return fmt::format("picks {} experts of {} groups, which have {}", top_k, groups->kept, groups->kept * size);
+  });
 }
 
 }  // namespace garage

@@ -100,12 +100,15 @@ ShardIndex read_shard_index(const std::filesystem::path& path) {
   if (!events.has_weight_map) fail("has no 'weight_map'");
   if (events.weight_map.empty()) fail("its weight_map is empty");
 
+  const bool of_pickles = path.filename().string().starts_with(kPickledIndexStem);
+  std::size_t seen = 0;  // of the shards, which come in the order of the tensors that first name them
   for (const auto& [tensor, shard] : events.weight_map) {
+    if (shard < seen) continue;
+    seen = shard + 1;
     const auto& name = events.shards[shard];
     if (!is_plain_file_name(name))
       fail(fmt::format("maps tensor '{}' to '{}', which is no plain file name: a shard lies beside its index", tensor,
                        name));
-    const bool of_pickles = path.filename().string().starts_with(kPickledIndexStem);
     if (!name.ends_with(of_pickles ? ".bin" : ".safetensors"))
       throw Error(Errc::kUnsupported,
                   fmt::format("{}: maps tensor '{}' to '{}', which is no {} and is not read: save the model as "
@@ -144,7 +147,7 @@ void check_shards(const ShardIndex& index, const std::vector<TensorNames>& held)
   std::size_t found = 0;  // each in its own shard; a header has no name twice
   for (std::uint32_t shard = 0; shard < held.size(); ++shard) {
     for (const auto name : held[shard]) {
-      const auto listed = index.weight_map.find(std::string(name));
+      const auto listed = index.weight_map.find(name);
       if (listed == index.weight_map.end())
         fail(fmt::format("tensor '{}' is in shard '{}' and not in the index", name, index.shards[shard]));
       const auto& own = index.shards[listed->second];

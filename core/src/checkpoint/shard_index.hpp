@@ -11,10 +11,12 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <garage/name_hash.hpp>
+
 namespace garage {
 
 struct ShardIndex {
-  using WeightMap = boost::unordered_flat_map<std::string, std::uint32_t, std::hash<std::string>>;
+  using WeightMap = boost::unordered_flat_map<std::string, std::uint32_t, NameHash, std::equal_to<>>;
 
   std::string path;
   std::vector<std::string> shards;          // plain file names, sorted, each once

@@ -4,9 +4,9 @@
 #include <garage/path_text.hpp>
 
 namespace garage {
-JsonDocument::JsonDocument(std::string_view text, std::string_view subject) {
+JsonDocument::JsonDocument(std::string_view text, std::string_view subject, std::size_t room) {
   auto error = parser_.allocate(text.size(), kMaxJsonDepth);
-  if (!error) error = parser_.parse(text.data(), text.size()).get(root_);
+  if (!error) error = parser_.parse(text.data(), text.size(), room < kPadding).get(root_);
   if (!error) return;
   if (error == simdjson::MEMALLOC) throw std::bad_alloc();
   parse_json(text, subject);  // says where

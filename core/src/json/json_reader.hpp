@@ -24,6 +24,7 @@
 #include <simdjson.h>
 
 #include <garage/error.hpp>
+#include <garage/maybe.hpp>
 
 namespace garage {
 
@@ -34,11 +35,17 @@ using JsonObject = simdjson::dom::object;
 class JsonDocument {
  public:
   // subject opens every message: a path. Throws kCorrupt with line and column.
-  JsonDocument(std::string_view text, std::string_view subject);
+  JsonDocument(std::string_view text, std::string_view subject) : JsonDocument(text, subject, 0) {}
+  // Of a text with room for kPadding bytes after it no copy is made.
+  JsonDocument(const std::string& text, std::string_view subject)
+      : JsonDocument(text, subject, text.capacity() - text.size()) {}
+  static constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
 
   const JsonElement& root() const noexcept { return root_; }
 
  private:
+  JsonDocument(std::string_view text, std::string_view subject, std::size_t room);
+
   simdjson::dom::parser parser_;  // has the elements' memory
   JsonElement root_;
 };
@@ -47,11 +54,14 @@ class JsonDocument {
 struct JsonPath {
   const JsonPath* parent = nullptr;
   std::string_view step;  // the document's name for the first
+  std::size_t index = 0;  // in an array, in place of a name
+  bool is_index = false;
 
   JsonPath operator/(std::string_view next) const { return {this, next}; }
+  JsonPath operator/(std::size_t next) const { return {this, {}, next, true}; }
   std::string text() const {
     if (!parent) return std::string(step);
-    return parent->text() + (parent->parent ? "." : ": ") + std::string(step);
+    return parent->text() + (parent->parent ? "." : ": ") + (is_index ? std::to_string(index) : std::string(step));
   }
 };
 
@@ -111,8 +121,8 @@ void read_json(const JsonElement& element, T& out, const JsonPath& at) {
     throw Error(Errc::kUnsupported, fmt::format("{}: '{}' is unknown to this version", at.text(), name));
 }
 
-template <class T>
-void read_json(const JsonElement& element, std::optional<T>& out, const JsonPath& at) {
+template <Maybe T>
+void read_json(const JsonElement& element, T& out, const JsonPath& at) {
   if (element.is_null()) out.reset();
   else read_json(element, out.emplace(), at);
 }
@@ -123,7 +133,7 @@ void read_json(const JsonElement& element, std::vector<T>& out, const JsonPath& 
   if (element.get(array)) wrong_json(at, "an array", element);
   out.clear();
   out.reserve(array.size());
-  for (const auto& item : array) read_json(item, out.emplace_back(), at / std::to_string(out.size() - 1));
+  for (const auto& item : array) read_json(item, out.emplace_back(), at / (out.size() - 1));
 }
 
 template <class T>

@@ -117,16 +117,6 @@ void JsonWriter::key(std::string_view text) {
   put(style_ == JsonStyle::readable ? ": " : ":");
 }
 
-void JsonWriter::plain_key(std::string_view text) {
-  auto* to = separate(room(longest_separator() + text.size() + 4));
-  *to++ = '"';
-  to = std::copy(text.begin(), text.end(), to);
-  *to++ = '"';
-  *to++ = ':';
-  if (style_ == JsonStyle::readable) *to++ = ' ';
-  written_to(to);
-}
-
 void JsonWriter::string(std::string_view text) {
   auto* to = room(text.size() + 2);
   *to++ = '"';

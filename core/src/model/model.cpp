@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/name_hash.hpp>
 
 namespace garage {
 
@@ -28,7 +29,7 @@ struct Model::Inventory {
   std::once_flag once;
   std::atomic<bool> is_loaded{false};  // call_once asks in a slower way
   std::vector<TensorInfo> tensors;
-  boost::unordered_flat_map<std::string_view, std::uint32_t, std::hash<std::string_view>> index;  // views into tensors
+  boost::unordered_flat_map<std::string_view, std::uint32_t, NameHash> index;  // views into tensors
 
   void fill() {
     tensors = load();

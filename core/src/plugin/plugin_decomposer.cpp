@@ -53,6 +53,7 @@ struct SpecText {
     auto& text = *static_cast<SpecText*>(context);
     try {
       if (size > kMaxSpecFile - text.bytes.size()) text.failed = true;
+      if (text.bytes.empty()) text.bytes.reserve(size + JsonDocument::kPadding);  // mostly all of it comes at once
       if (!text.failed) text.bytes.append(bytes, size);
     } catch (...) { text.failed = true; }
   }

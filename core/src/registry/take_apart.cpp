@@ -4,8 +4,9 @@
 
 #include <fmt/format.h>
 
-#include <garage/accounting.hpp>
 #include <garage/error.hpp>
+
+#include "../spec/account_consistent.hpp"
 
 namespace garage {
 
@@ -14,7 +15,7 @@ ModelSpec take_apart(const PluginHost& plugins, const Model& model, std::string_
   ModelSpec spec;
   try {
     spec = choice.decomposer->decompose(model);
-    account(spec, model);
+    account_consistent(spec, model);  // a plugin's was read, whatever wrote it
   } catch (const Error& error) {
     const auto& path = model.source.path;
     throw Error(error.code(), fmt::format("{}: {}", path.empty() ? std::string(id) : path.string(), error.what()));

@@ -1,10 +1,10 @@
 #include <garage/accounting.hpp>
 
-#include <algorithm>
+#include <utility>
 
-#include <boost/container/small_vector.hpp>
 #include <fmt/format.h>
 
+#include <garage/blueprint/walk.hpp>
 #include <garage/children.hpp>
 #include <garage/error.hpp>
 #include <garage/name_pattern.hpp>
@@ -12,6 +12,8 @@
 #include <garage/tensor_roles.hpp>
 
 #include "../blueprint/strided_view.hpp"
+#include "account_consistent.hpp"
+#include "claims.hpp"
 #include "spec_rules.hpp"
 
 namespace garage {
@@ -19,30 +21,41 @@ namespace {
 
 [[noreturn]] void disagree(const std::string& fault) { throw Error(Errc::kCorrupt, fault); }
 
-// What the role sees of the tensor; of a whole one nothing need be worked out.
-StridedView viewed(const TensorInfo& tensor, const std::string& part, const TensorRole& role) {
+// What is seen of the tensor; of a whole one nothing need be worked out.
+template <class Role>
+StridedView viewed(const TensorInfo& tensor, const std::string& part, const std::vector<ViewStep>& steps,
+                   const TensorShape& wanted, const Role& role) {
   StridedView view;
   try {
-    if (!role.ref->view.empty()) view = see(tensor.shape, role.ref->view);
+    if (!steps.empty()) view = see(tensor.shape, steps);
   } catch (const Error& error) {
-    disagree(fmt::format("tensor '{}' {} cannot be the {} of {}, {}: {}", tensor.name, shape_text(tensor.shape),
-                         role.role, part, shape_text(role.shape), error.what()));
+    disagree(fmt::format("tensor '{}' {} cannot be the {} of {}, {}: {}", tensor.name, shape_text(tensor.shape), role(),
+                         part, shape_text(wanted), error.what()));
   }
-  const auto& shape = role.ref->view.empty() ? tensor.shape : view.seen_as ? *view.seen_as : view.shape;
-  if (shape != role.shape)
+  const auto& shape = steps.empty() ? tensor.shape : view.seen_as ? *view.seen_as : view.shape;
+  if (shape != wanted)
     disagree(fmt::format("tensor '{}' {} gives {} for the {} of {}, whose dimensions demand {}", tensor.name,
-                         shape_text(tensor.shape), shape_text(shape), role.role, part, shape_text(role.shape)));
+                         shape_text(tensor.shape), shape_text(shape), role(), part, shape_text(wanted)));
   return view;
 }
 
-struct Claim {
-  const std::string* part;
-  std::string role;
-  StridedView view;    // coalesced; empty for a whole tensor
-  bool whole = false;  // the tensor as it is: the most there can be
-};
+// Each row with what a name must end with, so that most names are done with there.
+class IgnoredRows {
+ public:
+  explicit IgnoredRows(std::vector<IgnoredTensors>& rows) {
+    for (auto& row : rows)
+      rows_.emplace_back(std::string_view(row.tensors).substr(row.tensors.rfind('*') + 1), &row);
+  }
 
-using Claims = boost::container::small_vector<Claim, 1>;  // most tensors have one
+  IgnoredTensors* find(std::string_view name) const {
+    for (const auto& [end, row] : rows_)
+      if (name.ends_with(end) && fits_pattern(row->tensors, name)) return row;
+    return nullptr;
+  }
+
+ private:
+  std::vector<std::pair<std::string_view, IgnoredTensors*>> rows_;
+};
 
 class Ledger {
  public:
@@ -51,9 +64,9 @@ class Ledger {
 
   void claim_all() {
     std::vector<Missing> missing;
-    for (auto& [name, part] : spec_.parts) {
-      part.parameters = 0;
-      for (auto& role : tensor_roles(part)) claim(name, part, role, missing);
+    for (auto& entry : spec_.parts) {
+      entry.second.parameters = 0;
+      walk(entry.second.blueprint.value(), Claiming{*this, entry, missing});
     }
     if (!missing.empty())
       disagree(fmt::format("{}{}{}", missing.front().fault,
@@ -67,7 +80,7 @@ class Ledger {
       if (!head || !head->tied_to) continue;
       const auto* tensor = model_.find(head->projection.weight.tensor);
       const auto& owners = claims_of(*tensor);
-      if (owners.empty() || *owners.front().part != head->tied_to->part)
+      if (owners.empty() || owners.front().name() != head->tied_to->part)
         throw Error(Errc::kInternal, fmt::format("part '{}' is tied to '{}', which does not own tensor '{}'", name,
                                                  head->tied_to->part, head->projection.weight.tensor));
     }
@@ -75,19 +88,19 @@ class Ledger {
 
   void check_coverage() const {
     for (const auto& tensor : tensors_)
-      if (const auto& claims = claims_of(tensor); claims.size() > 1 || (claims.size() == 1 && !claims.front().whole))
-        check_one(tensor, claims);
+      require_disjoint_and_whole(tensor, claims_of(tensor));
   }
 
   void settle_the_rest() {
     for (auto& row : spec_.ignored) row.count = 0;
+    const IgnoredRows rows(spec_.ignored);
     std::vector<const TensorInfo*> left;
     for (const auto& tensor : tensors_) {
       const auto& owners = claims_of(tensor);
-      auto* row = ignored_row(tensor.name);
+      auto* row = rows.find(tensor.name);
       if (row && !owners.empty())
         throw Error(Errc::kInternal, fmt::format("tensor '{}' is claimed by {} and ignored as '{}'", tensor.name,
-                                                 *owners.front().part, row->tensors));
+                                                 owners.front().name(), row->tensors));
       if (row) ++row->count;
       else if (owners.empty()) left.push_back(&tensor);
     }
@@ -103,13 +116,13 @@ class Ledger {
     spec_.parameters = 0;
     for (const auto& [name, part] : spec_.parts) add(spec_.parameters, part.parameters, name);
     std::vector<std::int64_t> totals;
+    totals.reserve(spec_.parts.size());
+    totals_.reserve(spec_.parts.size());
     std::int64_t all = 0;  // which a reader of the spec may want
     for (const auto& [name, part] : spec_.parts) add(all, totals.emplace_back(with_children(part)), name);
     auto total = totals.begin();
     for (auto& [name, part] : spec_.parts) part.parameters = *total++;
-    spec_.dtypes.clear();
-    for (const auto& tensor : tensors_)
-      ++spec_.dtypes[std::string(tensor.encoding.empty() ? to_string(tensor.dtype) : tensor.encoding)];
+    count_dtypes();
   }
 
  private:
@@ -117,18 +130,47 @@ class Ledger {
     std::string tensor, fault;
   };
 
-  void claim(const std::string& name, PartSpec& part, TensorRole& role, std::vector<Missing>& missing) {
-    const auto* tensor = model_.find(role.ref->tensor);
+  struct Claiming : BlueprintVisitor {
+    Claiming(Ledger& ledger, PartTable::value_type& entry, std::vector<Missing>& missing)
+        : ledger(ledger), entry(entry), missing(missing) {
+      const auto* head = std::get_if<OutputHead>(&*entry.second.blueprint);
+      is_shared = head && head->tied_to;
+    }
+    Ledger& ledger;
+    PartTable::value_type& entry;
+    std::vector<Missing>& missing;
+    bool is_shared;  // the next one: a tied head's projection is another part's
+
+    void tensor(const BlueprintPath& at, const TensorRef& ref, const TensorShape& shape) {
+      ledger.claim(entry, at, ref, shape, std::exchange(is_shared, false), missing);
+    }
+  };
+
+  void claim(PartTable::value_type& entry, const BlueprintPath& at, const TensorRef& ref, const TensorShape& shape,
+             bool is_shared, std::vector<Missing>& missing) {
+    auto& [name, part] = entry;
+    const auto* tensor = model_.find(ref.tensor);
     if (!tensor) {
-      missing.push_back({role.ref->tensor, fmt::format("tensor '{}' is missing: {} needs it, {}, as its {}",
-                                                       role.ref->tensor, name, shape_text(role.shape), role.role)});
+      missing.push_back({ref.tensor, fmt::format("tensor '{}' is missing: {} needs it, {}, as its {}", ref.tensor, name,
+                                                 shape_text(shape), at.text())});
       return;
     }
-    const bool whole = role.ref->view.empty();
-    const auto view = viewed(*tensor, name, role);
-    if (role.shared) return;
-    claims_of(*tensor).push_back({&name, std::move(role.role), coalesce(view), whole});
-    add(part.parameters, whole ? tensor->elements() : view.elements(), name);
+    const auto view = viewed(*tensor, name, ref.view, shape, [&] { return at.text(); });
+    if (is_shared) return;
+    claims_of(*tensor).push_back({&entry, &ref});
+    add(part.parameters, ref.view.empty() ? tensor->elements() : view.elements(), name);
+  }
+
+  void count_dtypes() {
+    spec_.dtypes.clear();
+    std::string_view last;
+    std::int64_t* count = nullptr;  // of the last; most are of one
+    for (const auto& tensor : tensors_) {
+      const auto name = tensor.encoding.empty() ? to_string(tensor.dtype) : tensor.encoding;
+      if (!count || name != last) count = &spec_.dtypes[std::string(name)];
+      last = name;
+      ++*count;
+    }
   }
 
   std::vector<std::string> unclaimed() const {
@@ -143,36 +185,6 @@ class Ledger {
   }
   const Claims& claims_of(const TensorInfo& tensor) const {
     return const_cast<Ledger*>(this)->claims_of(tensor);
-  }
-
-  static void check_one(const TensorInfo& tensor, Claims claims) {
-    for (auto& claim : claims)
-      if (claim.whole) claim.view = coalesce(see(tensor.shape, {}));
-    const auto twice = [&](const Claim& a, const Claim& b) {
-      disagree(fmt::format("tensor '{}' is claimed twice: by {} as {} and by {} as {}", tensor.name, *a.part, a.role,
-                           *b.part, b.role));
-    };
-    std::sort(claims.begin(), claims.end(),
-              [](const Claim& a, const Claim& b) { return a.view.offset < b.view.offset; });
-    std::int64_t used = 0;
-    for (std::size_t i = 0; i < claims.size(); ++i) {
-      used += claims[i].view.elements();
-      // Sorted runs can only meet their neighbours.
-      const bool run = claims[i].view.is_contiguous();
-      for (std::size_t j = i + 1; j < claims.size(); ++j) {
-        if (intersect(claims[i].view, claims[j].view)) twice(claims[i], claims[j]);
-        if (run && claims[j].view.offset >= claims[i].view.offset + claims[i].view.elements()) break;
-      }
-    }
-    if (used != tensor.elements())
-      disagree(fmt::format("tensor '{}' {} has {} numbers, {} uses {} of them", tensor.name, shape_text(tensor.shape),
-                           tensor.elements(), *claims.front().part, used));
-  }
-
-  IgnoredTensors* ignored_row(std::string_view name) {
-    for (auto& row : spec_.ignored)
-      if (fits_pattern(row.tensors, name)) return &row;
-    return nullptr;
   }
 
   static void add(std::int64_t& count, std::int64_t more, const std::string& part) {
@@ -198,11 +210,15 @@ class Ledger {
 }  // namespace
 
 void require_shape(const TensorInfo& tensor, const std::string& part, const TensorRole& role) {
-  viewed(tensor, part, role);
+  viewed(tensor, part, role.ref->view, role.shape, [&] { return role.role; });
 }
 
 void account(ModelSpec& spec, const Model& model) {
   require_consistent(spec);
+  account_consistent(spec, model);
+}
+
+void account_consistent(ModelSpec& spec, const Model& model) {
   require_complete(spec);
   Ledger ledger(spec, model);
   ledger.claim_all();

@@ -52,8 +52,7 @@ void write_json(JsonWriter& out, const Position& position) {
 
 void write_json(JsonWriter& out, const Blueprint& blueprint) {
   out.begin_object();
-  out.plain_key("op");
-  out.string(op_name(blueprint));
+  write_member(out, "op", op_name(blueprint));
   std::visit([&](const auto& described) { write_members(out, described); }, blueprint);
   out.end_object();
 }

@@ -69,7 +69,9 @@ void read_json(const JsonElement& element, Blueprint& out, const JsonPath& at) {
 }
 
 void read_json(const JsonElement& element, PartTable& out, const JsonPath& at) {
-  for (const auto& [name, item] : object_at(element, at)) {
+  const auto object = object_at(element, at);
+  out.reserve(object.size());
+  for (const auto& [name, item] : object) {
     auto* part = out.try_add(name);
     if (!part) throw Error(Errc::kCorrupt, fmt::format("{}: has '{}' twice", at.text(), name));
     read_json(item, *part, at / name);

@@ -71,6 +71,27 @@ TEST_CASE("safetensors: what the specification's reader accepts is accepted", "[
   DYNAMIC_SECTION(c.title) { CHECK(read(c.bytes).entries.size() == c.tensors); }
 }
 
+TEST_CASE("safetensors: a header says the same however it is spelt", "[checkpoint][safetensors]") {
+  const auto header = GENERATE(values<std::string>({
+      R"({"__metadata__":{"k":"v"},"ab":{"dtype":"U8","shape":[1,2],"data_offsets":[0,2]}})",
+      R"({"__metadata__": {"k": "v"}, "ab": {"dtype": "U8", "shape": [1, 2], "data_offsets": [0, 2]}}   )",
+      R"( { "__metadata__" : { "k" : "v" } , "ab" : { "dtype" : "U8" , "shape" : [ 1 , 2 ] , "data_offsets" : [ 0 , 2 ] } } )",
+      "{\n\"__metadata__\":{\"k\":\"v\"},\n\"ab\":{\"dtype\":\"U8\",\"shape\":[1,2],\"data_offsets\":[0,2]}\n}\n",
+      R"({"ab":{"dtype":"U8","shape":[1,2],"data_offsets":[0,2]},"__metadata__":{"k":"v"}})",
+      R"({"__metadata__":{"k":"v"},"ab":{"data_offsets":[0,2],"dtype":"U8","shape":[1,2]}})",
+      R"({"__metadata__":{"k":"v"},"ab":{"dtype":"U8","shape":[1,2],"later":0,"data_offsets":[0,2]}})",
+      R"({"__metadata__":{"\u006b":"v"},"\u0061b":{"dtype":"U8","shape":[1,2],"data_offsets":[0,2]}})",
+  }));
+  CAPTURE(header);
+  const auto found = read(file(header, 2));
+  REQUIRE(found.entries.size() == 1);
+  CHECK(found.entries[0].tensor.name == "ab");
+  CHECK(found.entries[0].tensor.dtype == DType::kU8);
+  CHECK(found.entries[0].tensor.shape == std::vector<std::int64_t>{1, 2});
+  CHECK(found.entries[0].end == 2);
+  CHECK(found.metadata == Model::Metadata{{"k", "v"}});
+}
+
 TEST_CASE("safetensors: every dtype of the specification is read", "[checkpoint][safetensors]") {
   // safetensors/src/tensor.rs, `Dtype`; 24 elements are whole bytes of each.
   struct Case { const char* name; int bits; };
@@ -126,6 +147,12 @@ TEST_CASE("safetensors: a broken header is refused", "[checkpoint][safetensors]"
       {"a dimension that is text", file(R"({"a":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}})", 4), "a string in its shape"},
       {"a shape of shapes", file(R"({"a":{"dtype":"F32","shape":[[1]],"data_offsets":[0,4]}})", 4), "an array in its shape"},
       {"a dimension above 64 bits", file(R"({"a":{"dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,4]}})", 4), "tensor 'a' has a number beyond 64 bits in its shape"},
+      {"a dimension that begins with 0", file(R"({"a":{"dtype":"U8","shape":[01],"data_offsets":[0,1]}})", 1), "not valid JSON at line 1, column 30"},
+      {"a comma after the last", file(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},})", 1), "not valid JSON"},
+      {"a comma too many in a shape", file(R"({"a":{"dtype":"U8","shape":[1,],"data_offsets":[0,1]}})", 1), "not valid JSON"},
+      {"text after the header", file(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}} x)", 1), "not valid JSON"},
+      {"a line break in a name", file("{\"a\n\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1), "not valid JSON"},
+      {"metadata twice, both with something", file(R"({"__metadata__":{"a":"1"},"__metadata__":{"b":"2"}})", 0), "has '__metadata__' twice"},
       {"one offset", file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4]}})", 4), "tensor 'a' has 1 data_offsets, should be 2"},
       {"three offsets", file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}})", 4), "has 3 data_offsets, should be 2"},
       {"a negative offset", file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}})", 4), "tensor 'a' has -4 in its data_offsets"},

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include <garage/blueprint/apart.hpp>
 #include <garage/blueprint/faults.hpp>
 #include <garage/blueprint/linear.hpp>
 #include <garage/blueprint/norm.hpp>
@@ -76,21 +77,21 @@ struct Attention {
   Projection q;                          // to heads * qk_dim
   std::optional<Projection> k, v;        // to kv_heads * qk_dim, to kv_heads * v_dim
   Linear o;                              // from heads * v_dim
-  std::optional<Linear> gate;            // to heads * v_dim
-  std::optional<Norm> q_norm, k_norm;    // of each head, [qk_dim], or of all together
+  Apart<Linear> gate;                    // to heads * v_dim
+  Apart<Norm> q_norm, k_norm;            // of each head, [qk_dim], or of all together
   std::optional<bool> norms_after_position;  // null: before positions count
-  std::optional<QueryScale> query_scale; // after both
+  Apart<QueryScale> query_scale; // after both
   Position position;
   Mask mask;
   std::optional<double> softcap;  // cap * tanh(x / cap)
   bool from_memory = false;       // k and v are of an encoder's output, all of which every token sees
 
   // In place of k and v, or of v:
-  std::optional<Latent> latent;
+  Apart<Latent> latent;
   std::optional<PartRef<PartRole::source>> keys_of;  // whose keys and values it looks at: an earlier one's (Gemma 3n)
   std::optional<bool> values_are_keys;               // v is what k gives, before its norm and its position (Gemma 4)
 
-  std::optional<Norm> v_norm;      // of each head, [v_dim]
+  Apart<Norm> v_norm;              // of each head, [v_dim]
   std::optional<bool> is_source;   // whether others look at its keys and values; null: none does
 
   std::int64_t input() const { return input_of(q); }

@@ -33,7 +33,9 @@ struct Stage {
   std::optional<PartRef<PartRole::norm>> after;
   std::optional<PartRef<PartRole::norm>> sum_norm;
 
-  void check(Faults& faults) const { faults.require(!branches.empty(), "has no '" + faults.name_of("branches") + "'"); }
+  void check(Faults& faults) const {
+    faults.require(!branches.empty(), [&] { return "has no '" + faults.name_of("branches") + "'"; });
+  }
   friend bool operator==(const Stage&, const Stage&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Stage, (), (branches, keep, after, sum_norm))

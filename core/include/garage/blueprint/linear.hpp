@@ -7,6 +7,7 @@
 #include <string_view>
 #include <variant>
 
+#include <garage/blueprint/apart.hpp>
 #include <garage/blueprint/faults.hpp>
 #include <garage/blueprint/norm.hpp>
 #include <garage/blueprint/part_ref.hpp>
@@ -20,8 +21,8 @@ struct Linear {
   static constexpr auto kSizes = std::to_array<std::string_view>({"in", "out"});
 
   std::int64_t in = 0, out = 0;
-  TensorRef weight;               // [out, in]
-  std::optional<TensorRef> bias;  // [out]
+  TensorRef weight;       // [out, in]
+  Apart<TensorRef> bias;  // [out]
 
   std::int64_t input() const { return in; }
   std::int64_t output() const { return out; }
@@ -47,7 +48,7 @@ struct LowRank {
   static constexpr std::string_view kName = "low_rank";
 
   Linear down;
-  std::optional<Norm> norm;  // over [down.out]
+  Apart<Norm> norm;  // over [down.out]
   Linear up;
 
   void check(Faults& faults) const {

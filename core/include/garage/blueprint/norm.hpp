@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include <garage/blueprint/apart.hpp>
 #include <garage/blueprint/faults.hpp>
 #include <garage/blueprint/part_ref.hpp>
 #include <garage/blueprint/tensor_ref.hpp>
@@ -27,7 +28,7 @@ struct Norm {
   std::int64_t size = 0;              // numbers that are scaled together
   double eps = 0;                     // above 0
   std::optional<TensorRef> weight;    // [size]; null: no learned scale
-  std::optional<TensorRef> bias;      // [size]
+  Apart<TensorRef> bias;              // [size]
   double weight_offset = 0;           // 1 in Gemma, whose weights are stored around 0
   bool multiply_before_cast = false;  // of narrow dtypes: whether the weight multiplies in float32 (Gemma)
 

@@ -31,7 +31,8 @@ struct RouterGroups {
     faults.present("count", count);
     faults.present("kept", kept);
     faults.present("best", best);
-    faults.require(kept <= count, "keeps " + std::to_string(kept) + " of " + std::to_string(count) + " groups");
+    faults.require(kept <= count,
+                   [&] { return "keeps " + std::to_string(kept) + " of " + std::to_string(count) + " groups"; });
   }
   friend bool operator==(const RouterGroups&, const RouterGroups&) = default;
 };

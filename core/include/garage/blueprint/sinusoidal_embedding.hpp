@@ -35,7 +35,7 @@ struct SinusoidalEmbedding {
     faults.present("size", size);
     faults.present("base", base);
     faults.above_0("offset", offset);
-    faults.require(size % 2 == 0, "has size " + std::to_string(size) + ", should be even");
+    faults.require(size % 2 == 0, [&] { return "has size " + std::to_string(size) + ", should be even"; });
     faults.require(speed != AngularSpeed::to_base || size > 2, "has one angle, whose speed is not 'to_base'");
   }
   friend bool operator==(const SinusoidalEmbedding&, const SinusoidalEmbedding&) = default;

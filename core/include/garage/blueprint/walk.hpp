@@ -21,6 +21,7 @@
 #include <boost/mp11/algorithm.hpp>
 
 #include <garage/blueprint.hpp>
+#include <garage/maybe.hpp>
 
 namespace garage {
 
@@ -63,6 +64,7 @@ namespace walking {
 
 template <class T>
 inline constexpr bool kIsTensor = std::is_same_v<T, TensorRef> || std::is_same_v<T, std::optional<TensorRef>> ||
+                                  std::is_same_v<T, Apart<TensorRef>> ||
                                   std::is_same_v<T, std::map<std::string, ShapedTensor>>;
 
 template <class T>
@@ -96,8 +98,8 @@ void value(const PartRef<role>& ref, const BlueprintPath& at, Visitor& visitor) 
   visitor.part(at, ref.part, role);
 }
 
-template <class T, class Visitor>
-void value(const std::optional<T>& maybe, const BlueprintPath& at, Visitor& visitor) {
+template <Maybe T, class Visitor>
+void value(const T& maybe, const BlueprintPath& at, Visitor& visitor) {
   if (maybe) value(*maybe, at, visitor);
 }
 

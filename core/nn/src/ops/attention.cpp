@@ -84,7 +84,7 @@ AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, 
   if (attention.latent) latent_.emplace(*this, attention, store);
   o_ = add_linear(*this, "o", attention.o, store);
   if (attention.gate) gate_ = add_linear(*this, "gate", *attention.gate, store);
-  const auto add_norm = [&](const std::string& role, const std::optional<Norm>& norm) {
+  const auto add_norm = [&](const std::string& role, const Apart<Norm>& norm) {
     return norm ? register_module(role, std::make_shared<NormModule>(name + "." + role, *norm, store)) : nullptr;
   };
   q_norm_ = add_norm("q_norm", attention.q_norm);
@@ -139,7 +139,7 @@ torch::Tensor AttentionModule::given(const torch::Tensor& heads, const torch::Te
   return o_(gate_ ? joined * at::sigmoid((*gate_)(input)) : joined);
 }
 
-const Norm* AttentionModule::norm_before_position(const std::optional<Norm>& norm) const {
+const Norm* AttentionModule::norm_before_position(const Apart<Norm>& norm) const {
   return norm && !attention_.norms_after_position.value_or(false) ? &*norm : nullptr;
 }
 

@@ -85,7 +85,7 @@ class AttentionModule : public PartModule {
   Keys keys_of_source(torch::Tensor& q, Pass& pass);
   Keys memorised(Pass& pass);
   torch::Tensor given(const torch::Tensor& heads, const torch::Tensor& input) const;
-  const Norm* norm_before_position(const std::optional<Norm>& norm) const;
+  const Norm* norm_before_position(const Apart<Norm>& norm) const;
 
   std::int64_t hidden_;
   Attention attention_;

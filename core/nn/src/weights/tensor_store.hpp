@@ -39,6 +39,7 @@ class TensorStore {
   // (a dtype that this LibTorch lacks).
   Weight weight(const TensorRef& ref) const;
   Weight weight(const std::optional<TensorRef>& ref) const { return ref ? weight(*ref) : Weight(); }
+  Weight weight(const Apart<TensorRef>& ref) const { return ref ? weight(*ref) : Weight(); }
 
   // The same as numbers, for whoever looks at these alone.
   torch::Tensor tensor(const TensorRef& ref) const;

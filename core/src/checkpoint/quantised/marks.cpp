@@ -18,10 +18,19 @@ constexpr std::array<std::string_view, 20> kMarks = {
     "SCB",          "absmax",           "quant_map",      "nested_absmax", "nested_quant_map",  "weight_global_scale",
     "W_q",          "weight_format"};
 
+// Names have many dots and hardly a q: so that is what is looked for.
+bool lies_in_quant_state(std::string_view name) {
+  constexpr std::string_view kModule = "quant_state.";
+  for (auto at = name.find(kModule); at != name.npos; at = name.find(kModule, at + 1))
+    if (at > 0 && name[at - 1] == '.') return true;
+  return false;
+}
+
 bool is_mark(std::string_view name) {
   const auto piece = last_piece(name);
-  if (std::find(kMarks.begin(), kMarks.end(), piece) != kMarks.end()) return true;
-  return name.find(".quant_state.") != name.npos || piece.ends_with("_blocks") || piece.ends_with("_scales");
+  const bool is_plain = piece == "weight" || piece == "bias";  // as most are
+  if (!is_plain && std::find(kMarks.begin(), kMarks.end(), piece) != kMarks.end()) return true;
+  return lies_in_quant_state(name) || piece.ends_with("_blocks") || piece.ends_with("_scales");
 }
 
 template <class Shows>

@@ -9,6 +9,7 @@
 #include <garage/safetensors.hpp>
 
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -18,6 +19,7 @@
 #include "../../bytes/read_file.hpp"
 #include "../stand_in.hpp"
 #include "header_events.hpp"
+#include "usual_header.hpp"
 
 namespace garage {
 namespace {
@@ -58,7 +60,9 @@ class HeaderRules {
     std::vector<std::string_view> names;
     names.reserve(entries.size());
     for (const auto& entry : entries) names.push_back(entry.tensor.name);
-    if (!std::is_sorted(names.begin(), names.end())) std::sort(names.begin(), names.end());
+    const auto is_before = [](auto a, auto b) { return a < b; };
+    if (std::adjacent_find(names.begin(), names.end(), std::not_fn(is_before)) == names.end()) return;
+    std::sort(names.begin(), names.end());
     const auto twice = std::adjacent_find(names.begin(), names.end());
     if (twice != names.end()) fail(fmt::format("tensor '{}' stands twice in the header", *twice));
   }
@@ -117,27 +121,35 @@ void require_header_text(std::string_view text, const std::string& file) {
                                             static_cast<unsigned char>(text[first])));
 }
 
+HeaderText header_text(const std::string& text, const std::filesystem::path& path) {
+  if (auto usual = read_usual_header(text)) return std::move(*usual);
+  require_header_text(text, path.string());
+  auto events = read_json_events<HeaderEvents>(text, path.string() + ": header", path.native(), text.size());
+  return {std::move(events.entries), std::move(events.metadata)};
+}
+
 }  // namespace
 
 SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
   const ReadFile file(path);
   const HeaderRules rules(path.string());
   const auto text = file.read(8, rules.header_size(file));
-  require_header_text(text, path.string());
-  auto events = read_json_events<HeaderEvents>(text, path.string() + ": header", path.native(), text.size());
+  auto raw_header = header_text(text, path);
 
   SafetensorsHeader header;
   header.file_size = file.size();
   header.data_begin = 8 + text.size();
   header.digest = XXH3_64bits(text.data(), text.size());
-  header.entries.reserve(events.entries.size());
-  for (auto& raw : events.entries) header.entries.push_back(rules.believe(raw));
+  header.entries.reserve(raw_header.entries.size());
+  for (auto& raw : raw_header.entries) header.entries.push_back(rules.believe(raw));
   rules.check_names(header.entries);
-  std::sort(header.entries.begin(), header.entries.end(), [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
+  const auto by_offsets = [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
     return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
-  });
+  };
+  if (!std::is_sorted(header.entries.begin(), header.entries.end(), by_offsets))
+    std::sort(header.entries.begin(), header.entries.end(), by_offsets);
   rules.check_adjacent(header.entries, header.file_size - header.data_begin);
-  for (auto& [key, value] : events.metadata)
+  for (auto& [key, value] : raw_header.metadata)
     if (!header.metadata.emplace(key, std::move(value)).second)
       throw Error(Errc::kCorrupt, fmt::format("{}: __metadata__ has '{}' twice", path.string(), key));
   return header;
