@@ -62,14 +62,11 @@ class Ledger {
   }
 
   void check_ties() const {
-    for (const auto& [name, part] : spec_.parts) {
-      const auto* head = std::get_if<OutputHead>(&*part.blueprint);
-      if (!head || !head->tied_to) continue;
-      const auto* tensor = model_.find(head->projection.weight.tensor);
-      const auto& owners = claims_of(*tensor);
-      if (owners.empty() || *owners.front().part != head->tied_to->part)
-        throw Error(Errc::kInternal, fmt::format("part '{}' is tied to '{}', which does not own tensor '{}'", name,
-                                                 head->tied_to->part, head->projection.weight.tensor));
+    for (const auto& [name, role] : tied_) {
+      const auto& owners = claims_of(*model_.find(role.ref->tensor));
+      if (owners.empty() || *owners.front().part != role.owner)
+        throw Error(Errc::kInternal, fmt::format("part '{}' is tied to '{}', which does not own tensor '{}'", *name,
+                                                 role.owner, role.ref->tensor));
     }
   }
 
@@ -116,6 +113,10 @@ class Ledger {
   struct Missing {
     std::string tensor, fault;
   };
+  struct Tied {
+    const std::string* part;
+    TensorRole role;
+  };
 
   void claim(const std::string& name, PartSpec& part, TensorRole& role, std::vector<Missing>& missing) {
     const auto* tensor = model_.find(role.ref->tensor);
@@ -126,7 +127,10 @@ class Ledger {
     }
     const bool whole = role.ref->view.empty();
     const auto view = viewed(*tensor, name, role);
-    if (role.shared) return;
+    if (role.is_shared()) {
+      tied_.push_back({&name, std::move(role)});
+      return;
+    }
     claims_of(*tensor).push_back({&name, std::move(role.role), coalesce(view), whole});
     add(part.parameters, whole ? tensor->elements() : view.elements(), name);
   }
@@ -192,6 +196,7 @@ class Ledger {
   const Model& model_;
   const std::vector<TensorInfo>& tensors_;
   std::vector<Claims> claims_;  // by the tensor's place in the model
+  std::vector<Tied> tied_;      // what parts read of others' tensors
   boost::unordered_flat_map<const PartSpec*, std::int64_t> totals_;  // with children
 };
 
