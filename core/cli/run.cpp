@@ -39,7 +39,10 @@ void add_run(Commands& commands) {
                               [options](Session& session) { run(session, *options); }, Models::read});
   added.add_option("ID", options->id, "A registered model, or the folder of an extracted part")->required();
   added.add_option("PART", options->part, "A part's name; left out: the whole model");
-  added.add_option("--input", options->input, "safetensors with hidden_states, or input_ids (embedding, whole model)")
+  added
+      .add_option("--input", options->input,
+                  "safetensors with hidden_states, or input_ids (embedding, whole model); decoder_input_ids of an "
+                  "encoder-decoder, encoder_hidden_states for what looks at them, attention_mask")
       ->required();
   added.add_option("--output", options->output, "safetensors to write the output to")->required();
   added.add_option("--device", options->device, "auto, cpu or cuda[:n]; else as the config says");

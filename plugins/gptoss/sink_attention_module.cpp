@@ -107,7 +107,10 @@ class SinkAttention : public CustomModule {
 
   // (batch, heads, seq, keys)
   torch::Tensor scores(const torch::Tensor& q, const Keys& seen, const torch::Tensor& positions, Pass& pass) const {
-    const auto scores = at::matmul(q, for_all_heads(seen.keys).transpose(2, 3)) * scale_;
+    auto scores = at::matmul(q, for_all_heads(seen.keys).transpose(2, 3)) * scale_;
+    if (const auto& mask = pass.attention_mask(); mask.defined())  // what is padding
+      scores = scores.masked_fill((mask == 0).to(scores.device()).unsqueeze(1).unsqueeze(1),
+                                  -std::numeric_limits<double>::infinity());
     if (pass.mask().defined()) return scores + pass.mask().to(scores.options());
     return scores.masked_fill(hidden_from(positions, seen.positions), -std::numeric_limits<double>::infinity());
   }

@@ -99,9 +99,11 @@ Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& optio
   if (options.v_norm && !options.keys_of) made.v_norm = weightless(dims.head_dim, *options.v_norm);
   if (options.rope) made.position = *options.rope;
   if (options.alibi) made.position = *options.alibi;
+  if (options.relative_bias) made.position = *options.relative_bias;
   made.query_scale = options.query_scale;
-  made.mask = {.causal = options.causal, .window = options.window, .chunk = options.chunk};
+  made.mask = {.causal = options.causal, .window = options.window, .chunk = options.chunk, .longest = options.longest};
   made.softcap = options.softcap;
+  made.from_memory = options.from_memory;
   return layer.attention(module, std::move(made));
 }
 

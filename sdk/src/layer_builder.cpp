@@ -35,8 +35,10 @@ Part LayerBuilder::named_part(std::string name, const char* type, std::string_vi
 
 PartSpec& LayerBuilder::spec_of(const Part& part) { return *stack_->spec_.parts.find(part.name); }
 
-Part LayerBuilder::norm(std::string_view module, const NormStyle& style) {
-  auto name = part_name(module, index_);
+Part LayerBuilder::norm(std::string_view module, const NormStyle& style) { return norm(module, module, style); }
+
+Part LayerBuilder::norm(std::string_view stem, std::string_view module, const NormStyle& style) {
+  auto name = part_name(stem, index_);
   norms_.push_back({name, module_ + std::string(module), tensors_.norm(module, dims().hidden, style)});
   return {std::move(name)};
 }
@@ -52,7 +54,10 @@ Part LayerBuilder::attention(std::string_view module, Attention attention) {
   if (std::holds_alternative<Rope>(attention.position) && std::find(turning.begin(), turning.end(), module) == turning.end())
     turning.emplace_back(module);
   const auto heads = attention.heads, kv_heads = attention.kv_heads, head_dim = attention.qk_dim;
-  const auto made = part("attention", part_type::kAttention, module, std::nullopt, std::move(attention));
+  const bool crosses = attention.from_memory;
+  const auto made = part(crosses ? "cross_attention" : "attention",
+                         crosses ? part_type::kCrossAttention : part_type::kAttention, module, std::nullopt,
+                         std::move(attention));
   auto& spec = spec_of(made);
   spec.num_heads = heads;
   spec.head_dim = head_dim;

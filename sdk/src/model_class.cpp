@@ -14,11 +14,15 @@ struct Ending {
 constexpr Ending kEndings[] = {
     {"ForCausalLM", HeadKind::vocabulary},
     {"ForConditionalGeneration", HeadKind::vocabulary},
+    {"ForMaskedLM", HeadKind::vocabulary},
+    {"ForPreTraining", HeadKind::vocabulary},
     {"LMHeadModel", HeadKind::vocabulary},
     {"DoubleHeadsModel", HeadKind::vocabulary},
     {"ForSequenceClassification", HeadKind::sequence_labels},
     {"ForTokenClassification", HeadKind::token_labels},
     {"ForQuestionAnswering", HeadKind::answer_span},
+    {"ForMultipleChoice", HeadKind::choice},
+    {"ForNextSentencePrediction", HeadKind::next_sentence},
     {"Model", HeadKind::none},
 };
 
@@ -32,13 +36,20 @@ bool same_without_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
+// "Qwen2ForReward" of "Qwen2ForRewardModel"; not "RoFormer".
+bool has_another_ending(std::string_view stem) {
+  constexpr std::string_view kFor = "For";
+  const auto at = stem.find(kFor), next = at + kFor.size();
+  return at != stem.npos && (next == stem.size() || (stem[next] >= 'A' && stem[next] <= 'Z'));
+}
+
 }  // namespace
 
 ModelClass read_model_class(std::string_view name) {
   for (const auto& [ending, head] : kEndings) {
     if (!name.ends_with(ending)) continue;
     const auto stem = name.substr(0, name.size() - ending.size());
-    if (stem.find("For") != stem.npos) break;  // "Qwen2ForRewardModel"
+    if (has_another_ending(stem)) break;
     return {std::string(name), std::string(stem), head};
   }
   return {std::string(name), {}, HeadKind::vocabulary};

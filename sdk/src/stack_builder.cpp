@@ -10,6 +10,7 @@
 
 #include "foreign_tensors.hpp"
 #include "own_code.hpp"
+#include "sentence_modules.hpp"
 #include "tensor_prefix.hpp"
 #include "unknown_modules.hpp"
 
@@ -57,7 +58,7 @@ void StackBuilder::read_class() {
   refuse_code_of_its_own(model_, class_, names_.base_class);
   // Of a class that transformers does not have, nobody knows what its base does otherwise: LlamaBidirectionalModel.
   if (!class_.is_beside(names_.base_class)) class_.head = HeadKind::vocabulary;
-  if (spec_.architecture == names_.base_class) class_.head = HeadKind::none;
+  if (spec_.architecture == names_.base_class || has_sentence_modules(model_)) class_.head = HeadKind::none;
 }
 
 void StackBuilder::find_prefixes() {
@@ -73,6 +74,12 @@ void StackBuilder::find_prefixes() {
 }
 
 std::string StackBuilder::module_path(std::string_view module) const { return module_prefix_ + std::string(module); }
+
+// Some put a wrapper's prefix before the base's names alone.
+Tensors StackBuilder::beside(const std::string& module) const {
+  const auto there = [&](const std::string& prefix) { return count_tensors(model_, prefix + module + ".") > 0; };
+  return {model_, there(wrapper_) || !there("") ? wrapper_ : ""};
+}
 
 Tensors StackBuilder::beside(std::vector<std::string> prefixes, const std::string& start) const {
   for (auto& prefix : prefixes) prefix.insert(0, wrapper_);
@@ -92,26 +99,57 @@ PartSpec& StackBuilder::part(std::string name, const char* type, std::string mod
   return made;
 }
 
-void StackBuilder::embed(std::string name, std::string_view module, std::int64_t rows, Embedding embedding) {
-  embedding.weight = tensors_.tensor(std::string(module) + ".weight");
+void StackBuilder::embed(std::string name, std::string_view module, TensorRef weight, std::int64_t rows,
+                         Embedding embedding) {
+  embedding.weight = std::move(weight);
   embedding.rows = rows;
-  embedding.size = dims_.hidden;
+  const auto width = embedding.size = embedding_width();
   if (embedding.indexed_by == IndexedBy::tokens) {
     embedding_part_ = name;
     embedding_tensor_ = embedding.weight.tensor;
   }
-  part(name, part_type::kEmbedding, module_path(module), rows, dims_.hidden, std::move(embedding));
+  part(name, part_type::kEmbedding, module_path(module), rows, width, std::move(embedding));
   root_.embeddings.emplace_back(std::move(name));
 }
 
 void StackBuilder::embedding(std::string_view module, const EmbeddingOptions& options) {
-  embed("embedding", module, dims_.vocab, {.scale = options.scale});
+  Embedding made{.scale = options.scale};
+  if (options.keeps_scale && options.scale != 1) made.keeps_scale = true;
+  embed("embedding", module, embedding_weight(module, options.shared), dims_.vocab, std::move(made));
 }
 
-void StackBuilder::positions(std::string_view module, std::int64_t offset) {
-  Embedding made{.indexed_by = IndexedBy::positions};
+// PreTrainedModel.tie_weights: of those that are tied whichever the file has, and the stack's own before another's.
+TensorRef StackBuilder::embedding_weight(std::string_view module, const std::vector<std::string>& shared) {
+  const auto own = std::string(module) + ".weight";
+  if (shared.empty()) return tensors_.tensor(own);
+  const auto& prefix = tensors_.prefix();  // "model.decoder.", beside which "model.shared" lies
+  const Tensors beside(model_, prefix.substr(0, prefix.find_last_of('.', prefix.size() - 2) + 1));
+  if (tensors_.has(own)) {
+    auto read = tensors_.tensor(own);
+    const auto unread = beside.prefix() + shared.front() + ".weight";
+    if (read.tensor != unread) spec_.ignored.push_back({unread, 0, "embeddings that are read from elsewhere"});
+    return read;
+  }
+  for (const auto& other : shared)
+    if (beside.has(other + ".weight")) return beside.tensor(other + ".weight");
+  return beside.tensor(shared.front() + ".weight");
+}
+
+void StackBuilder::positions(std::string_view module, std::int64_t offset, std::optional<std::int64_t> padding_id) {
+  Embedding made{.indexed_by = IndexedBy::positions, .padding_id = padding_id};
   if (offset > 0) made.offset = offset;
-  embed("pos_embedding", module, dims_.max_positions + offset, std::move(made));
+  embed("pos_embedding", module, tensors_.tensor(std::string(module) + ".weight"), dims_.max_positions + offset,
+        std::move(made));
+}
+
+void StackBuilder::types(std::string_view module, std::int64_t rows) {
+  embed("type_embedding", module, tensors_.tensor(std::string(module) + ".weight"), rows,
+        {.indexed_by = IndexedBy::types});
+}
+
+void StackBuilder::tasks(std::string_view module, std::int64_t rows) {
+  embed("task_embedding", module, tensors_.tensor(std::string(module) + ".weight"), rows,
+        {.indexed_by = IndexedBy::tasks});
 }
 
 void StackBuilder::positions(std::string_view module, const SinusoidalEmbedding& computed) {
@@ -121,13 +159,32 @@ void StackBuilder::positions(std::string_view module, const SinusoidalEmbedding&
 
 void StackBuilder::norm(std::string name, std::optional<std::int64_t> layer, std::string_view module, Norm norm) {
   const auto* type = norm.kind == NormKind::rms ? "rmsnorm" : "layernorm";
-  auto& made =
-      part(std::move(name), part_type::kLayerNorm, module_path(module), dims_.hidden, dims_.hidden, std::move(norm));
+  const auto width = norm.size;
+  auto& made = part(std::move(name), part_type::kLayerNorm, module_path(module), width, width, std::move(norm));
   made.layer_idx = layer;
   made.extra_info["type"] = type;
 }
 
-void StackBuilder::embedding_norm(std::string_view module, const NormStyle& style) { final_norm(module, style); }
+void StackBuilder::embedding_norm(std::string_view module, const NormStyle& style) {
+  embedding_norm(module, module, style);
+}
+
+void StackBuilder::embedding_norm(std::string_view name, std::string_view module, const NormStyle& style) {
+  norm(std::string(name), std::nullopt, module, tensors_.norm(module, embedding_width(), style));
+  run_through(std::string(name));
+}
+
+void StackBuilder::embedding_projection(std::string_view module, bool bias) {
+  step("embedding_projection", part_type::kProjector, module, embedding_width(), dims_.hidden,
+       tensors_.linear(module, embedding_width(), dims_.hidden, bias));
+}
+
+void StackBuilder::recur(const std::vector<std::int64_t>& order) {
+  std::erase_if(root_.parts,
+                [&](const auto& step) { return spec_.parts.find(step.part)->part_type == part_type::kFullLayer; });
+  for (const auto layer : order) run_through(part_name("layer", layer));
+  spec_.num_layers = static_cast<std::int64_t>(order.size());
+}
 
 void StackBuilder::final_norm(std::string_view name, std::string_view module, const NormStyle& style) {
   norm(std::string(name), std::nullopt, module, tensors_.norm(module, dims_.hidden, style));
@@ -155,11 +212,16 @@ void StackBuilder::note_wrapper() {
       fmt::format("'{}' stands before the tensors' names, as a wrapper put it there: seen through", wrapper_));
 }
 
+void StackBuilder::ignore_beside(std::string_view name, const std::string& why) {
+  spec_.ignored.push_back({wrapper_ + std::string(name), 0, why});
+}
+
 ModelSpec StackBuilder::finish() {
   if (layers_added_ != dims_.layers)
     throw Error(Errc::kInternal, fmt::format("{} of {} layers were built", layers_added_, dims_.layers));
   ignore_rotary_buffers();
   note_wrapper();
+  add_sentence_modules();
   // Of a file that has the base alone a head is not missed, so that a misspelt one would be lost.
   if (names_.all_modules && !spec_.extra_info.contains("head") && class_.is_beside(names_.base_class)) {
     auto own = own_modules();
@@ -170,7 +232,7 @@ ModelSpec StackBuilder::finish() {
 }
 
 void StackBuilder::add_root() {
-  root_.hidden = dims_.hidden;
+  root_.hidden = root_.embeddings.empty() ? dims_.hidden : embedding_width();
   const auto width = [&](const auto& refs, std::int64_t PartSpec::*dim, bool first) {
     return refs.empty() ? dims_.hidden : spec_.parts.find((first ? refs.front() : refs.back()).part)->*dim;
   };

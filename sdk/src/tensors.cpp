@@ -78,8 +78,13 @@ Linear Tensors::linear(std::string_view module, std::int64_t in, std::int64_t ou
 }
 
 Norm Tensors::norm(std::string_view module, std::int64_t size, const NormStyle& style) const {
-  Norm made{.kind = style.kind, .size = size, .eps = style.eps, .weight = tensor_of(module, ".weight")};
-  if (style.has_bias) made.bias = tensor_of(module, ".bias");
+  // PreTrainedModel: what TensorFlow's BERT calls gamma and beta.
+  const auto named = [&](std::string_view name, std::string_view before) {
+    const auto full = std::string(module);
+    return tensor_of(module, !has(full + std::string(name)) && has(full + std::string(before)) ? before : name);
+  };
+  Norm made{.kind = style.kind, .size = size, .eps = style.eps, .weight = named(".weight", ".gamma")};
+  if (style.has_bias) made.bias = named(".bias", ".beta");
   made.weight_offset = style.weight_offset;
   made.multiply_before_cast = style.multiply_before_cast;
   return made;

@@ -69,7 +69,7 @@ TEST_CASE("layouts: what training wrappers put before every name is seen through
     INFO(variant << ", " << wrapper);
     Draft plain(variant), wrapped(variant);
     // Bare names of such a class are, behind "model.", those of the class with a head.
-    if (variant.starts_with("mistral/mistral4") && wrapper.ends_with("model.")) continue;
+    if ((variant.starts_with("mistral/mistral4") || variant == "bart/mbart-model") && wrapper.ends_with("model.")) continue;
     for (auto& tensor : wrapped.tensors) tensor.name = wrapper + tensor.name;
     const auto same = plain.register_it();
     ModelSpec spec = *wrapped.register_it();

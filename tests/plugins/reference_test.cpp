@@ -59,3 +59,18 @@ TEST_CASE("reference: what lies with its family has as many parameters as transf
   for (const auto& step : steps(*spec)) text += spec->parts.find(step)->parameters;
   CHECK(text == c.parameters - c.beside);
 }
+
+TEST_CASE("reference: an encoder-decoder has as many parameters as transformers counts, each tensor once", "[plugins]") {
+  // The same sum; beside it the bias of the logits, which is a buffer there, and less Marian's sines and cosines, which are
+  // parameters there and computed here (64 positions of 16 on either side).
+  struct Case { const char* variant; std::int64_t parameters; };
+  const auto c = GENERATE(values<Case>({
+      {"t5/t5", 14992}, {"t5/t5-v1.1", 17296}, {"t5/mt5", 17296}, {"t5/umt5", 17808}, {"t5/t5-few-buckets", 9472},
+      {"t5/t5-encoder", 6256}, {"t5/t5-labels", 15298}, {"t5/mt5-token-labels", 7442}, {"t5/umt5-span", 17842},
+      {"bart/bart", 17936 + 40}, {"bart/bart-causal", 10968}, {"bart/bart-labels", 18259}, {"bart/mbart", 18000 + 40},
+      {"bart/mbart-model", 18000}, {"bart/pegasus", 17872 + 40}, {"bart/blenderbot", 17872 + 40},
+      {"bart/m2m-100", 15824}, {"bart/marian", 17808 + 40 - 2048}, {"bart/marian-apart", 18512 + 44 - 2048},
+  }));
+  INFO(c.variant);
+  CHECK(registered(c.variant)->parameters == c.parameters);
+}

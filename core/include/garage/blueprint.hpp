@@ -9,6 +9,7 @@
 //   kSizes             members that the shapes of its tensors say too
 //   kNeeds             members that a document must have, since the default would compute something else
 //   kUnnamed           a member whose tensors bear no prefix in their roles
+//   kTied              the role of the tensor that is another part's where it is `tied_to` that one
 //   each_tensor        its own tensors, by role, with the shape that its sizes demand
 //   input, output      numbers per position that go in and come out, where it knows them by itself
 //   check              its rules
@@ -23,6 +24,7 @@
 #include <garage/blueprint/attention.hpp>
 #include <garage/blueprint/custom.hpp>
 #include <garage/blueprint/delta_net.hpp>
+#include <garage/blueprint/dense.hpp>
 #include <garage/blueprint/embedding.hpp>
 #include <garage/blueprint/encoder_decoder.hpp>
 #include <garage/blueprint/feed_forward.hpp>
@@ -31,6 +33,7 @@
 #include <garage/blueprint/mixture.hpp>
 #include <garage/blueprint/norm.hpp>
 #include <garage/blueprint/output_head.hpp>
+#include <garage/blueprint/pooling.hpp>
 #include <garage/blueprint/rope.hpp>
 #include <garage/blueprint/router.hpp>
 #include <garage/blueprint/sinusoidal_embedding.hpp>
@@ -38,7 +41,7 @@
 
 namespace garage {
 
-using Blueprint = std::variant<Linear, Norm, Rope, Attention, DeltaNet, FeedForward, Router, Mixture, Embedding,
-                               SinusoidalEmbedding, OutputHead, Layer, Stack, EncoderDecoder, Custom>;
+using Blueprint = std::variant<Linear, Dense, Norm, Rope, Attention, DeltaNet, FeedForward, Router, Mixture, Embedding,
+                               SinusoidalEmbedding, Pooling, OutputHead, Layer, Stack, EncoderDecoder, Custom>;
 
 }  // namespace garage

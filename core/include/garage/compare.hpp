@@ -20,7 +20,8 @@ namespace garage {
 enum class SwapLevel {
   none,       // its input or its output has another dimension
   drop_in,    // same dimensions: it can stand where the other stood
-  weights,    // every tensor has the same shape: weights can be copied, averaged, merged
+  weights,    // every tensor has the same shape, and each looks where the other does (one way, both ways, at an encoder):
+              // weights can be copied, averaged, merged
   identical,  // the same blueprint but for tensor names: it computes the same function of the same weights
 };
 BOOST_DESCRIBE_ENUM(SwapLevel, none, drop_in, weights, identical)

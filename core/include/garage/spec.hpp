@@ -40,6 +40,8 @@ inline constexpr const char* kMixer = "mixer";
 inline constexpr const char* kStack = "stack";
 inline constexpr const char* kCrossAttention = "cross_attention";
 inline constexpr const char* kClassifier = "classifier";
+inline constexpr const char* kTransform = "transform";  // what stands before a head's own projection
+inline constexpr const char* kPooler = "pooler";
 }  // namespace part_type
 
 // "attention_5", of the stem "attention" and layer 5.

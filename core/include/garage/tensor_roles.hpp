@@ -14,7 +14,9 @@ struct TensorRole {
   std::string role;                 // "q.weight", "gate.bias", "weight"
   const TensorRef* ref;             // into the part's blueprint
   std::vector<std::int64_t> shape;  // what the view must give
-  bool shared = false;              // another part owns the tensor: a tied head
+  std::string owner;                // the part whose tensor it is, of a tied head; empty: it is the part's own
+
+  bool is_shared() const noexcept { return !owner.empty(); }
 };
 
 // In the order of the blueprint's members. Tensors of the part's children are not among them.

@@ -84,6 +84,8 @@ void Attention::check(Faults& faults) const {
       return "turns " + std::to_string(rope->dims) + " of " + std::to_string(qk_dim) + " dimensions by its rope" +
              (rope->first ? ", from " + std::to_string(*rope->first) + " on" : std::string());
     });
+  if (const auto* bias = std::get_if<RelativeBias>(&position))
+    faults.equal("relative_bias.heads", bias->heads, heads, "heads");
   faults.above_0("softcap", softcap);
 }
 

@@ -31,7 +31,16 @@ void RopeScaling::check(Faults& faults) const {
 }
 
 void Rope::check(Faults& faults) const {
-  faults.present("theta", theta);
+  if (table) {
+    faults.present("table", *table);
+    faults.require(table_rows.has_value(), "has a 'table' of no 'table_rows'");
+    faults.require(scaling.kind == RopeScalingKind::none && theta == 0 && !one_speed,
+                   "has a 'table', and frequencies beside it");
+  } else {
+    faults.present("theta", theta);
+    faults.require(!table_rows && !tied_to, "has no 'table', and says of which rows or whose it is");
+  }
+  faults.above_0("table_rows", table_rows);
   faults.present("dims", dims);
   faults.require(dims % 2 == 0, [&] { return fmt::format("has {} {}, should be even", faults.name_of("dims"), dims); });
   faults.above_0("first", first);

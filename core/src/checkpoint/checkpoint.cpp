@@ -15,6 +15,7 @@
 #include "format.hpp"
 #include "no_weights.hpp"
 #include "quantised/fold.hpp"
+#include "sentence_modules.hpp"
 #include "stand_in.hpp"
 
 namespace garage {
@@ -54,6 +55,7 @@ void read_folder(const fs::path& folder, const OpenOptions& options, Contents& c
   for (auto& note : notes_on_other_files(folder, files, contents.files)) contents.notes.push_back(std::move(note));
   for (const auto& name : weight_names()) contents.files.push_back(folder / name);
   contents.files.push_back(folder / files.weights);
+  add_sentence_modules(folder, options, contents);
 }
 
 void read_file(const fs::path& file, const OpenOptions& options, Contents& contents) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include <dirent.h>
@@ -14,6 +15,7 @@
 #include "../bytes/settled.hpp"
 #include "checkpoint_files.hpp"
 #include "format.hpp"
+#include "sentence_modules.hpp"
 
 namespace garage {
 namespace {
@@ -34,8 +36,13 @@ std::vector<fs::path> files_of(const fs::path& checkpoint) {
     files.push_back(checkpoint.parent_path() / kConfigName);
     return files;
   }
-  while (const auto* entry = ::readdir(folder.get()))
+  bool has_modules = false;
+  while (const auto* entry = ::readdir(folder.get())) {
     if (may_be_of_checkpoint(entry->d_name)) files.push_back(checkpoint / entry->d_name);
+    has_modules = has_modules || std::string_view(entry->d_name) == kModulesName;
+  }
+  if (has_modules)
+    for (auto& file : sentence_files(checkpoint)) files.push_back(std::move(file));
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -42,6 +42,15 @@ std::vector<std::string> replaceable(const std::vector<PartKind>& a, const std::
   return names.empty() ? names : std::vector<std::string>{name_ranges(names)};
 }
 
+// Which of its attentions look both ways, or at an encoder's output: weights that learned the one are none for the
+// other.
+std::map<std::string, std::string> sight(const PartKind& kind) {
+  std::map<std::string, std::string> found;
+  for (const auto& [field, value] : kind.fields)
+    if (field.ends_with("mask.causal") || field.ends_with("from_memory")) found[field] = value;
+  return found;
+}
+
 }  // namespace
 
 Swap swap_of(const PartKind& a, const PartKind& b) {
@@ -50,7 +59,8 @@ Swap swap_of(const PartKind& a, const PartKind& b) {
   add_dimension("output_dim", a.output_dim, b.output_dim, swap.reasons);
   if (!swap.reasons.empty()) return swap;
   add_differences(a.tensors, b.tensors, shape_text, swap.reasons);
-  swap.level = swap.reasons.empty() ? SwapLevel::weights : SwapLevel::drop_in;
+  const bool same_sight = sight(a) == sight(b);
+  swap.level = swap.reasons.empty() && same_sight ? SwapLevel::weights : SwapLevel::drop_in;
   add_differences(
       a.fields, b.fields, [](const std::string& text) { return text; }, swap.reasons);
   if (swap.reasons.empty()) swap.level = SwapLevel::identical;

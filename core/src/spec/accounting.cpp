@@ -1,5 +1,6 @@
 #include <garage/accounting.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -66,7 +67,9 @@ class Ledger {
     std::vector<Missing> missing;
     for (auto& entry : spec_.parts) {
       entry.second.parameters = 0;
-      walk(entry.second.blueprint.value(), Claiming{*this, entry, missing});
+      Claiming claiming(*this, entry, missing);
+      walk(entry.second.blueprint.value(), claiming);
+      if (claiming.has_ties) release_shared(entry);
     }
     if (!missing.empty())
       disagree(fmt::format("{}{}{}", missing.front().fault,
@@ -75,14 +78,11 @@ class Ledger {
   }
 
   void check_ties() const {
-    for (const auto& [name, part] : spec_.parts) {
-      const auto* head = std::get_if<OutputHead>(&*part.blueprint);
-      if (!head || !head->tied_to) continue;
-      const auto* tensor = model_.find(head->projection.weight.tensor);
-      const auto& owners = claims_of(*tensor);
-      if (owners.empty() || owners.front().name() != head->tied_to->part)
-        throw Error(Errc::kInternal, fmt::format("part '{}' is tied to '{}', which does not own tensor '{}'", name,
-                                                 head->tied_to->part, head->projection.weight.tensor));
+    for (const auto& [name, role] : tied_) {
+      const auto& owners = claims_of(*model_.find(role.ref->tensor));
+      if (owners.empty() || owners.front().name() != role.owner)
+        throw Error(Errc::kInternal, fmt::format("part '{}' is tied to '{}', which does not own tensor '{}'", *name,
+                                                 role.owner, role.ref->tensor));
     }
   }
 
@@ -129,25 +129,29 @@ class Ledger {
   struct Missing {
     std::string tensor, fault;
   };
+  struct Tied {
+    const std::string* part;
+    TensorRole role;
+  };
 
   struct Claiming : BlueprintVisitor {
     Claiming(Ledger& ledger, PartTable::value_type& entry, std::vector<Missing>& missing)
-        : ledger(ledger), entry(entry), missing(missing) {
-      const auto* head = std::get_if<OutputHead>(&*entry.second.blueprint);
-      is_shared = head && head->tied_to;
-    }
+        : ledger(ledger), entry(entry), missing(missing) {}
     Ledger& ledger;
     PartTable::value_type& entry;
     std::vector<Missing>& missing;
-    bool is_shared;  // the next one: a tied head's projection is another part's
+    bool has_ties = false;  // some of its tensors are other parts'
 
     void tensor(const BlueprintPath& at, const TensorRef& ref, const TensorShape& shape) {
-      ledger.claim(entry, at, ref, shape, std::exchange(is_shared, false), missing);
+      ledger.claim(entry, at, ref, shape, missing);
+    }
+    void part(const BlueprintPath&, const std::string&, PartRole role) {
+      has_ties = has_ties || role == PartRole::owner;
     }
   };
 
   void claim(PartTable::value_type& entry, const BlueprintPath& at, const TensorRef& ref, const TensorShape& shape,
-             bool is_shared, std::vector<Missing>& missing) {
+             std::vector<Missing>& missing) {
     auto& [name, part] = entry;
     const auto* tensor = model_.find(ref.tensor);
     if (!tensor) {
@@ -156,9 +160,22 @@ class Ledger {
       return;
     }
     const auto view = viewed(*tensor, name, ref.view, shape, [&] { return at.text(); });
-    if (is_shared) return;
     claims_of(*tensor).push_back({&entry, &ref});
     add(part.parameters, ref.view.empty() ? tensor->elements() : view.elements(), name);
+  }
+
+  // What was claimed, and is another part's: of few parts, and so worked out for them alone.
+  void release_shared(PartTable::value_type& entry) {
+    auto& [name, part] = entry;
+    for (auto& role : tensor_roles(part)) {
+      const auto* tensor = role.is_shared() ? model_.find(role.ref->tensor) : nullptr;
+      if (!tensor) continue;
+      auto& claims = claims_of(*tensor);
+      claims.erase(std::find_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.ref == role.ref; }));
+      const auto& view = role.ref->view;
+      part.parameters -= view.empty() ? tensor->elements() : see(tensor->shape, view).elements();
+      tied_.push_back({&name, std::move(role)});
+    }
   }
 
   void count_dtypes() {
@@ -204,6 +221,7 @@ class Ledger {
   const Model& model_;
   const std::vector<TensorInfo>& tensors_;
   std::vector<Claims> claims_;  // by the tensor's place in the model
+  std::vector<Tied> tied_;      // what parts read of others' tensors
   boost::unordered_flat_map<const PartSpec*, std::int64_t> totals_;  // with children
 };
 

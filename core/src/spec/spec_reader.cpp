@@ -30,11 +30,6 @@ void read_json(const JsonElement& element, ViewStep& out, const JsonPath& at) {
   read_json(arguments, out.arguments, at / name);
 }
 
-template <PartRole role>
-void read_json(const JsonElement& element, PartRef<role>& out, const JsonPath& at) {
-  out.part = string_at(element, at);
-}
-
 void read_json(const JsonElement& element, Projection& out, const JsonPath& at) {
   const auto object = object_at(element, at);
   JsonElement low;

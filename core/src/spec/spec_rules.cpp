@@ -1,5 +1,8 @@
 #include "spec_rules.hpp"
 
+#include <set>
+#include <string_view>
+
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
@@ -44,6 +47,21 @@ void require_blueprint_rules(const ModelSpec& spec) {
   }
 }
 
+// Each as often as a stack runs through it: ALBERT's one layer is many.
+std::int64_t count_layers(const ModelSpec& spec) {
+  std::int64_t layers = 0;
+  const auto is_layer = [](const PartSpec& part) { return part.part_type == part_type::kFullLayer; };
+  for (const auto& [name, part] : spec.parts) {
+    layers += is_layer(part);
+    const auto* stack = part.blueprint ? std::get_if<Stack>(&*part.blueprint) : nullptr;
+    if (!stack) continue;
+    std::set<std::string_view> seen;
+    for (const auto& step : stack->parts)
+      layers += is_layer(*spec.parts.find(step.part)) && !seen.insert(step.part).second;
+  }
+  return layers;
+}
+
 }  // namespace
 
 void require_consistent(const ModelSpec& spec) {
@@ -63,9 +81,7 @@ void require_consistent(const ModelSpec& spec) {
 void require_complete(const ModelSpec& spec) {
   if (spec.family.empty()) fail("the spec has no family");
   require_blueprints(spec, /*may_have_none=*/false);
-  std::int64_t layers = 0;
-  for (const auto& [name, part] : spec.parts) layers += part.part_type == part_type::kFullLayer;
-  if (layers != spec.num_layers)
+  if (const auto layers = count_layers(spec); layers != spec.num_layers)
     fail(fmt::format("the spec says num_layers {} and has {} full_layer parts", spec.num_layers, layers));
 }
 

@@ -9,7 +9,21 @@ struct Roles : BlueprintVisitor {
   std::vector<TensorRole> list;
 
   void tensor(const BlueprintPath& at, const TensorRef& ref, TensorShape shape) {
-    list.push_back({at.text(), &ref, std::move(shape)});
+    list.push_back({at.text(), &ref, std::move(shape), {}});
+  }
+  template <class T>
+  void leave(const BlueprintPath& at, const T& value) {
+    if constexpr (std::is_same_v<T, Custom>) {
+      for (auto& role : list)
+        if (const auto found = value.tensors.find(role.role); found != value.tensors.end() && found->second.tied_to)
+          role.owner = found->second.tied_to->part;
+    }
+    if constexpr (requires { T::kTied; }) {
+      if (!value.tied_to) return;
+      const auto tied = (at / T::kTied).text();
+      for (auto& role : list)
+        if (role.role == tied) role.owner = value.tied_to->part;
+    }
   }
 };
 
@@ -19,8 +33,6 @@ std::vector<TensorRole> tensor_roles(const PartSpec& part) {
   Roles roles;
   roles.list.reserve(8);  // an attention with biases
   walk(part.blueprint.value(), roles);
-  if (const auto* head = std::get_if<OutputHead>(&*part.blueprint); head && head->tied_to)
-    roles.list.front().shared = true;
   return std::move(roles.list);
 }
 

@@ -44,7 +44,7 @@ TEST_CASE("registry: absent answers are empty, not errors", "[registry]") {
 
 TEST_CASE("registry: a model that nobody claims is unknown, and is not registered", "[registry]") {
   TestRegistry registry;
-  const Model model({{"w", DType::kF32, {1}}}, {{"model_type", "bert"}});
+  const Model model({{"w", DType::kF32, {1}}}, {{"model_type", "mobilebert"}});
   CHECK(registry->detect_family(model, "llama-gpt2") == "unknown");
   CHECK_THROWS_MATCHES(registry->register_model("llama-gpt2", model), Error, is_error(Errc::kUnsupported, "no plugin claims 'llama-gpt2'"));
   CHECK(registry->list_models().empty());

@@ -24,7 +24,12 @@ fs::path fake_file(const std::string& name) { return fs::path(GARAGE_TEST_FAKES)
 // Its checkpoints that tell the most apart; "family/variant" lies with the family.
 std::vector<fs::path> models_of(const std::string& plugin) {
   static const std::map<std::string, std::vector<const char*>> kModels = {
+      {"bart", {"bart/bart", "bart/bart-causal", "bart/mbart-model", "bart/marian-apart", "bart/m2m-100"}},
+      {"bert", {"bert/bert", "bert/bert-base", "bert/roberta-sequence", "bert/albert", "bert/electra", "bert/distilbert", "bert/mpnet",
+                "bert/rembert", "bert/roformer", "bert/big-bird-sequence", "bert/megatron-bert"}},
       {"bloom", {"bloom/bloom"}},
+      {"deberta", {"deberta/deberta", "deberta/deberta-v2", "deberta/deberta-v2-conv"}},
+      {"eurobert", {"eurobert/eurobert", "eurobert/eurobert-late"}},
       {"gemma", {"gemma", "gemma-2", "gemma-3-text", "gemma-3-multimodal", "gemma/recurrent-gemma", "gemma/gemma-3n-text",
                  "gemma/gemma-4", "gemma/gemma-4-shared-text"}},
       {"gpt2", {"gpt2", "gpt2-hub"}},
@@ -32,11 +37,14 @@ std::vector<fs::path> models_of(const std::string& plugin) {
       {"gptoss", {"gptoss/gpt-oss"}},
       {"llama", {"llama-2", "llama-biased", "llama-3.2-tied", "llama/llama4"}},
       {"mistral", {"mistral", "mixtral", "mixtral-fused", "mistral/mistral3-ministral3", "mistral/mistral4-grouped-text"}},
+      {"modernbert", {"modernbert/modernbert", "modernbert/modernbert-sequence"}},
+      {"nomicbert", {"nomicbert/nomic-bert", "nomicbert/jina-embeddings-v3"}},
       {"olmo2", {"olmo2/olmo2"}},
       {"opt", {"opt/opt"}},
       {"phi", {"phi-2", "phi-3", "phi-moe", "phi/phi4-multimodal"}},
       {"qwen", {"qwen-1", "qwen2", "qwen3-moe", "qwen/qwen3-next", "qwen/qwen2.5-vl"}},
       {"starcoder2", {"starcoder2/starcoder2"}},
+      {"t5", {"t5/t5", "t5/umt5", "t5/t5-encoder", "t5/t5-labels", "t5/mt5-token-labels"}},
       {"xglm", {"xglm/xglm"}}};
   std::vector<fs::path> paths;
   for (const std::string name : kModels.at(plugin)) {

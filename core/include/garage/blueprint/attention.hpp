@@ -19,14 +19,18 @@ struct Mask {
   bool causal = true;                  // false: those after it, too
   std::optional<std::int64_t> window;  // so many positions, itself included (on both sides); null: all
   std::optional<std::int64_t> chunk;   // those of its own chunk of so many positions (Llama 4); null: all
+  // So many positions are computed and no more: of longer sequences the model sees blocks, some of them by chance
+  // (BigBird), which is refused; null: any number.
+  std::optional<std::int64_t> longest;
 
   void check(Faults& faults) const {
     faults.above_0("window", window);
     faults.above_0("chunk", chunk);
+    faults.above_0("longest", longest);
   }
   friend bool operator==(const Mask&, const Mask&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Mask, (), (causal, window, chunk))
+BOOST_DESCRIBE_STRUCT(Mask, (), (causal, window, chunk, longest))
 
 // A query grows with its position: times 1 + beta * ln(1 + floor((position + first) / step)) (arXiv:2501.19399).
 struct QueryScale {
@@ -69,7 +73,7 @@ BOOST_DESCRIBE_STRUCT(Latent, (), (shared_dim, down, norm, up))
 // softmax(mask(softcap(scale * q k^T))) v, times sigmoid(gate), then o
 struct Attention {
   static constexpr std::string_view kName = "attention";
-  static constexpr auto kServesAs = kServes<PartRole::branch, PartRole::source>;
+  static constexpr auto kServesAs = kServes<PartRole::branch, PartRole::source, PartRole::owner>;
 
   std::int64_t heads = 0, kv_heads = 0;  // heads is a multiple of kv_heads
   std::int64_t qk_dim = 0, v_dim = 0;    // of a head: of its queries and keys, and of its values

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,10 +17,11 @@ namespace garage {
 struct ShapedTensor {
   TensorRef ref;
   TensorShape shape;  // what the view must give
+  std::optional<PartRef<PartRole::owner>> tied_to;  // the part whose tensor it is; null: its own
 
   friend bool operator==(const ShapedTensor&, const ShapedTensor&) = default;
 };
-BOOST_DESCRIBE_STRUCT(ShapedTensor, (), (ref, shape))
+BOOST_DESCRIBE_STRUCT(ShapedTensor, (), (ref, shape, tied_to))
 
 // A part that the other ops cannot say: the plugin's own code builds it, or nobody does.
 struct Custom {

@@ -15,8 +15,9 @@ namespace garage {
 enum class NormKind {
   layer,  // (x - mean) / sqrt(var + eps) * weight + bias
   rms,    // x / sqrt(mean(x^2) + eps) * (weight_offset + weight)
+  l2,     // x / max(sqrt(sum(x^2)), eps), without weight and bias
 };
-BOOST_DESCRIBE_ENUM(NormKind, layer, rms)
+BOOST_DESCRIBE_ENUM(NormKind, layer, rms, l2)
 
 struct Norm {
   static constexpr std::string_view kName = "norm";
@@ -45,6 +46,7 @@ struct Norm {
     faults.present("eps", eps);
     faults.present_if_any("weight", weight);
     faults.present_if_any("bias", bias);
+    faults.require(kind != NormKind::l2 || !(weight || bias), "is of kind l2, and has a 'weight' or a 'bias'");
   }
   friend bool operator==(const Norm&, const Norm&) = default;
 };

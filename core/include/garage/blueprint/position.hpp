@@ -4,11 +4,12 @@
 #include <variant>
 
 #include <garage/blueprint/alibi.hpp>
+#include <garage/blueprint/relative_bias.hpp>
 #include <garage/blueprint/rope.hpp>
 
 namespace garage {
 
 // In a document {"rope": {...}}, or nothing: the attention does not know.
-using Position = std::variant<std::monostate, Rope, Alibi>;
+using Position = std::variant<std::monostate, Rope, Alibi, RelativeBias>;
 
 }  // namespace garage

@@ -9,6 +9,7 @@
 
 #include <garage/blueprint/faults.hpp>
 #include <garage/blueprint/part_ref.hpp>
+#include <garage/blueprint/tensor_ref.hpp>
 
 namespace garage {
 
@@ -49,8 +50,9 @@ struct Rope {
   static constexpr std::string_view kName = "rope";
   static constexpr auto kServesAs = kServes<>;
   static constexpr auto kNeeds = std::to_array<std::string_view>({"pairing"});
+  static constexpr std::string_view kTied = "table";
 
-  double theta = 0;
+  double theta = 0;       // above 0, where there is no table
   std::int64_t dims = 0;  // even, at most head_dim
   RopePairing pairing = RopePairing::half;
   RopeScaling scaling;
@@ -58,12 +60,21 @@ struct Rope {
   std::optional<std::int64_t> first;  // of the dimensions that turn, from 1 (latent attention); null: the head's own
   std::optional<bool> one_speed;      // all pairs turn by the one frequency of a rope of two dimensions; null: no
 
+  // In place of frequencies: of every position the sines of its angles, then their cosines (RoFormer).
+  std::optional<TensorRef> table;                   // [table_rows, dims]
+  std::optional<std::int64_t> table_rows;           // positions
+  std::optional<PartRef<PartRole::owner>> tied_to;  // the attention whose table it is; null: its own
+
   std::int64_t input() const { return dims; }
   std::int64_t output() const { return dims; }
 
+  template <class Each>
+  void each_tensor(Each each) const {
+    if (table) each("table", *table, TensorShape{table_rows.value_or(0), dims});
+  }
   void check(Faults& faults) const;
   friend bool operator==(const Rope&, const Rope&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Rope, (), (theta, dims, pairing, scaling, in_float32, first, one_speed))
+BOOST_DESCRIBE_STRUCT(Rope, (), (theta, dims, pairing, scaling, in_float32, first, one_speed, table, table_rows, tied_to))
 
 }  // namespace garage

@@ -28,6 +28,9 @@ struct SinusoidalEmbedding {
   AngularSpeed speed = AngularSpeed::below_base;
   double base = 0;                     // above 0; 10000 in all that transformers has
   std::optional<std::int64_t> offset;  // what position 0 counts as, from 1 (M2M-100: pad_token_id + 1); null: as 0
+  // The token that has no position: it is passed over when positions are counted, and gets zeros (M2M-100). null: none,
+  // and positions are counted whatever the tokens are.
+  std::optional<std::int64_t> padding_id;
 
   std::int64_t output() const { return size; }
 
@@ -35,11 +38,13 @@ struct SinusoidalEmbedding {
     faults.present("size", size);
     faults.present("base", base);
     faults.above_0("offset", offset);
+    faults.require(padding_id.value_or(0) >= 0,
+                   [&] { return "has padding_id " + std::to_string(*padding_id) + ", should be a token's"; });
     faults.require(size % 2 == 0, [&] { return "has size " + std::to_string(size) + ", should be even"; });
     faults.require(speed != AngularSpeed::to_base || size > 2, "has one angle, whose speed is not 'to_base'");
   }
   friend bool operator==(const SinusoidalEmbedding&, const SinusoidalEmbedding&) = default;
 };
-BOOST_DESCRIBE_STRUCT(SinusoidalEmbedding, (), (size, speed, base, offset))
+BOOST_DESCRIBE_STRUCT(SinusoidalEmbedding, (), (size, speed, base, offset, padding_id))
 
 }  // namespace garage

@@ -14,7 +14,7 @@ struct Stack {
   static constexpr std::string_view kName = "stack";
   static constexpr auto kServesAs = kServes<PartRole::stack, PartRole::step>;
 
-  std::int64_t hidden = 0;                                // numbers per position between its parts
+  std::int64_t hidden = 0;                                // numbers per position that go into its parts
   std::vector<PartRef<PartRole::embedding>> embeddings;  // their sum goes in; none: hidden states do
   std::vector<PartRef<PartRole::step>> parts;            // a layer may recur (ALBERT)
 

@@ -134,7 +134,13 @@ void described(const T& whole, const BlueprintPath& at, Visitor& visitor) {
     const auto& item = whole.*member.pointer;
     using Item = std::remove_cvref_t<decltype(item)>;
     constexpr std::string_view kMember = decltype(member)::name;
-    if constexpr (kIsTensor<Item>) return;
+    if constexpr (std::is_same_v<Item, std::map<std::string, ShapedTensor>>) {
+      const BlueprintPath list{&at, kMember};
+      for (const auto& [role, tensor] : item) {
+        const auto place = list / std::string_view(role);
+        value(tensor.tied_to, place / "tied_to", visitor);
+      }
+    } else if constexpr (kIsTensor<Item>) return;
     else if constexpr (is_size<T>(kMember)) visitor.size(at / kMember, item);
     else value(item, BlueprintPath{&at, kMember, BlueprintPath::kNone, is_unnamed<T>(kMember)}, visitor);
   });

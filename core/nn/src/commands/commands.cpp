@@ -26,14 +26,37 @@ std::string text_of(const T& value) {
   return out.str();
 }
 
-// The input's one tensor that modules read: ids, or hidden states.
-torch::Tensor read_input(const RunRequest& request) {
-  const TensorStore input(WeightFiles::of(request.input), Placements({torch::kCPU, std::nullopt, true}));
-  const bool ids = input.has("input_ids"), states = input.has("hidden_states");
-  if (ids == states)
+struct Input {
+  torch::Tensor given;  // ids, or hidden states; undefined: what an encoder gave stands in their place
+  Sequence sequence;
+};
+
+// What an input file may say of the tokens beside them, under the names that transformers gives it.
+constexpr std::pair<const char*, torch::Tensor Sequence::*> kBeside[] = {
+    {"attention_mask", &Sequence::attention_mask},        {"position_ids", &Sequence::position_ids},
+    {"token_type_ids", &Sequence::token_type_ids},        {"task_type_ids", &Sequence::task_type_ids},
+    {"decoder_input_ids", &Sequence::decoder_input},      {"decoder_attention_mask", &Sequence::decoder_attention_mask},
+    {"encoder_hidden_states", &Sequence::encoder_output}, {"encoder_attention_mask", &Sequence::encoder_attention_mask},
+};
+
+Input read_input(const std::filesystem::path& file, bool is_encoder_decoder) {
+  const TensorStore store(WeightFiles::of(file), Placements({torch::kCPU, std::nullopt, true}));
+  const auto tensor = [&](const char* name) { return store.tensor(TensorRef{name, {}}); };
+  Input input;
+  for (const auto& [name, member] : kBeside)
+    if (store.has(name)) input.sequence.*member = tensor(name);
+  if (input.sequence.decoder_input.defined() && !is_encoder_decoder)
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("{}: has 'decoder_input_ids', which a whole encoder-decoder reads and no part of one: give "
+                            "a decoder its ids as 'input_ids'",
+                            file.string()));
+  const bool ids = store.has("input_ids"), states = store.has("hidden_states");
+  const bool is_encoded = is_encoder_decoder && input.sequence.encoder_output.defined();
+  if (ids == states && !(is_encoded && !ids))
     throw Error(Errc::kInvalidArgument, fmt::format("{}: has {} of 'hidden_states' and 'input_ids', should have one",
-                                                    request.input.string(), ids ? "both" : "neither"));
-  return input.tensor(TensorRef{ids ? "input_ids" : "hidden_states", {}});
+                                                    file.string(), ids ? "both" : "neither"));
+  if (ids || states) input.given = tensor(ids ? "input_ids" : "hidden_states");
+  return input;
 }
 
 struct Chosen {
@@ -57,14 +80,16 @@ Chosen choose(const ModelRegistry& registry, const RunRequest& request) {
 
 RunReport run(const ModelRegistry& registry, const RunRequest& request) {
   const torch::NoGradGuard no_grad;
-  const auto input = read_input(request);
   const auto [name, module] = choose(registry, request);
+  const bool is_encoder_decoder = std::dynamic_pointer_cast<EncoderDecoderModule>(module) != nullptr;
+  const auto [input, sequence] = read_input(request.input, is_encoder_decoder);
   // Hidden states of another type than the weights' are converted: an input file need not know them.
-  const auto ran = module->forward(carried_to(*module, input));
+  const auto ran = module->forward(input.defined() ? carried_to(*module, input) : input, sequence);
   const auto output = ran.to(torch::kCPU).contiguous();
   const std::vector<std::int64_t> shape(output.sizes().begin(), output.sizes().end());
   write_safetensors(request.output, {{{"output", *dtype_of(output.scalar_type()), shape}, output.data_ptr()}});
-  return {name, text_of(input.sizes()), text_of(output.sizes()), std::string(torch_name(output.scalar_type())),
+  const auto& read = input.defined() ? input : sequence.decoder_input;
+  return {name, text_of(read.sizes()), text_of(output.sizes()), std::string(torch_name(output.scalar_type())),
           text_of(ran.device())};
 }
 

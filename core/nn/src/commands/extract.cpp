@@ -41,10 +41,20 @@ ModelSpec cut_out(const ModelSpec& spec, const std::string& part) {
   return alone;
 }
 
-void untie(PartSpec& part, const ModelSpec& alone) {
-  auto* head = std::get_if<OutputHead>(&*part.blueprint);
-  if (head && head->tied_to && !alone.parts.find(head->tied_to->part)) head->tied_to.reset();
-}
+// What read another part's tensor has it as its own where that part is not in it.
+struct Untied : BlueprintVisitor {
+  explicit Untied(const PartTable& parts) : parts(parts) {}
+  const PartTable& parts;
+
+  template <class T>
+  void leave(const BlueprintPath&, const T& value) {
+    if constexpr (std::is_same_v<T, Custom>)
+      for (const auto& [role, tensor] : value.tensors)
+        if (tensor.tied_to && !parts.find(tensor.tied_to->part)) const_cast<ShapedTensor&>(tensor).tied_to.reset();
+    if constexpr (requires { T::kTied; })
+      if (value.tied_to && !parts.find(value.tied_to->part)) const_cast<T&>(value).tied_to.reset();  // a copy, ours
+  }
+};
 
 // Throws where it looks at a part that is not in it: by itself it would have nothing to look at.
 void require_whole(const ModelSpec& alone, const std::string& part) {
@@ -80,7 +90,7 @@ void extract_part(const ModelRegistry& registry, const std::string& id, const st
   std::vector<SafetensorsData> data;
   for (auto& [name, each] : alone.parts) {
     store.require_tensors(each, name);
-    untie(each, alone);
+    walk(*each.blueprint, Untied(alone.parts));
     for (const auto& role : tensor_roles(each)) {
       auto& ref = const_cast<TensorRef&>(*role.ref);  // of alone, which is ours
       const auto dtype = store.dtype(ref);

@@ -18,11 +18,13 @@
 
 #include "../weights/tensor_store.hpp"
 #include "in_turn.hpp"
+#include "recorded_stage.hpp"
 
 namespace garage::nn {
 namespace {
 
 const ModuleOptions kHow{torch::kCPU, torch::kFloat32};
+constexpr double kNear = 1e-5;  // of the largest value: the same but for rounding
 
 std::string shape_of(const torch::Tensor& tensor) {
   std::ostringstream text;
@@ -84,6 +86,12 @@ class Run {
     if (const auto* root = spec_->parts.find(spec_->root); root && root->blueprint)
       if (const auto* both = std::get_if<EncoderDecoder>(&*root->blueprint)) encoder_ = both->encoder.part;
     if (!encoder_.empty()) decoder_ids_ = reference_.take("decoder_input_ids");
+    const auto take = [&](const char* name, torch::Tensor& place) {
+      if (auto found = reference_.take(name)) place = *found;
+    };
+    take("attention_mask", beside_.attention_mask);
+    take("token_type_ids", beside_.token_type_ids);
+    take("task_type_ids", beside_.task_type_ids);
   }
 
   ReferenceComparison compare() {
@@ -103,8 +111,16 @@ class Run {
     if (input && !output) result_.passed_over.push_back(fmt::format("{0}.in: there is no {0}.out", part));
     if (!input && reads_ids(part)) input = ids_;
     if (!input && output) result_.passed_over.push_back(fmt::format("{0}.out: there is no {0}.in", part));
-    if (input && output)
-      add(part, *output, [&] { return in_turn_->forward(part, *input, sequence(part)); });
+    if (!input || !output) return;
+    const auto run = [&](const std::string& name, const torch::Tensor& x) {
+      return in_turn_->forward(name, x, sequence(name));
+    };
+    auto alone = tried(part, *output, [&] { return run(part, *input); });
+    if (const auto stage = stage_around(*spec_, part); stage && !alone.is_within(kNear)) {
+      auto whole = tried(part + ", and its stage's sum and norm", *output, [&] { return run_stage(*stage, *input, run); });
+      if (whole.is_within(kNear)) alone = std::move(whole);  // what its module in transformers is
+    }
+    result_.parts.push_back(std::move(alone));
   }
 
   // What the model is given is what it is given, too.
@@ -120,7 +136,7 @@ class Run {
       if (result && !ids_) result_.passed_over.push_back(fmt::format("{}: there are no input_ids", name));
       if (result && ids_)
         add(name, *result, [&] {
-          Sequence sequence;
+          auto sequence = beside_;
           if (decoder_ids_) sequence.decoder_input = *decoder_ids_;
           return load_model(registry_, id_, kHow)->forward(*ids_, sequence);
         });
@@ -129,14 +145,26 @@ class Run {
 
   template <class Compute>
   void add(const std::string& part, const torch::Tensor& expected, Compute compute) {
+    result_.parts.push_back(tried(part, expected, compute));
+  }
+
+  template <class Compute>
+  ComparedPart tried(const std::string& part, const torch::Tensor& expected, Compute compute) const {
     try {
-      result_.parts.push_back(compared(part, compute(), expected));
-    } catch (const Error& error) { result_.parts.push_back({part, 0, error.what()}); }
+      return compared(part, counted(compute()), counted(expected));
+    } catch (const Error& error) { return {part, 0, error.what()}; }
+  }
+
+  // Of what is padding nobody reads what comes out.
+  torch::Tensor counted(const torch::Tensor& x) const {
+    const auto& mask = beside_.attention_mask;
+    const bool is_of_tokens = mask.defined() && x.dim() == 3 && x.size(0) == mask.size(0) && x.size(1) == mask.size(1);
+    return is_of_tokens ? x.masked_fill((mask == 0).unsqueeze(-1), 0) : x;
   }
 
   // A decoder's parts look at what the encoder makes of the ids.
   Sequence sequence(const std::string& part) {
-    Sequence sequence;
+    Sequence sequence{.attention_mask = beside_.attention_mask};
     if (encoder_.empty() || !ids_ || part.starts_with(encoder_)) return sequence;
     if (!encoded_) encoded_ = get_module(registry_, id_, encoder_, kHow)->forward(*ids_);
     sequence.encoder_output = *encoded_;
@@ -154,6 +182,7 @@ class Run {
   Reference reference_;
   std::string encoder_;  // of an encoder-decoder: its part
   std::optional<torch::Tensor> ids_, decoder_ids_, encoded_;
+  Sequence beside_;  // what the file says of the ids
   std::optional<InTurn> in_turn_;
   ReferenceComparison result_;
 };

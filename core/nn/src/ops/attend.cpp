@@ -15,6 +15,12 @@
 #include <ATen/ops/zeros_like.h>
 #include <torch/version.h>
 
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
+#include "modules.hpp"
+
 namespace garage::nn {
 namespace {
 
@@ -38,6 +44,11 @@ torch::Tensor hidden_scores(const Attention& attention, const torch::Tensor& pos
     hidden = hidden.logical_or(of_query.unsqueeze(-1) != of_key.unsqueeze(-2));
   }
   return hidden.unsqueeze(1);
+}
+
+// A query that sees nothing, since it is padding itself, sees all: what it gives nobody reads, and it is a number.
+torch::Tensor seeing_something(const torch::Tensor& hidden) {
+  return hidden.logical_and(hidden.all(-1, /*keepdim=*/true).logical_not());
 }
 
 torch::Tensor eager_attention(const Attention& attention, const torch::Tensor& q, const torch::Tensor& k,
@@ -77,14 +88,22 @@ Visible visible_to(const Attention& attention, const PositionOp& position, const
   if (pass.mask().defined()) {
     visible.added = pass.mask().to(q.options());
     if (bias.defined()) visible.added = visible.added + bias.to(q.options());
+    if (seen.hidden.defined()) visible.added = visible.added.masked_fill(seeing_something(seen.hidden), kNever);
     return visible;
   }
   // The plain causal pass needs no mask of its own: the positions are those of the rows.
   visible.causal = has_fused_attention(attention) && !bias.defined() && pass.counts_from_zero() &&
                    attention.mask.causal && (!attention.mask.window || q.size(2) <= *attention.mask.window) &&
                    (!attention.mask.chunk || q.size(2) <= *attention.mask.chunk);
-  if (visible.causal) return visible;
+  const auto& mask = attention.mask;
+  const bool sees_all = !mask.causal && !mask.window && !mask.chunk && !seen.hidden.defined();
+  if (visible.causal || (sees_all && !bias.defined())) return visible;
+  if (sees_all) {
+    visible.added = bias.to(q.options());
+    return visible;
+  }
   visible.hidden = hidden_scores(attention, positions, seen.positions);
+  if (seen.hidden.defined()) visible.hidden = seeing_something(visible.hidden.logical_or(seen.hidden));
   if (bias.defined()) visible.added = bias.to(q.options()).masked_fill(visible.hidden, kNever);
   return visible;
 }
@@ -111,7 +130,25 @@ torch::Tensor attend(const Attention& attention, const PositionOp& position, con
 }
 
 torch::Tensor attend(const Attention& attention, const torch::Tensor& q, const Keys& all) {
-  return attend(attention, q, all, Visible{});
+  Visible visible;
+  if (all.hidden.defined()) visible.hidden = seeing_something(all.hidden);
+  return attend(attention, q, all, visible);
+}
+
+torch::Tensor hidden_padding(const std::string& part, const torch::Tensor& mask, std::int64_t batch, std::int64_t keys,
+                             torch::Device device) {
+  if (!mask.defined()) return {};
+  require_mask(part, mask, batch, keys);
+  return (mask == 0).to(device).unsqueeze(1).unsqueeze(1);
+}
+
+void require_mask(const std::string& part, const torch::Tensor& mask, std::int64_t batch, std::int64_t tokens) {
+  const auto kind = mask.scalar_type();
+  if (mask.dim() == 2 && mask.size(0) == batch && mask.size(1) == tokens &&
+      (kind == torch::kInt64 || kind == torch::kBool))
+    return;
+  throw Error(Errc::kInvalidArgument, fmt::format("{}: a mask of padding should be ({}, {}) of int64 or bool, is {}",
+                                                  part, batch, tokens, described(mask)));
 }
 
 }  // namespace garage::nn

@@ -1,6 +1,9 @@
 // Who looks at whom: scores, what hides them, softmax, and the values that they weigh.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include <torch/types.h>
 
 #include <garage/blueprint.hpp>
@@ -14,13 +17,22 @@ namespace garage::nn {
 struct Keys {
   torch::Tensor keys, values;  // (batch, kv_heads, keys, qk_dim or v_dim)
   torch::Tensor positions;     // (batch or 1, keys)
+  torch::Tensor hidden;        // (batch, 1, 1, keys): those that are padding; undefined: none is
 };
 
 // q is (batch, heads, seq, qk_dim), and it gives (batch, heads, seq, v_dim). The caller's mask stands for the attention's own.
 torch::Tensor attend(const Attention& attention, const PositionOp& position, const torch::Tensor& q, const Keys& seen,
                      Pass& pass);
 
-// Of an encoder's output: every query sees all of it.
+// Which keys are padding, (batch, 1, 1, keys), as a mask of the tokens says, (batch, keys) with 0 for padding; undefined
+// where it is. Throws kInvalidArgument for one of another shape or kind.
+torch::Tensor hidden_padding(const std::string& part, const torch::Tensor& mask, std::int64_t batch, std::int64_t keys,
+                             torch::Device device);
+
+// Throws kInvalidArgument unless mask is (batch, tokens) of int64 or bool.
+void require_mask(const std::string& part, const torch::Tensor& mask, std::int64_t batch, std::int64_t tokens);
+
+// Of an encoder's output: every query sees all of it but padding.
 torch::Tensor attend(const Attention& attention, const torch::Tensor& q, const Keys& all);
 
 }  // namespace garage::nn

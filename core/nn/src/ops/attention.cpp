@@ -30,10 +30,7 @@ torch::Tensor normed_heads(const torch::Tensor& x, std::int64_t heads, const Nor
 
 // get_llama_4_attn_scale of modeling_ministral3.py; Llama4TextAttention.forward.
 torch::Tensor scaled_queries(const torch::Tensor& q, const QueryScale& scale, Pass& pass) {
-  const auto seq = q.size(2);
-  const auto positions =
-      scale.by_order ? torch::arange(pass.seen(), pass.seen() + seq, q.options().dtype(torch::kInt64)).unsqueeze(0)
-                     : pass.position_ids(q.device());
+  const auto positions = scale.by_order ? pass.counted_positions(q.device()) : pass.position_ids(q.device());
   const auto steps = at::floor_divide(positions + scale.first.value_or(0), scale.step).to(torch::kFloat32);
   const auto factor = (1 + scale.beta * steps.log1p()).unsqueeze(1).unsqueeze(-1);  // (batch or 1, 1, seq, 1)
   return scale.multiply_before_cast ? (q * factor).to(q.scalar_type()) : q * factor.to(q.scalar_type());
@@ -78,7 +75,7 @@ AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, 
       hidden_(part.input_dim),
       attention_(attention),
       q_(*this, "q", attention.q, store),
-      position_(make_position(attention)) {
+      position_(make_position(*this, attention, store)) {
   if (attention.k) k_.emplace(*this, "k", *attention.k, store);
   if (attention.v) v_.emplace(*this, "v", *attention.v, store);
   if (attention.latent) latent_.emplace(*this, attention, store);
@@ -94,9 +91,15 @@ AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, 
 
 torch::Tensor AttentionModule::compute(const torch::Tensor& input, Pass& pass) {
   require_hidden_states(input, hidden_, q_.options());
+  if (const auto longest = attention_.mask.longest; longest && pass.seen() + input.size(1) > *longest)
+    throw Error(
+        Errc::kUnsupported,
+        fmt::format("{}: of {} positions each would see blocks of the others, some of them by chance; up to {} are "
+                    "computed, of which each sees all",
+                    name(), pass.seen() + input.size(1), *longest));
   auto q =
       normed_heads(q_(input, pass), attention_.heads, norm_before_position(attention_.q_norm), q_norm_.get(), pass);
-  if (attention_.from_memory) return given(attend(attention_, q, memorised(pass)), input);
+  if (attention_.from_memory) return given(attend(attention_, q, memorised(input, pass)), input);
   const auto seen = attention_.keys_of ? keys_of_source(q, pass) : own_keys(input, q, pass);
   if (attention_.query_scale) q = scaled_queries(q, *attention_.query_scale, pass);
   return given(attend(attention_, *position_, q, seen, pass), input);
@@ -104,6 +107,10 @@ torch::Tensor AttentionModule::compute(const torch::Tensor& input, Pass& pass) {
 
 // Its own and those that it remembers; q turns with them.
 Keys AttentionModule::own_keys(const torch::Tensor& input, torch::Tensor& q, Pass& pass) {
+  if (pass.seen() > 0 && !attention_.mask.causal)
+    throw Error(Errc::kUnsupported,
+                fmt::format("{}: looks both ways, and what came before has not seen this: it is not run piece by piece",
+                            name()));
   auto* memory = pass.memory(name());
   auto [k, v] = keys_and_values(input, pass);
   position_->turn(q, k, pass);
@@ -111,9 +118,10 @@ Keys AttentionModule::own_keys(const torch::Tensor& input, torch::Tensor& q, Pas
     q = q_norm_->forward(q, pass);
     k = k_norm_->forward(k, pass);
   }
-  Keys seen{k, v, pass.position_ids(input.device())};
+  Keys seen{k, v, pass.position_ids(input.device()), {}};
   if (memory) seen = remember(name(), *memory, seen, pass.seen());
   else if (attention_.is_source.value_or(false)) hold(pass.shown(name()), seen);
+  seen.hidden = padding_of(seen, pass);
   return seen;
 }
 
@@ -130,7 +138,13 @@ Keys AttentionModule::keys_of_source(torch::Tensor& q, Pass& pass) {
                 fmt::format("{}: looks at the keys and values of '{}', which has not run over these {} positions: run "
                             "what has both, or '{}' before it with the same state",
                             name(), source, wanted, source));
-  return {keys.keys.to(q.options()), keys.values.to(q.options()), keys.positions.to(q.device())};
+  Keys seen{keys.keys.to(q.options()), keys.values.to(q.options()), keys.positions.to(q.device()), {}};
+  seen.hidden = padding_of(seen, pass);
+  return seen;
+}
+
+torch::Tensor AttentionModule::padding_of(const Keys& seen, Pass& pass) const {
+  return hidden_padding(name(), pass.attention_mask(), seen.keys.size(0), seen.keys.size(2), seen.keys.device());
 }
 
 // What heads (batch, heads, seq, v_dim) give the stream.
@@ -157,16 +171,22 @@ std::pair<torch::Tensor, torch::Tensor> AttentionModule::keys_and_values(const t
 }
 
 // Of an encoder's output: the same in every step.
-Keys AttentionModule::memorised(Pass& pass) {
+Keys AttentionModule::memorised(const torch::Tensor& input, Pass& pass) {
   auto* memory = pass.memory(name());
-  if (memory && (*memory)["keys"].defined()) return {(*memory)["keys"], (*memory)["values"], {}};
+  if (memory && (*memory)["keys"].defined()) return {(*memory)["keys"], (*memory)["values"], {}, (*memory)["hidden"]};
   const auto& output = pass.encoder_output();
-  if (!output.defined())
-    throw Error(Errc::kInvalidArgument,
-                fmt::format("{}: needs the sequence's encoder_output, (batch, seq, hidden)", name()));
+  if (!output.defined() || output.dim() != 3 || output.size(0) != input.size(0) ||
+      output.size(2) != input_of(*attention_.k))
+    throw Error(
+        Errc::kInvalidArgument,
+        fmt::format("{}: needs the sequence's encoder_output, ({}, seq, {}), 'encoder_hidden_states' in an input "
+                    "file{}",
+                    name(), input.size(0), input_of(*attention_.k),
+                    output.defined() ? "; was given " + described(output) : ""));
   auto [k, v] = keys_and_values(output.to(k_->options()), pass);
-  if (memory) (*memory)["keys"] = k, (*memory)["values"] = v;
-  return {std::move(k), std::move(v), {}};
+  const auto hidden = hidden_padding(name(), pass.encoder_attention_mask(), k.size(0), k.size(2), k.device());
+  if (memory) (*memory)["keys"] = k, (*memory)["values"] = v, (*memory)["hidden"] = hidden;
+  return {std::move(k), std::move(v), {}, hidden};
 }
 
 }  // namespace garage::nn

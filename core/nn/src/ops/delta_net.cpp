@@ -88,13 +88,14 @@ torch::Tensor DeltaNetModule::convolved(const std::string& role, const LinearMap
   return at::silu(causal_convolution(map(input).transpose(1, 2), kernel.dense(), {}, before)).transpose(1, 2);
 }
 
-torch::Tensor DeltaNetModule::compute(const torch::Tensor& input, Pass& pass) {
+torch::Tensor DeltaNetModule::compute(const torch::Tensor& given, Pass& pass) {
+  const auto input = given.defined() && given.dim() == 3 ? pass.without_padding(given) : given;
   const auto& net = delta_net_;
   require_hidden_states(input, net.q.in, q_.options());
   if (pass.mask().defined())
     throw Error(Errc::kUnsupported,
                 fmt::format("{}: a mask of scores does not say which tokens are padding, and padding would count here; "
-                            "give sequences of one length without a mask",
+                            "give an attention_mask",
                             name()));
   if (input.size(1) == 0) return torch::zeros_like(input);
   auto* memory = pass.memory(name());

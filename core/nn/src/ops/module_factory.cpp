@@ -15,6 +15,8 @@ class Factory {
       : spec_(spec), name_(name), part_(part), store_(store) {}
 
   PartPtr operator()(const Linear& linear) const { return std::make_shared<LinearModule>(name_, linear, store_); }
+  PartPtr operator()(const Dense& dense) const { return std::make_shared<DenseModule>(name_, dense, store_); }
+  PartPtr operator()(const Pooling& pooling) const { return std::make_shared<PoolingModule>(name_, pooling, store_); }
   PartPtr operator()(const Norm& norm) const { return std::make_shared<NormModule>(name_, norm, store_); }
   PartPtr operator()(const Rope& rope) const { return std::make_shared<RopeModule>(name_, rope); }
   PartPtr operator()(const Attention& attention) const {

@@ -54,6 +54,28 @@ class LinearModule : public PartModule {
   LinearMap map_;
 };
 
+// What a Dense says, as a part or within one.
+class DenseOp {
+ public:
+  // Registers its parameters as add_linear does, and its norm as "norm", or "<role>_norm".
+  DenseOp(torch::nn::Module& module, const std::string& role, const Dense& dense, const TensorStore& store);
+  torch::Tensor operator()(const torch::Tensor& x, Pass& pass) const;  // of any leading dimensions
+
+ private:
+  LinearMap map_;
+  std::string activation_;
+  std::shared_ptr<NormModule> norm_;
+};
+
+class DenseModule : public PartModule {
+ public:
+  DenseModule(const std::string& name, const Dense& dense, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+
+ private:
+  DenseOp dense_;
+};
+
 class NormModule : public PartModule {
  public:
   NormModule(const std::string& name, const Norm& norm, const TensorStore& store);
@@ -83,7 +105,8 @@ class AttentionModule : public PartModule {
   std::pair<torch::Tensor, torch::Tensor> keys_and_values(const torch::Tensor& input, Pass& pass);
   Keys own_keys(const torch::Tensor& input, torch::Tensor& q, Pass& pass);
   Keys keys_of_source(torch::Tensor& q, Pass& pass);
-  Keys memorised(Pass& pass);
+  torch::Tensor padding_of(const Keys& seen, Pass& pass) const;
+  Keys memorised(const torch::Tensor& input, Pass& pass);
   torch::Tensor given(const torch::Tensor& heads, const torch::Tensor& input) const;
   const Norm* norm_before_position(const Apart<Norm>& norm) const;
 
@@ -185,6 +208,17 @@ class SinusoidalEmbeddingModule : public PartModule {
   torch::Tensor speeds_;  // (size / 2)
 };
 
+// Hidden states (batch, seq, hidden) in, one of each sequence out, (batch, size).
+class PoolingModule : public PartModule {
+ public:
+  PoolingModule(const std::string& name, const Pooling& pooling, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+
+ private:
+  Pooling pooling_;
+  std::optional<DenseOp> dense_;
+};
+
 class OutputHeadModule : public PartModule {
  public:
   OutputHeadModule(const std::string& name, const OutputHead& head, const TensorStore& store);
@@ -192,7 +226,8 @@ class OutputHeadModule : public PartModule {
 
  private:
   LinearMap projection_;
-  std::optional<double> softcap_;
+  std::optional<double> softcap_, input_scale_;
+  Weight logits_bias_;
 };
 
 class LayerModule : public PartModule {
@@ -220,13 +255,21 @@ class StackModule : public PartModule {
   StackModule(const std::string& name, const ModelSpec& spec, const Stack& stack, const TensorStore& store);
   torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
+  // What an embedding's rows are chosen by.
+  struct Index {
+    IndexedBy by = IndexedBy::tokens;
+    std::optional<std::int64_t> padding_id = {};  // of positions that are counted by the tokens
+  };
+
  private:
   struct MadeEmbedding {
     PartPtr part;
-    bool of_positions;
+    Index index;
   };
 
+  torch::Tensor indices(const MadeEmbedding& made, const torch::Tensor& ids, Pass& pass) const;
   torch::Tensor embedded(const torch::Tensor& ids, Pass& pass);
+  void require_read(IndexedBy by, const torch::Tensor& given, const char* what) const;
 
   std::vector<MadeEmbedding> embeddings_;
   std::vector<PartPtr> steps_;
@@ -241,7 +284,8 @@ class EncoderDecoderModule : public PartModule {
   torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
 
  private:
-  torch::Tensor encoded(const torch::Tensor& input, Pass& pass);
+  // What the encoder gave, and which of its tokens count.
+  std::pair<torch::Tensor, torch::Tensor> encoded(const torch::Tensor& input, Pass& pass);
 
   PartPtr encoder_, decoder_;
 };

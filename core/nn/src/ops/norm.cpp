@@ -1,5 +1,6 @@
 // LlamaRMSNorm, GemmaRMSNorm and torch.nn.LayerNorm, in their order of casts.
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/norm.h>
 #include <ATen/ops/rsqrt.h>
 
 #include <fmt/format.h>
@@ -22,6 +23,8 @@ torch::Tensor NormModule::compute(const torch::Tensor& input, Pass&) {
                                                     input.defined() ? described(input) : "nothing"));
   const auto learned = weight_.dense();
   if (norm_.kind == NormKind::layer) return at::layer_norm(input, {input.size(-1)}, learned, bias_.dense(), norm_.eps);
+  if (norm_.kind == NormKind::l2)  // torch.nn.functional.normalize
+    return input / input.norm(2, {-1}, /*keepdim=*/true).clamp_min(norm_.eps);
   const auto x = input.to(torch::kFloat32);
   const auto normed = x * at::rsqrt(x.pow(2).mean(-1, /*keepdim=*/true) + norm_.eps);
   if (!learned.defined()) return normed.to(input.scalar_type());

@@ -8,6 +8,7 @@
 
 #include <garage/error.hpp>
 
+#include "attend.hpp"
 #include "rope.hpp"
 
 namespace garage::nn {
@@ -30,12 +31,30 @@ Pass::Pass(const std::string& asked, const torch::Tensor& given, const Sequence&
   if (!input.defined() || input.dim() < 2) return;  // whoever reads it says so
   batch_ = input.size(0);
   seq_ = input.size(1);
-  position_ids_.push_back(sequence_.position_ids.defined()
-                              ? sequence_.position_ids.to(input.device())
-                              : torch::arange(seen_, seen_ + seq_, input.options().dtype(torch::kInt64)).unsqueeze(0));
+  if (is_told_positions()) position_ids_.push_back(sequence_.position_ids.to(input.device()));
+  else position_ids_.push_back(counted_positions(input.device()));
+}
+
+// (batch or 1, seq): on from those that were seen, without padding. No encoder-decoder leaves padding out (BartModel).
+torch::Tensor Pass::counted_positions(torch::Device device) const {
+  const auto& mask = sequence_.attention_mask;
+  const auto options = torch::TensorOptions(device).dtype(torch::kInt64);
+  if (!mask.defined() || sequence_.decoder_input.defined())
+    return torch::arange(seen_, seen_ + seq_, options).unsqueeze(0);
+  require_mask(asked_, mask, batch_, seen_ + seq_);
+  const auto before = (mask != 0).to(torch::kInt64).cumsum(1).sub(1).clamp_min(0);
+  return before.narrow(1, seen_, seq_).to(device);
 }
 
 Pass::~Pass() = default;
+
+torch::Tensor Pass::without_padding(const torch::Tensor& x) const {
+  const auto& mask = sequence_.attention_mask;
+  if (!mask.defined()) return x;
+  require_mask(asked_, mask, x.size(0), seen_ + x.size(1));
+  const auto padding = (mask == 0).narrow(1, seen_, x.size(1)).to(x.device());
+  return x.masked_fill(padding.unsqueeze(-1), 0);
+}
 
 torch::Tensor Pass::position_ids(torch::Device device) {
   if (position_ids_.empty()) return {};
@@ -44,7 +63,9 @@ torch::Tensor Pass::position_ids(torch::Device device) {
   return position_ids_.emplace_back(position_ids_.front().to(device));
 }
 
-bool Pass::counts_from_zero() const noexcept { return !sequence_.position_ids.defined() && seen_ == 0; }
+bool Pass::counts_from_zero() const noexcept {
+  return !is_told_positions() && !sequence_.attention_mask.defined() && seen_ == 0;
+}
 
 Memory* Pass::memory(const std::string& part) {
   auto* state = sequence_.state;

@@ -4,12 +4,15 @@
 
 #include <memory>
 
+#include <torch/nn/module.h>
 #include <torch/types.h>
 
 #include <garage/blueprint.hpp>
 #include <garage/nn/pass.hpp>
 
 namespace garage::nn {
+
+class TensorStore;
 
 // Threads: const members run on several threads at once, each with a pass of its own.
 class PositionOp {
@@ -27,7 +30,8 @@ class PositionOp {
   }
 };
 
-// The one list of them.
-std::unique_ptr<PositionOp> make_position(const Attention& attention);
+// The one list of them. Weights that it has become the module's parameters.
+std::unique_ptr<PositionOp> make_position(torch::nn::Module& module, const Attention& attention,
+                                          const TensorStore& store);
 
 }  // namespace garage::nn

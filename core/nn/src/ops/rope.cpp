@@ -11,6 +11,10 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
+#include <fmt/format.h>
+
+#include <garage/error.hpp>
+
 #include "modules.hpp"
 
 namespace garage::nn {
@@ -116,6 +120,17 @@ torch::Tensor rotate(const torch::Tensor& x, RopePairing pairing) {
   return at::stack({-pairs.select(-1, 1), pairs.select(-1, 0)}, -1).flatten(-2);
 }
 
+// A number of each pair as one of each dimension.
+torch::Tensor spread(const Rope& rope, const torch::Tensor& pairs) {
+  return rope.pairing == RopePairing::half ? at::cat({pairs, pairs}, -1) : pairs.repeat_interleave(2, -1);
+}
+
+// Whose stored table it is says nothing of what is in it.
+bool is_same(const Rope& a, Rope b) {
+  b.tied_to = a.tied_to;
+  return a == b;
+}
+
 // Turns the rope's dimensions of x, (batch, heads, seq, head_dim).
 torch::Tensor turned_by(const Rope& rope, const RopeTable& table, const torch::Tensor& x) {
   const auto first = rope.first.value_or(0), end = first + rope.dims;
@@ -125,36 +140,51 @@ torch::Tensor turned_by(const Rope& rope, const RopeTable& table, const torch::T
   return at::cat({x.narrow(-1, 0, first), result, x.narrow(-1, end, x.size(-1) - end)}, -1);
 }
 
+// RoFormerSelfAttention.apply_rotary_position_embeddings: a row has the sines of all pairs, then their cosines.
+RopeTable stored_table(const Rope& rope, const torch::Tensor& position_ids, const Weight& stored) {
+  const auto rows = stored.size(0);
+  if (const auto last = position_ids.numel() > 0 ? position_ids.max().item<std::int64_t>() : 0; last >= rows)
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("position {} is outside the rope's table of {} positions", last, rows));
+  const auto both = stored.rows(position_ids).chunk(2, -1);
+  return {spread(rope, both[1]), spread(rope, both[0])};
+}
+
 }  // namespace
 
-RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids) {
+RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids, const Weight& stored) {
+  if (stored.defined()) return stored_table(rope, position_ids, stored);
   const bool by_length =
       rope.scaling.kind == RopeScalingKind::dynamic || rope.scaling.kind == RopeScalingKind::longrope;
   const auto length = by_length && position_ids.numel() > 0 ? position_ids.max().item<std::int64_t>() + 1 : 0;
   const auto angles =
       position_ids.to(torch::kFloat32).unsqueeze(-1) * frequencies(rope, length).to(position_ids.device());
-  const auto all = rope.pairing == RopePairing::half ? at::cat({angles, angles}, -1) : angles.repeat_interleave(2, -1);
+  const auto all = spread(rope, angles);
   const auto factor = attention_factor(rope, length);
   return {all.cos() * factor, all.sin() * factor};
 }
 
-const RopeTable& RopeTables::of(const Rope& rope, const torch::TensorOptions& options, Pass& pass) {
+const RopeTable& RopeTables::of(const Rope& rope, const Weight& stored, const torch::TensorOptions& options,
+                                Pass& pass) {
   const auto dtype = rope.in_float32.value_or(false) ? torch::kFloat32 : c10::typeMetaToScalarType(options.dtype());
   for (const auto& made : made_)
-    if (made.device == options.device() && made.dtype == dtype && made.rope == rope) return made.table;
-  const auto table = rope_table(rope, pass.position_ids(options.device()));
+    if (made.device == options.device() && made.dtype == dtype && is_same(made.rope, rope)) return made.table;
+  const auto table = rope_table(rope, pass.position_ids(options.device()), stored);
   made_.push_back(
       {rope, options.device(), dtype, {table.cos.unsqueeze(1).to(dtype), table.sin.unsqueeze(1).to(dtype)}});
   return made_.back().table;
 }
 
 void RopePosition::turn(torch::Tensor& q, torch::Tensor& k, Pass& pass) const {
-  const auto& table = pass.rope_tables().of(rope_, q.options(), pass);
+  const auto& table = pass.rope_tables().of(rope_, table_, q.options(), pass);
   q = turned_by(rope_, table, q);
   if (k.defined()) k = turned_by(rope_, table, k);
 }
 
 torch::Tensor RopeModule::compute(const torch::Tensor& position_ids, Pass&) {
+  if (rope_.table)
+    throw Error(Errc::kUnsupported,
+                fmt::format("{}: a rope whose table is in the file is an attention's alone", name()));
   const auto table = rope_table(rope_, position_ids);
   return at::stack({table.cos, table.sin});
 }

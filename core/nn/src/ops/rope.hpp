@@ -8,6 +8,7 @@
 #include <garage/blueprint.hpp>
 #include <garage/nn/pass.hpp>
 
+#include "../weights/weight.hpp"
 #include "position.hpp"
 
 namespace garage::nn {
@@ -16,15 +17,15 @@ struct RopeTable {
   torch::Tensor cos, sin;  // times the attention factor
 };
 
-// (batch, seq, dims), float32.
-RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids);
+// (batch, seq, dims), float32. stored: the rope's own table, where it has one.
+RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids, const Weight& stored = {});
 
 // The tables of one pass, each made when the first attention asks for it: layers share them. A list, so that what was
 // given stays where it is.
 class RopeTables {
  public:
   // (batch or 1, 1, seq, dims), on that device and in that dtype, or float32 where the rope says so.
-  const RopeTable& of(const Rope& rope, const torch::TensorOptions& options, Pass& pass);
+  const RopeTable& of(const Rope& rope, const Weight& stored, const torch::TensorOptions& options, Pass& pass);
 
  private:
   struct Made {
@@ -38,11 +39,12 @@ class RopeTables {
 
 class RopePosition : public PositionOp {
  public:
-  explicit RopePosition(const Rope& rope) : rope_(rope) {}
+  RopePosition(const Rope& rope, Weight table) : rope_(rope), table_(std::move(table)) {}
   void turn(torch::Tensor& q, torch::Tensor& k, Pass& pass) const override;
 
  private:
   Rope rope_;
+  Weight table_;  // undefined: angles are computed
 };
 
 }  // namespace garage::nn

@@ -28,7 +28,9 @@ torch::Tensor SinusoidalEmbeddingModule::compute(const torch::Tensor& positions,
   require_ids(name(), positions);
   const auto counted = (positions + embedding_.offset.value_or(0)).to(speeds_.scalar_type());
   const auto angles = counted.unsqueeze(-1) * speeds_.to(positions.device());
-  return at::cat({angles.sin(), angles.cos()}, -1).to(torch::kFloat32);
+  const auto rows = at::cat({angles.sin(), angles.cos()}, -1).to(torch::kFloat32);
+  if (!embedding_.padding_id) return rows;
+  return rows.masked_fill((positions < 0).unsqueeze(-1), 0);  // padding, as whoever counts positions says it
 }
 
 }  // namespace garage::nn

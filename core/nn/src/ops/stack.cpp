@@ -11,9 +11,34 @@ namespace garage::nn {
 
 namespace {
 
-bool counts_positions(const Blueprint& blueprint) {
-  if (const auto* embedding = std::get_if<Embedding>(&blueprint)) return embedding->indexed_by == IndexedBy::positions;
-  return std::holds_alternative<SinusoidalEmbedding>(blueprint);
+StackModule::Index index_of(const Blueprint& blueprint) {
+  if (const auto* embedding = std::get_if<Embedding>(&blueprint)) return {embedding->indexed_by, embedding->padding_id};
+  if (const auto* computed = std::get_if<SinusoidalEmbedding>(&blueprint))
+    return {IndexedBy::positions, computed->padding_id};
+  return {};
+}
+
+// create_position_ids_from_input_ids of modeling_roberta.py, from 0 on: how many tokens came before that are not
+// padding, by their ids or as the caller says; of padding itself -1.
+torch::Tensor counted_positions(const torch::Tensor& ids, std::int64_t padding_id, const Pass& pass) {
+  const auto seen = pass.seen();
+  auto counts = ids != padding_id;
+  auto before = torch::full({1, 1}, seen, ids.options());
+  if (const auto& mask = pass.attention_mask(); mask.defined()) {
+    const auto all = (mask != 0).to(ids.device());
+    counts = counts.logical_and(all.narrow(1, seen, ids.size(1)));
+    before = all.narrow(1, 0, seen).sum(1, /*keepdim=*/true);
+  }
+  return (counts.cumsum(1) + before) * counts - 1;
+}
+
+// Of a kind that the caller may leave out: 0 for every token.
+torch::Tensor or_zeros(const torch::Tensor& given, const char* what, const std::string& part,
+                       const torch::Tensor& ids) {
+  if (!given.defined()) return torch::zeros_like(ids);
+  if (given.sizes() == ids.sizes()) return given.to(ids.device());
+  throw Error(Errc::kInvalidArgument,
+              fmt::format("{}: {} should be as the ids, {}, are {}", part, what, described(ids), described(given)));
 }
 
 }  // namespace
@@ -28,20 +53,41 @@ StackModule::StackModule(const std::string& name, const ModelSpec& spec, const S
     return at->second;
   };
   for (const auto& embedding : stack.embeddings)
-    embeddings_.push_back({add(embedding.part), counts_positions(*spec.parts.find(embedding.part)->blueprint)});
+    embeddings_.push_back({add(embedding.part), index_of(*spec.parts.find(embedding.part)->blueprint)});
   // What is computed joins what has weights, and so a dtype.
   std::stable_partition(embeddings_.begin(), embeddings_.end(),
                         [](const MadeEmbedding& made) { return !made.part->parameters().empty(); });
   for (const auto& step : stack.parts) steps_.push_back(add(step.part));
 }
 
+torch::Tensor StackModule::indices(const MadeEmbedding& made, const torch::Tensor& ids, Pass& pass) const {
+  if (!ids.defined()) return ids;
+  switch (made.index.by) {
+    case IndexedBy::tokens: return ids;
+    case IndexedBy::types: return or_zeros(pass.token_type_ids(), "token_type_ids", name(), ids);
+    case IndexedBy::tasks: return or_zeros(pass.task_type_ids(), "task_type_ids", name(), ids);
+    case IndexedBy::positions: break;
+  }
+  if (made.index.padding_id && !pass.is_told_positions()) return counted_positions(ids, *made.index.padding_id, pass);
+  return pass.position_ids(ids.device());
+}
+
+// What a caller says of tokens and nothing here reads would be lost without a word.
+void StackModule::require_read(IndexedBy by, const torch::Tensor& given, const char* what) const {
+  const auto reads = [&](const MadeEmbedding& made) { return made.index.by == by; };
+  if (given.defined() && std::none_of(embeddings_.begin(), embeddings_.end(), reads))
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: has no embedding that {} could choose from", name(), what));
+}
+
 torch::Tensor StackModule::embedded(const torch::Tensor& ids, Pass& pass) {
   if (embeddings_.empty()) return ids;
+  require_read(IndexedBy::types, pass.token_type_ids(), "token_type_ids");
+  require_read(IndexedBy::tasks, pass.task_type_ids(), "task_type_ids");
   pass.take_ids(ids);
   torch::Tensor x;
-  for (const auto& [part, of_positions] : embeddings_) {
-    const auto indices = of_positions && ids.defined() ? pass.position_ids(ids.device()) : ids;
-    const auto rows = part->forward(indices.defined() ? carried_to(*part, indices) : indices, pass);
+  for (const auto& made : embeddings_) {
+    const auto index = indices(made, ids, pass);
+    const auto rows = made.part->forward(index.defined() ? carried_to(*made.part, index) : index, pass);
     x = x.defined() ? x + rows.to(x.options()) : rows;
   }
   return x;

@@ -16,7 +16,7 @@ RolesByTensor roles_by_tensor(const ModelSpec& spec) {
   RolesByTensor roles;
   for (const auto& [name, part] : spec.parts)
     for (auto& role : tensor_roles(part))
-      if (!role.shared) roles[role.ref->tensor].push_back({&name, std::move(role)});
+      if (!role.is_shared()) roles[role.ref->tensor].push_back({&name, std::move(role)});
   return roles;
 }
 

@@ -22,7 +22,7 @@ std::map<std::string, std::int64_t> layers_of_tensors(const ModelSpec& spec) {
   for (const auto& [name, part] : spec.parts) {
     if (!part.layer_idx || name.find('.') != name.npos) continue;
     for (const auto& role : tensor_roles(part))
-      if (!role.shared) layers[role.ref->tensor] = *part.layer_idx;
+      if (!role.is_shared()) layers[role.ref->tensor] = *part.layer_idx;
   }
   return layers;
 }

@@ -1,5 +1,6 @@
 #include "reader.hpp"
 
+#include "../spec_reader.hpp"
 #include "../spec_rules.hpp"
 #include "document.hpp"
 #include "rules.hpp"

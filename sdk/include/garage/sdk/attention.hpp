@@ -43,20 +43,23 @@ struct GqaOptions {
   std::optional<QkNorm> qk_norm = {};
   std::optional<Rope> rope = {};
   std::optional<Alibi> alibi = {};  // in a rope's place
+  std::optional<RelativeBias> relative_bias = {};  // in a rope's place
   std::optional<double> scale = {};                    // null: 1 / sqrt(head_dim)
   std::optional<double> softcap = {};                  // of the scores
   std::optional<QueryScale> query_scale = {};          // by position
   std::optional<std::int64_t> window = {};             // positions that a token sees, itself included; null: all
   std::optional<std::int64_t> chunk = {};              // of positions, within which a token sees; null: all
+  std::optional<std::int64_t> longest = {};            // of sequences that are computed; null: any
   bool causal = true;                                  // the config's is_causal is seen to
   std::int64_t heads = 0, kv_heads = 0, head_dim = 0;  // 0: the stack's
   std::optional<NormStyle> v_norm = {};                // of each head's values, without a weight
   bool values_are_keys = false;                        // there is no projection of v: it is what k's gives
   std::optional<std::int64_t> keys_of = {};            // the layer whose keys and values are looked at: none of its own
   bool is_source = false;                              // others look at its keys and values
+  bool from_memory = false;                            // keys and values are of an encoder's output
 };
 
-// Grouped-query attention: part attention_<i>.
+// Grouped-query attention: part attention_<i>, or cross_attention_<i> where it is from_memory.
 Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& options = {});
 
 }  // namespace garage::sdk

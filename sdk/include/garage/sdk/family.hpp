@@ -7,6 +7,8 @@
 #include <garage/sdk/config_reader.hpp>
 #include <garage/sdk/custom_tensors.hpp>
 #include <garage/sdk/delta_net.hpp>
+#include <garage/sdk/encoder_decoder.hpp>
+#include <garage/sdk/encoder_heads.hpp>
 #include <garage/sdk/latent_attention.hpp>
 #include <garage/sdk/layer_builder.hpp>
 #include <garage/sdk/layer_types.hpp>

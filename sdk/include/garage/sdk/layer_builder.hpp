@@ -50,6 +50,7 @@ class LayerBuilder {
   // layer's other parts, in the order in which they are made.
 
   Part norm(std::string_view module, const NormStyle& style);
+  Part norm(std::string_view stem, std::string_view module, const NormStyle& style);  // named otherwise: "<stem>_<index>"
   Part attention(std::string_view module, Attention attention);  // the config's is_causal is seen to
   Part feed_forward(std::string_view module, std::int64_t width, FeedForward feed_forward);
 

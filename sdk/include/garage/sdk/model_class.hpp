@@ -7,10 +7,12 @@
 namespace garage::sdk {
 
 enum class HeadKind {
-  vocabulary,       // LlamaForCausalLM, GPT2LMHeadModel; also every class that is not known
+  vocabulary,       // LlamaForCausalLM, GPT2LMHeadModel, BertForMaskedLM; also every class that is not known
   sequence_labels,  // LlamaForSequenceClassification
   token_labels,     // LlamaForTokenClassification
   answer_span,      // LlamaForQuestionAnswering
+  choice,           // BertForMultipleChoice: one score of a sequence
+  next_sentence,    // BertForNextSentencePrediction: whether two texts belong together
   none,             // LlamaModel
 };
 

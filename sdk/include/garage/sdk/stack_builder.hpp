@@ -31,17 +31,32 @@ struct StackNames {
   std::string layers_key = "num_hidden_layers";  // what the config calls their number
   std::vector<std::string> heads = {"lm_head"};  // the head's module, as any file names it; first as transformers does
   std::string token_head = "score";              // of the class ForTokenClassification
+  // Of the class ForSequenceClassification, where it is no plain "score": a module that projects twice, and tanh between.
+  std::string dense_head = "";
+  std::int64_t labels = 2;   // where the config does not count them
   bool all_modules = false;  // the parts are all modules that the class has: what a file has besides is left out
   bool conv1d = false;       // projections are transformers' Conv1D, whose weight is [in, out] (GPT-2)
 };
 
 struct EmbeddingOptions {
   double scale = 1;  // what embeddings are multiplied by
+  bool keeps_scale = false;  // of narrow dtypes: as it is, not rounded to theirs
+  // Modules beside the stack whose embeddings these are where the stack has none of its own, "shared": the first that the
+  // file has.
+  std::vector<std::string> shared = {};
 };
 
 struct RotaryOptions {
   std::string name = "rotary_emb";  // the module, and the part
   std::string key = "rope_theta";   // what the config says that the layers' own buffers follow from
+};
+
+// What stands between the layers and a head's own projection: norm(activation(dense(x))). Modules beside the stack.
+struct TransformOptions {
+  std::string dense, activation, norm;
+  NormStyle style = {};
+  bool bias = true;        // of the dense projection
+  std::int64_t width = 0;  // numbers per position that it gives; 0: as many as the embeddings do
 };
 
 // The head to the vocabulary, and how it is tied to the embedding.
@@ -50,6 +65,11 @@ struct HeadOptions {
   bool tied_when_absent = false;  // a file without a head is tied whatever its config says: Gemma's are
   bool bias = false;
   std::optional<double> softcap = {};  // of the logits
+  std::optional<double> input_scale = {};  // of what is projected
+  // Tensors beside the stack of which the first that the file has is the bias, and the others are copies of it.
+  std::vector<std::string> biases = {};
+  std::optional<TransformOptions> transform = {};
+  std::string logits_bias = {};            // a tensor beside the head, [1, vocab]; a file without it has zeros there
 };
 
 class StackBuilder {
@@ -70,14 +90,23 @@ class StackBuilder {
   // Those of a module beside the stack, a vision tower's: below whichever prefix most of its tensors that begin with
   // start have.
   Tensors beside(std::vector<std::string> prefixes, const std::string& start) const;
+  // The tensors beside the stack, by module: "classifier.weight".
+  Tensors beside(const std::string& module) const;
+  const ModelClass& model_class() const noexcept { return class_; }
+  std::int64_t labels() const;  // that the config counts for a classifier
   boost::json::object& extra_info() noexcept { return spec_.extra_info; }
 
   // --- parts, in the order in which they are added. module paths are without prefix.
 
   void embedding(std::string_view module, const EmbeddingOptions& options = {});  // "embedding", of tokens
   void embedding_norm(std::string_view module, const NormStyle& style);  // of the sum of the embeddings
+  void embedding_norm(std::string_view name, std::string_view module, const NormStyle& style);
+  void embedding_projection(std::string_view module, bool bias);  // from what the embeddings give to hidden
+  void types(std::string_view module, std::int64_t rows);  // "type_embedding", of token types
+  void tasks(std::string_view module, std::int64_t rows);  // "task_embedding"
   // "pos_embedding", of learned positions. offset: the row of position 0; those before it are the table's, too.
-  void positions(std::string_view module, std::int64_t offset = 0);
+  // padding_id: a token that is passed over when they are counted.
+  void positions(std::string_view module, std::int64_t offset = 0, std::optional<std::int64_t> padding_id = {});
   // The same, computed: what a file has of the module all the same the caller says to ignore.
   void positions(std::string_view module, const SinusoidalEmbedding& computed);
 
@@ -87,6 +116,10 @@ class StackBuilder {
 
   // for (auto& layer : text.layers()): each adds its own part when the loop goes on.
   Layers layers() { return Layers(*this); }
+
+  // The layers in the order in which the model runs through them, each as often as it does (ALBERT). Without this each
+  // runs once.
+  void recur(const std::vector<std::int64_t>& order);
 
   void final_norm(std::string_view module, const NormStyle& style) { final_norm(module, module, style); }
   void final_norm(std::string_view name, std::string_view module, const NormStyle& style);
@@ -104,9 +137,15 @@ class StackBuilder {
   // Throws kCorrupt when the head is neither tied nor there, kUnsupported when there is one of another class.
   void output_head(const HeadOptions& options = {});
 
+  // What stands before a head, "head_transform"; answers its width.
+  std::int64_t head_transform(const TransformOptions& options);
+
   // Any other part that the model runs through where it is added: behind the embeddings, the layers, or a norm.
   PartSpec& step(std::string name, const char* type, std::string_view module, std::int64_t in, std::int64_t out,
                  Blueprint blueprint);
+
+  // A part that is there is what the model runs through next.
+  void run_through(const std::string& part) { root_.parts.emplace_back(part); }
 
   // A further projection beside the base, which the model does not run through.
   void head_beside(const std::string& name, const std::string& module, std::int64_t out, bool bias);
@@ -122,6 +161,9 @@ class StackBuilder {
   // their shape is of no interest, since files have had them of any length.
   void ignore(std::string_view name, const std::string& why);
 
+  // The same of tensors beside the stack, whose names are the whole ones: "cls.seq_relationship.*".
+  void ignore_beside(std::string_view name, const std::string& why);
+
   // Tensors of modules that the class does not have are left out here, each module with a row that says so, where
   // names.all_modules is set and the class is the base class or one that transformers has beside it.
   // Throws kInternal when the loop over the layers ended before the last one.
@@ -132,7 +174,7 @@ class StackBuilder {
 
   void read_class();
   void find_prefixes();
-  void embed(std::string name, std::string_view module, std::int64_t rows, Embedding embedding);
+  void embed(std::string name, std::string_view module, TensorRef weight, std::int64_t rows, Embedding embedding);
   void norm(std::string name, std::optional<std::int64_t> layer, std::string_view module, Norm norm);
   void ignore_rotary_buffers();
   void note_wrapper();
@@ -141,10 +183,15 @@ class StackBuilder {
   std::string head_in_file() const;
   bool has_base_names() const;
   std::vector<std::string> names_beside_layers() const;
+  TensorRef bias_beside(const std::vector<std::string>& names);
+  void add_sentence_modules();
+  std::int64_t embedding_width() const { return dims_.embedding > 0 ? dims_.embedding : dims_.hidden; }
   [[noreturn]] void refuse_without_head(const std::string& weight) const;
   [[noreturn]] void refuse_without_either(const std::string& weight) const;
   void vocabulary_head(const HeadOptions& options);
   void label_head(const std::string& module, std::int64_t out, bool bias);
+  void sequence_head();
+  TensorRef embedding_weight(std::string_view module, const std::vector<std::string>& shared);
   std::vector<std::string> own_modules() const;
   bool embeds_by_head(const TensorInfo& head);
 

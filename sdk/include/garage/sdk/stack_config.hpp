@@ -16,6 +16,7 @@ struct StackDims {
   std::int64_t intermediate = 0;
   std::int64_t vocab = 0;
   std::int64_t max_positions = 0;
+  std::int64_t embedding = 0;  // numbers per position that the embeddings give; 0: hidden
 };
 
 // The dimensions in the keys that Llama and its many relatives share. defaults are the config class's own, for keys

@@ -16,7 +16,10 @@ namespace garage::nn {
 struct RunRequest {
   std::string id;                            // a registered model, or the folder of an extracted part
   std::optional<std::string> part;           // nothing: the whole model
-  std::filesystem::path input;               // safetensors: hidden_states, or input_ids for embeddings and whole models
+  // safetensors: hidden_states, or input_ids for embeddings and whole models; of a whole encoder-decoder
+  // decoder_input_ids, too; for what looks at an encoder's output encoder_hidden_states. Beside them masks and other ids
+  // as transformers names them.
+  std::filesystem::path input;
   std::filesystem::path output;              // safetensors: output
   std::optional<std::string> device, dtype;  // nothing: as the config's devices say
   std::optional<bool> keep_packed;

@@ -34,11 +34,26 @@ class GARAGE_API Pass {
   const torch::Tensor& mask() const noexcept { return sequence_.mask; }  // as Sequence's
   const torch::Tensor& input_ids() const noexcept { return sequence_.input_ids; }  // as Sequence's
   void take_ids(const torch::Tensor& ids) { sequence_.input_ids = ids; }  // those that a stack is given
+  const torch::Tensor& token_type_ids() const noexcept { return sequence_.token_type_ids; }
+  const torch::Tensor& task_type_ids() const noexcept { return sequence_.task_type_ids; }
   const torch::Tensor& decoder_input() const noexcept { return sequence_.decoder_input; }
   const torch::Tensor& encoder_output() const noexcept { return sequence_.encoder_output; }
-  void look_at(torch::Tensor encoder_output) { sequence_.encoder_output = std::move(encoder_output); }
+  const torch::Tensor& attention_mask() const noexcept { return sequence_.attention_mask; }  // as Sequence's
+  const torch::Tensor& encoder_attention_mask() const noexcept { return sequence_.encoder_attention_mask; }
+  // x (batch, seq, ...) with zeros where padding stands: what sums over positions reads it so.
+  torch::Tensor without_padding(const torch::Tensor& x) const;
+  void hide(const torch::Tensor& padding) { sequence_.attention_mask = padding; }  // positions stay as they were counted
+  // From now on the pass is its decoder's, which looks at what the encoder gave of the tokens that count in mask.
+  void look_at(torch::Tensor encoder_output, torch::Tensor mask) {
+    sequence_.encoder_output = std::move(encoder_output);
+    sequence_.encoder_attention_mask = std::move(mask);
+    sequence_.attention_mask = sequence_.decoder_attention_mask;
+  }
   bool keeps_state() const noexcept { return sequence_.state != nullptr; }
   std::int64_t seen() const noexcept { return seen_; }                   // positions before this pass; not yet its own
+  // (batch or 1, seq): how many tokens came before each, whatever positions the caller says; padding is none of them.
+  torch::Tensor counted_positions(torch::Device device) const;
+  bool is_told_positions() const noexcept { return sequence_.position_ids.defined(); }  // by the caller
   bool counts_from_zero() const noexcept;                                // positions are 0, 1, 2, ... of every row
 
   // What the part keeps for the next pass, to be read and written; null where the caller keeps no state.

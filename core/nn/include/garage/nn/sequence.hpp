@@ -37,13 +37,21 @@ class GARAGE_API SequenceState {
 };
 
 struct Sequence {
-  torch::Tensor position_ids;  // (batch, seq) int64; undefined: 0, 1, 2, ... for every row, or on from the state's
+  // (batch, seq) int64; undefined: 0, 1, 2, ... for every row, or on from the state's. What attention_mask says is padding
+  // is then passed over, on whichever side it lies, as transformers' generate counts.
+  torch::Tensor position_ids;
   torch::Tensor mask;  // added to the scores, (batch or 1, 1 or heads, seq, seen + seq); undefined: the part's own
   torch::Tensor input_ids;  // (batch, seq) int64, where hidden states go in and a part looks tokens up all the same (Gemma
                             // 4's per-layer inputs); a stack is given its own
+  // (batch, seq) int64, of models that have embeddings of them; undefined: 0 for every token
+  torch::Tensor token_type_ids, task_type_ids;
   torch::Tensor decoder_input;   // of an encoder-decoder: ids (batch, seq) for its decoder, to which positions count
   torch::Tensor encoder_output;  // (batch, seq, hidden) for attentions that look at an encoder's; of an encoder-decoder
                                  // undefined: its encoder runs
+  // Which tokens count, as tokenisers say it: (batch, tokens) int64 or bool, 0 for padding; undefined: all of them.
+  torch::Tensor attention_mask;          // of what goes in, after those that the state has seen: (batch, seen + seq)
+  torch::Tensor encoder_attention_mask;  // of encoder_output
+  torch::Tensor decoder_attention_mask;  // of decoder_input, after those that the state has seen
   SequenceState* state = nullptr;  // null: each call stands alone
 };
 
