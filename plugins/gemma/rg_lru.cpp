@@ -26,8 +26,10 @@ class RecurrentBlock : public garage::nn::CustomModule {
     garage::nn::Memory nothing;
     auto& before = memory ? *memory : nothing;
     const auto y = functional::gelu(linear("linear_y", input), functional::GELUFuncOptions().approximate("tanh"));
-    const auto x = garage::nn::causal_convolution(linear("linear_x", input).transpose(1, 2),
-                                                  of("conv_1d.weight").squeeze(1), of("conv_1d.bias"), before["conv"]);
+    // Before a row's first token there is nothing, not what padding would give.
+    const auto given = pass.without_padding(linear("linear_x", input)).transpose(1, 2);
+    const auto x =
+        garage::nn::causal_convolution(given, of("conv_1d.weight").squeeze(1), of("conv_1d.bias"), before["conv"]);
     return linear("linear_out", recur(x.transpose(1, 2), pass.position_ids(input.device()), before["state"]) * y);
   }
 

@@ -332,6 +332,20 @@ TEST_CASE("nn: a part that looks at one outside it is not taken out alone", "[nn
   CHECK(error(whole->forward(computed.at("input_ids")), computed.at("logits")) <= kTolerance);
 }
 
+TEST_CASE("nn: an attention that reads another's table is taken out with a table of its own", "[nn][extract]") {
+  for (const auto& [family, variant] : {std::pair{"bert", "mpnet"}, {"bert", "roformer"}, {"deberta", "deberta-v2"}}) {
+    INFO(variant);
+    TestRegistry registry;
+    const auto folder = family_data(family, variant);
+    registry->register_model("m", open_checkpoint(folder / "checkpoint"));
+    nn::extract_part(registry.registry, "m", "attention_1", registry.folder / "part");
+    const nn::ModuleOptions how{torch::kCPU, torch::kFloat32};
+    const auto x = read_tensors(folder / "reference.safetensors").at("attention_1.in");
+    const auto alone = nn::load_extracted(registry.folder / "part", how, &registry->plugins());
+    CHECK(torch::equal(alone->forward(x), nn::get_module(registry.registry, "m", "attention_1", how)->forward(x)));
+  }
+}
+
 TEST_CASE("nn: what projects a picture into the text is what transformers computes", "[nn][reference]") {
   for (const auto* variant : {"paligemma", "paligemma-2"}) {
     TestRegistry registry;

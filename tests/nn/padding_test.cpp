@@ -34,6 +34,8 @@ const std::vector<Kind>& kinds() {
       {"chunks, and queries that grow by order", "llama", "llama4-text"},
       {"a delta net", "qwen", "qwen3-next"},
       {"sinks", "gptoss", "gpt-oss"},
+      {"a linear recurrence", "gemma", "recurrent-gemma"},
+      {"inputs of each layer's own", "gemma", "gemma-3n-text"},
       {"both ways", "bert", "bert"},
       {"both ways, positions counted by the ids", "bert", "roberta-padded", 1},
       {"both ways, and a bias in buckets", "bert", "mpnet-padded", 1},

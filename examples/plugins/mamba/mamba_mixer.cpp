@@ -23,9 +23,13 @@ class MambaMixer : public garage::nn::CustomModule {
     auto& before = memory ? *memory : nothing;
     const auto seq = input.size(1);
     const auto projected = linear("in_proj", input).transpose(1, 2).chunk(2, 1);
-    const auto &x = projected[0], &gate = projected[1];  // (batch, inner, seq)
-    const auto u = torch::silu(
-        garage::nn::causal_convolution(x, of("conv1d.weight").squeeze(1), of("conv1d.bias"), before["conv"]));
+    // Padding pushes nothing, neither through the convolution nor into the state.
+    const auto without_padding = [&](const torch::Tensor& of_channels) {
+      return pass.without_padding(of_channels.transpose(1, 2)).transpose(1, 2);
+    };
+    const auto x = without_padding(projected[0]), gate = projected[1];  // (batch, inner, seq)
+    const auto u = without_padding(torch::silu(
+        garage::nn::causal_convolution(x, of("conv1d.weight").squeeze(1), of("conv1d.bias"), before["conv"])));
 
     // What the scan selects by: step sizes, and the state's input and output.
     const auto state = of("A_log").size(1);

@@ -1,6 +1,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <garage/compare.hpp>
+#include <garage/spec_document.hpp>
 
 #include "is_error.hpp"
 #include "variants.hpp"
@@ -175,5 +176,14 @@ TEST_CASE("bert: an encoder's attention stands for a decoder's only as something
     if (swap.part_type != part_type::kAttention) continue;
     CHECK(swap.level == SwapLevel::drop_in);
     CHECK(swap.reasons == std::vector<SwapReason>{{"mask.causal", "false", "true"}});
+  }
+}
+
+TEST_CASE("bert: specs are read as they were written", "[plugins][bert]") {
+  for (const auto& [family, variant] : family_variants()) {
+    if (family != "bert") continue;
+    INFO(variant);
+    const auto text = write_spec(*spec_of(variant.c_str()));
+    CHECK(write_spec(read_spec(text, "m.json")) == text);
   }
 }

@@ -1,5 +1,7 @@
 #include <catch2/catch_test_macros.hpp>
 
+#include <garage/spec_document.hpp>
+
 #include "is_error.hpp"
 #include "variants.hpp"
 
@@ -29,6 +31,9 @@ TEST_CASE("deberta: the table of distances is the first layer's, and counts once
   CHECK(second.tensors.at("table").tied_to == PartRef<PartRole::owner>("attention_0"));
   CHECK_FALSE(blueprint<Custom>(*spec, "attention_0").tensors.at("table").tied_to);
   CHECK(second.tensors.at("table").shape == TensorShape{16, 16});
+  const auto text = write_spec(*spec);
+  CHECK(text.find("\"tied_to\"") != std::string::npos);
+  CHECK(write_spec(read_spec(text, "m.json")) == text);
   for (const auto& [variant, parameters] :
        {std::pair{"deberta-disentangled", 1976}, {"deberta-sequence", 2107}, {"deberta-v2-conv", 1728}, {"deberta-v2-own-keys", 2008}, {"deberta-v2-sequence", 1611}}) {
     INFO(variant);

@@ -107,7 +107,7 @@ TEST_CASE("contradictions: what a part names is there, of its kind, and in one p
       {"an expert that is its mixture", R"("experts":["e_0","e_1"])", R"("experts":["e_0","mixture"])", "its experts.1 'mixture' is of op mixture, should be feed_forward"},
       {"an expert of the plugin's own", R"("experts":["e_0","e_1"])", R"("experts":["e_0","own"])", "its experts.1 'own' is of op custom, should be feed_forward"},
       {"a shared expert that is a head", R"("experts":["e_0","e_1"])", R"("experts":["e_0","e_1"],"shared_expert":"head")", "its shared_expert 'head' is of op output_head, should be feed_forward"},
-      {"a head that is tied to a norm", R"("tied_to":"embedding")", R"("tied_to":"norm")", "part 'head': its tied_to 'norm' is of op norm, should be embedding or custom"},
+      {"a head that is tied to a norm", R"("tied_to":"embedding")", R"("tied_to":"norm")", "part 'head': its tied_to 'norm' is of op norm, should be attention, embedding or custom"},
       {"a head that is tied to itself", R"("tied_to":"embedding")", R"("tied_to":"head")", "its tied_to 'head' is of op output_head"},
       {"an embedding that is a layer", R"("embeddings":["embedding"])", R"("embeddings":["layer_0"])", "part 'model': its embeddings.0 'layer_0' is of op layer, should be embedding, sinusoidal_embedding or custom"},
       {"a step that is an attention", R"(["layer_0","head"])", R"(["attention","head"])", "part 'model': its parts.0 'attention' is of op attention"},
