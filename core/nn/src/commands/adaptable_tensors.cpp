@@ -81,8 +81,8 @@ class Collecting : public BlueprintVisitor {
     tensor.is_turned = is_transposed(linear.weight);
   }
   void leave(const BlueprintPath&, const Norm& norm) {
-    for (const auto* ref : {&norm.weight, &norm.bias})
-      if (*ref) set_module(tensors_[place_of(**ref)]);
+    if (norm.weight) set_module(tensors_[place_of(*norm.weight)]);
+    if (norm.bias) set_module(tensors_[place_of(*norm.bias)]);
   }
   void leave(const BlueprintPath&, const Embedding& embedding) { set_module(tensors_[place_of(embedding.weight)]); }
   void leave(const BlueprintPath&, const Router& router) {
