@@ -1,4 +1,4 @@
-# garage_add_plugin(<name> SOURCES <file>... [NN_SOURCES <file>...] [GGUF <file>...])
+# garage_add_plugin(<name> SOURCES <file>... [NN_SOURCES <file>...] [GGUF <file>...] [MIXTURE <file>...])
 #
 # Makes libgarage-<name>.so. It exports garage_plugin_v1 alone, leaves no symbol undefined, and depends on the C and
 # C++ run-time libraries only. In a build folder it lands in lib/garage/plugins, where garage looks.
@@ -7,12 +7,12 @@
 # beside it, garage-nn-<name>.so, built with LibTorch, which the plugin names and garage opens when it is needed. They
 # want find_package(garage COMPONENTS nn) before.
 #
-# GGUF are tables that say what the names and the metadata in GGUF files of the family stand for (sdk/README.md): they go
-# into the folder gguf beside it.
+# GGUF are tables that say what the names and the metadata in GGUF files of the family stand for, MIXTURE tables that say
+# how dense models become a mixture of the family (sdk/README.md): they go into the folders gguf and mixture beside it.
 include(${CMAKE_CURRENT_LIST_DIR}/garage_torch_build.cmake)
 
 function(garage_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 plugin "" "" "SOURCES;NN_SOURCES;GGUF")
+  cmake_parse_arguments(PARSE_ARGV 1 plugin "" "" "SOURCES;NN_SOURCES;GGUF;MIXTURE")
   if(NOT plugin_SOURCES OR plugin_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "garage_add_plugin(${name}): needs SOURCES <file>..., got '${ARGN}'")
   endif()
@@ -25,11 +25,8 @@ function(garage_add_plugin name)
   if(NOT CMAKE_INSTALL_LIBDIR)
     set(CMAKE_INSTALL_LIBDIR lib)
   endif()
-  foreach(table IN LISTS plugin_GGUF)
-    get_filename_component(file ${table} NAME)
-    configure_file(${table} ${CMAKE_BINARY_DIR}/lib/garage/plugins/gguf/${file} COPYONLY)
-    install(FILES ${table} DESTINATION ${CMAKE_INSTALL_LIBDIR}/garage/plugins/gguf)
-  endforeach()
+  _garage_plugin_tables(gguf "${plugin_GGUF}")
+  _garage_plugin_tables(mixture "${plugin_MIXTURE}")
   if(plugin_NN_SOURCES)
     if(NOT TARGET garage::nn)
       message(FATAL_ERROR "garage_add_plugin(${name}): NN_SOURCES need find_package(garage COMPONENTS nn) before")
@@ -43,6 +40,15 @@ function(garage_add_plugin name)
     target_compile_definitions(${target} PRIVATE "GARAGE_PLUGIN_NN_FILE=\"${nn_target}.so\"")
     add_dependencies(${target} ${nn_target})
   endif()
+endfunction()
+
+# Tables that core finds by their names, in a folder beside the plugin.
+function(_garage_plugin_tables folder tables)
+  foreach(table IN LISTS tables)
+    get_filename_component(file ${table} NAME)
+    configure_file(${table} ${CMAKE_BINARY_DIR}/lib/garage/plugins/${folder}/${file} COPYONLY)
+    install(FILES ${table} DESTINATION ${CMAKE_INSTALL_LIBDIR}/garage/plugins/${folder})
+  endforeach()
 endfunction()
 
 # What the plugin and its nn library have in common: a list of exports, and where they go.

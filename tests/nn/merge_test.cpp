@@ -33,8 +33,8 @@ struct Merged {
   torch::Tensor ids = torch::arange(12).reshape({2, 6});
 };
 
-bool is_close(const torch::Tensor& a, const torch::Tensor& b) {
-  return ((a - b).abs().max() / b.abs().max()).item<double>() < 1e-6;
+bool is_close(const torch::Tensor& a, const torch::Tensor& b, double tolerance = 1e-6) {
+  return ((a - b).abs().max() / b.abs().max()).item<double>() < tolerance;
 }
 
 }  // namespace
@@ -61,4 +61,21 @@ TEST_CASE("merge: another model's attention runs in its place", "[nn][merge]") {
   x = x + merged.run("a", "ffn_1", merged.run("a", "post_attention_layernorm_1", x));
   for (const auto* part : {"layer_2", "layer_3", "norm", "output_head"}) x = merged.run("a", part, x);
   CHECK(is_close(merged.logits("out"), x));
+}
+
+TEST_CASE("merge: a mixture of one model many times computes what the model computes", "[nn][merge][mixture]") {
+  const auto per_token = GENERATE(1, 2, 3);
+  Merged merged("merge_method: passthrough\nmodels: [{model: a}]\nmixture: {as: mixtral, experts: [a, a, a], experts_per_token: " +
+                std::to_string(per_token) + ", router: random}\n");
+  CHECK(is_close(merged.logits("out"), merged.logits("a"), 1e-5));
+}
+
+TEST_CASE("merge: an expert of a mixture gives what its model's feed-forward gives", "[nn][merge][mixture]") {
+  Merged merged("merge_method: passthrough\nmodels: [{model: a}]\nmixture: {as: mixtral, experts: [a, b], experts_per_token: 2, router: random}\n");
+  const auto x = merged.run("a", "embedding", merged.ids);
+  const auto weights = merged.run("out", "gate_1", x).softmax(-1);
+  const auto by_hand = weights.select(-1, 0).unsqueeze(-1) * merged.run("a", "ffn_1", x) +
+                       weights.select(-1, 1).unsqueeze(-1) * merged.run("b", "ffn_1", x);
+  CHECK(is_close(merged.run("out", "ffn_1", x), by_hand, 1e-5));
+  CHECK(!is_close(merged.logits("out"), merged.logits("a"), 1e-5));
 }

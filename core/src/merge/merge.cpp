@@ -86,8 +86,7 @@ MergeSummary Merge::summary() const {
   summary.memory = memory * std::max(1U, std::thread::hardware_concurrency());
   summary.bytes_read = bytes_read(plan);
   summary.layers = layers_of(plan);
-  for (const auto& part : plan.recipe.parts)
-    summary.parts.push_back(fmt::format("{}: {}: {}", part.part, to_string(part.model), part.model_part));
+  summary.parts = plan.parts;
   summary.notes = plan.notes;
   return summary;
 }

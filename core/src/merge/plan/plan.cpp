@@ -9,15 +9,16 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
-#include <garage/nearest.hpp>
 #include <garage/part_kinds.hpp>
 
 #include "../../bytes/text_hash.hpp"
 #include "../tokens/vocabulary.hpp"
 #include "layer_config.hpp"
+#include "mixture.hpp"
 #include "origins.hpp"
 #include "packed.hpp"
 #include "part_pairs.hpp"
+#include "placed_parts.hpp"
 #include "plan_vocabulary_of.hpp"
 #include "seams.hpp"
 #include "tied_head.hpp"
@@ -26,6 +27,10 @@ namespace garage {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr double kRouterDeviation = 0.02;  // transformers' initializer_range
+constexpr const char* kRandomRouters =
+    "the routers are random numbers: until they are trained, experts are chosen by chance";
 
 // What a tensor of the result is made by: a slice of the recipe, and a place in it.
 struct Place {
@@ -45,8 +50,8 @@ class Planner {
  public:
   Planner(const ModelRegistry& registry, const fs::path& file)
       : plugins_(registry.plugins()),
-        plan_(
-            new MergePlan{read_recipe(file), MergeSources(registry, file.parent_path()), 0, {}, {}, {}, {}, false, {}}),
+        plan_(new MergePlan{
+            read_recipe(file), MergeSources(registry, file.parent_path()), 0, {}, {}, {}, {}, {}, false, {}}),
         file_(file.string()) {}
 
   std::unique_ptr<MergePlan> plan() {
@@ -55,9 +60,11 @@ class Planner {
     plan_->vocabulary = plan_vocabulary_of(recipe(), plan_->sources, plan_->base);
     make_result_of_layers();
     pair_all();
+    place_all();
     check_seams();
     plan_tensors();
-    keep_packed(*plan_);
+    if (!recipe().mixture) keep_packed(*plan_);  // an expert's modules are none of the base's
+    if (recipe().mixture && !recipe().mixture->router) plan_->notes.emplace_back(kRandomRouters);
     plan_->notes.insert(plan_->notes.end(), recipe().notes.begin(), recipe().notes.end());
     return std::move(plan_);
   }
@@ -75,6 +82,7 @@ class Planner {
     }
     plan_->base = recipe().base_model ? plan_->sources.open(*recipe().base_model) : slices_.front().front();
     for (const auto& part : recipe().parts) part_sources_.push_back(plan_->sources.open(part.model));
+    if (recipe().mixture) mixture_ = open_mixture(*recipe().mixture, plan_->sources, plan_->base);
     for (std::size_t i = 0; i < plan_->sources.size(); ++i) {
       if (source(i).is_raw)
         plan_->notes.push_back(
@@ -161,11 +169,11 @@ class Planner {
     }
     const auto& config = base().located.model.config();
     const bool has_slices = recipe().slices.front().sources.front().layers.has_value();
-    std::optional<std::int64_t> rows;
-    if (plan_->vocabulary) rows = plan_->vocabulary->size;
+    ResultChanges changes{{}, recipe().tie_word_embeddings, recipe().mixture ? &*recipe().mixture : nullptr};
+    if (plan_->vocabulary) changes.vocabulary = plan_->vocabulary->size;
     plan_->result.emplace(make_result(plugins_, base(), plan_->layers,
                                       has_slices ? config_of_layers(config, base().spec, config_layer_list) : config,
-                                      rows, recipe().tie_word_embeddings));
+                                      changes));
     plan_->notes.insert(plan_->notes.end(), result().notes.begin(), result().notes.end());
   }
 
@@ -183,27 +191,21 @@ class Planner {
             },
             pairs);
       }
-    for (std::size_t p = 0; p < recipe().parts.size(); ++p) pair_part(p);
   }
 
-  void pair_part(std::size_t p) {
-    const auto& wanted = recipe().parts[p];
-    const auto require = [&](const ModelSpec& spec, const std::string& part, const std::string& whose) {
-      if (spec.parts.find(part)) return;
-      std::vector<std::string> names;
-      for (const auto& [name, unused] : spec.parts) names.push_back(name);
-      throw Error(Errc::kNotFound,
-                  fmt::format("{}: {} has no part '{}'{}", wanted.where, whose, part, did_you_mean(part, names)));
-    };
-    require(result().spec, wanted.part, "the result");
-    require(source(part_sources_[p]).spec, wanted.model_part, source(part_sources_[p]).name);
-    auto& pairs = part_pairs_.emplace_back();
-    pair_parts(result().spec, wanted.part, source(part_sources_[p]).spec, wanted.model_part, pairs);
-    for (const auto& [part, other] : pairs) part_of_[part] = p;
+  // A part that the recipe names may be an expert.
+  void place_all() {
+    if (const auto& mixture = recipe().mixture)
+      for (auto& placed : place_mixture(result().spec, *mixture, plan_->sources, mixture_))
+        placed_.add(std::move(placed));
+    for (std::size_t p = 0; p < recipe().parts.size(); ++p)
+      placed_.add(place_part(result().spec, recipe().parts[p], plan_->sources, part_sources_[p]));
+    plan_->parts = placed_.lines(plan_->sources);
   }
 
   void check_seams() {
-    SeamCheck check(result(), recipe().allow);
+    SeamCheck check(result(), recipe().allow,
+                    recipe().mixture ? feed_forwards_of(result().spec) : std::set<std::string>());
     std::map<std::size_t, PartPairs> of_model;  // whichever slices it is in
     for (std::size_t s = 0; s < slices_.size(); ++s)
       for (std::size_t i = 0; i < slices_[s].size(); ++i) {
@@ -211,8 +213,7 @@ class Planner {
         of_model[slices_[s][i]].insert(pairs_[s][i].begin(), pairs_[s][i].end());
       }
     for (const auto& [index, pairs] : of_model) check.check_shown(source(index), pairs);
-    for (std::size_t p = 0; p < recipe().parts.size(); ++p)
-      check.check(recipe().parts[p].part, source(part_sources_[p]), recipe().parts[p].model_part);
+    placed_.check(check, plan_->sources);
     check.require_all(file_);
     require_one_head();
   }
@@ -263,22 +264,19 @@ class Planner {
     for (const auto& tensor : result().model.tensors()) {
       const auto found = roles.find(tensor.name);
       if (found == roles.end()) continue;
-      const auto& owner = *found->second.front().part;
-      const auto part = part_of_.find(owner);
-      plan_->tensors.push_back(part == part_of_.end() ? merged(tensor, found->second, place_of(owner), origins)
-                                                      : placed(tensor, found->second, part->second, origins));
+      const auto& roles_here = found->second;
+      if (const auto* part = placed_.find(tensor, roles_here))
+        plan_->tensors.push_back(placed(tensor, roles_here, *part, origins));
+      else plan_->tensors.push_back(merged(tensor, roles_here, place_of(*roles_here.front().part), origins));
     }
   }
 
-  // Of a part that takes another's place: its own numbers. All that the tensor holds has to be such a part's.
-  PlannedTensor placed(const TensorInfo& tensor, const std::vector<RoleOfTensor>& roles, std::size_t p,
+  // Of a part that takes another's place: its own numbers.
+  PlannedTensor placed(const TensorInfo& tensor, const std::vector<RoleOfTensor>& roles, const PlacedPart& part,
                        Origins& origins) const {
-    for (const auto& role : roles)
-      if (const auto other = part_of_.find(*role.part); other == part_of_.end() || other->second != p)
-        throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' holds numbers of {}, too, which is not replaced",
-                                                    recipe().parts[p].where, tensor.name, *role.part));
-    PlannedTensor planned{tensor, &merge_method("passthrough"), {}, {}, false, {}, {}, 0};
-    planned.origins.push_back(origins.of(tensor, roles, part_sources_[p], part_pairs_[p]));
+    PlannedTensor planned{tensor, &merge_method("passthrough"), {}, {}, false, {}, {}, seed_of(tensor.name)};
+    if (part.source) planned.origins.push_back(origins.of(tensor, roles, *part.source, part.pairs));
+    else planned.origins.emplace_back().drawn = kRouterDeviation;
     planned.model_parameters.push_back(as_they_fall_back(*planned.method));
     for (const auto& parameter : planned.method->parameters())
       if (!parameter.is_per_model) planned.parameters.push_back(parameter.fallback.value_or(0));
@@ -373,9 +371,9 @@ class Planner {
   std::vector<std::size_t> part_sources_;
   std::map<std::size_t, std::map<std::string, std::string>> shapes_;  // by source, of each part
   std::vector<std::vector<PartPairs>> pairs_;                         // of each slice, of each source
-  std::vector<PartPairs> part_pairs_;                                 // of each part that takes a place
-  std::map<std::string, std::size_t> part_of_;                        // which of them a part of the result is in
-  std::set<std::string> behind_;                                      // parts behind the layers
+  MixtureSources mixture_;
+  PlacedParts placed_;
+  std::set<std::string> behind_;  // parts behind the layers
 };
 
 }  // namespace

@@ -42,6 +42,7 @@ struct MergePlan {
   std::vector<LayerOrigin> layers;  // of the result
   std::optional<Result> result;
   std::vector<PlannedTensor> tensors;        // sorted by name
+  std::vector<std::string> parts;            // those that are another model's as they are, for a summary
   std::optional<VocabularyPlan> vocabulary;  // a model is its place in sources
   bool is_packed = false;                    // quantised weights are copied as they are, and the config says so still
   std::vector<std::string> notes;            // what somebody may wonder about

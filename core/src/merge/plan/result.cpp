@@ -8,6 +8,8 @@
 #include <garage/tensor_roles.hpp>
 
 #include "../../registry/take_apart.hpp"
+#include "mixture.hpp"
+#include "mixture_table.hpp"
 #include "raw_spec.hpp"
 #include "result_tensors.hpp"
 #include "tied_head.hpp"
@@ -38,11 +40,14 @@ VocabularyTensors vocabulary_tensors(const ModelSpec& spec) {
 }
 
 Result make_result(const PluginHost& plugins, const MergeSource& base, const std::vector<LayerOrigin>& layers,
-                   boost::json::object config, std::optional<std::int64_t> vocabulary, std::optional<bool> tie) {
+                   boost::json::object config, const ResultChanges& changes) {
+  const auto& vocabulary = changes.vocabulary;
+  const auto* mixture = changes.mixture;
   std::vector<std::int64_t> pattern_of;
   for (const auto& layer : layers) pattern_of.push_back(layer.pattern);
   auto made = tensors_of_layers(base, pattern_of);
-  if (tie) set_tie(*tie, base, made, config);
+  if (changes.tie) set_tie(*changes.tie, base, made, config);
+  if (mixture) make_mixture(find_mixture_table(plugins.folders(), *mixture), *mixture, base, made, config);
   auto slabs = layer_slabs(plugins, base);
   const auto words = vocabulary_tensors(base.spec);
   for (auto& tensor : made.tensors) {
@@ -57,10 +62,13 @@ Result make_result(const PluginHost& plugins, const MergeSource& base, const std
   Model model(std::move(made.tensors), std::move(config));
   ModelSpec spec;
   try {
-    spec = base.is_raw ? raw_spec(model) : take_apart(plugins, model, "the result", base.spec.decomposer.plugin);
+    spec = base.is_raw ? raw_spec(model)
+                       : take_apart(plugins, model, "the result", mixture ? "" : base.spec.decomposer.plugin);
   } catch (const Error& error) {
-    throw Error(error.code(),
-                fmt::format("what the recipe makes is no model of {}'s family: {}", base.name, error.what()));
+    throw Error(
+        error.code(),
+        mixture ? fmt::format("what the recipe makes of {} is no '{}': {}", base.name, mixture->layout, error.what())
+                : fmt::format("what the recipe makes is no model of {}'s family: {}", base.name, error.what()));
   }
   return {std::move(model),
           std::move(spec),

@@ -13,6 +13,7 @@
 #include <garage/tensor_roles.hpp>
 
 #include "../../blueprint/blueprint_ops.hpp"
+#include "../../compare/layer_labels.hpp"
 #include "../../compare/swap.hpp"
 
 namespace garage {
@@ -37,14 +38,30 @@ std::map<std::string, std::string> sources_of(const ModelSpec& spec, const std::
   return std::move(sources.parts);
 }
 
+// A layer's parts by the labels that its kind has for them.
+std::map<std::string, std::string> labels_of(const ModelSpec& spec, const std::string& part) {
+  std::map<std::string, std::string> labels;
+  const auto* found = spec.parts.find(part);
+  const auto* layer = found->blueprint ? std::get_if<Layer>(&*found->blueprint) : nullptr;
+  if (!layer) return labels;
+  const LayerLabels known(spec, *layer);
+  for (const auto& each : known.parts()) labels.emplace(each.label, each.name);
+  return labels;
+}
+
+void erase_part(const std::string& label, const PartKind& part, PartKind& layer) {
+  for (const auto& [field, unused] : part.fields) layer.fields.erase(label + "." + field);
+  for (const auto& [tensor, unused] : part.tensors) layer.tensors.erase(label + "." + tensor);
+}
+
 std::string text_of_reason(const SwapReason& reason) {
   return fmt::format("{} is {} there, {} in the result", reason.field, reason.b, reason.a);
 }
 
 }  // namespace
 
-SeamCheck::SeamCheck(const Result& result, std::vector<std::string> allow)
-    : result_(result), allow_(std::move(allow)) {}
+SeamCheck::SeamCheck(const Result& result, std::vector<std::string> allow, std::set<std::string> apart)
+    : result_(result), allow_(std::move(allow)), apart_(std::move(apart)) {}
 
 void SeamCheck::check(const MergeSource& source, const PartPairs& pairs) {
   for (const auto& [part, other] : pairs) {
@@ -84,9 +101,23 @@ std::vector<SwapReason> SeamCheck::reasons_of(const std::string& part, const Mer
   const auto a = own.find(part);
   const auto b = others.find(source_part);
   if (a == own.end() || b == others.end()) return {};
-  auto reasons = swap_of(a->second, b->second).reasons;
+  auto mine = a->second, theirs = b->second;
+  leave_apart(part, source, source_part, mine, theirs);
+  auto reasons = swap_of(mine, theirs).reasons;
   std::erase_if(reasons, [&](const SwapReason& reason) { return is_of_no_account(part, reason); });
   return reasons;
+}
+
+// What a layer's kind says of a part that is apart stands below that part's label.
+void SeamCheck::leave_apart(const std::string& layer, const MergeSource& source, const std::string& source_layer,
+                            PartKind& own, PartKind& other) {
+  const auto labels = labels_of(result_.spec, layer), others = labels_of(source.spec, source_layer);
+  for (const auto& [label, part] : labels) {
+    const auto there = others.find(label);
+    if (!apart_.contains(part) || there == others.end()) continue;
+    erase_part(label, kinds_of(result_.spec).at(part), own);
+    erase_part(label, kinds_of(source.spec).at(there->second), other);
+  }
 }
 
 bool SeamCheck::is_of_no_account(const std::string& part, const SwapReason& reason) const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,9 @@ struct Seam {
 class SeamCheck {
  public:
   // allow: fields in which parts may differ, by their last words: "rope.theta" is "attention.rope.theta", too.
-  SeamCheck(const Result& result, std::vector<std::string> allow);
+  // apart: parts of the result that are others than what they replace, and are checked by themselves; of the layers
+  // that they are in all else is compared.
+  SeamCheck(const Result& result, std::vector<std::string> allow, std::set<std::string> apart = {});
 
   // Compares what the pairs put together: layers, and what lies in none.
   void check(const MergeSource& source, const PartPairs& pairs);
@@ -43,11 +46,14 @@ class SeamCheck {
  private:
   std::vector<SwapReason> reasons_of(const std::string& part, const MergeSource& source,
                                      const std::string& source_part);
+  void leave_apart(const std::string& layer, const MergeSource& source, const std::string& source_layer, PartKind& own,
+                   PartKind& other);
   bool is_of_no_account(const std::string& part, const SwapReason& reason) const;
   const std::map<std::string, PartKind>& kinds_of(const ModelSpec& spec);
 
   const Result& result_;
   std::vector<std::string> allow_;
+  std::set<std::string> apart_;
   std::map<const ModelSpec*, std::map<std::string, PartKind>> kinds_;
   std::vector<Seam> seams_;
 };

@@ -28,6 +28,8 @@ struct TensorOrigin {
   bool is_gathered = false;
   // Else pieces that together are all of it.
   std::vector<TensorPatch> patches;
+  // Else nobody's: normal numbers around 0 of this standard deviation, by the tensor's seed.
+  std::optional<double> drawn;
 
   bool is_whole() const noexcept { return tensor && !is_gathered; }
 };

@@ -10,6 +10,7 @@
 
 #include "../../bytes/read_file.hpp"
 #include "../methods/merge_method.hpp"
+#include "mixture_reader.hpp"
 #include "part_reader.hpp"
 #include "slices_reader.hpp"
 #include "tokenizer_reader.hpp"
@@ -139,6 +140,7 @@ void read_rest(Recipe& recipe, const Values& values) {
   if (const auto* v = values.find("allow")) recipe.allow = read_allow(*v);
   if (const auto* v = values.find("seed"))
     recipe.seed = static_cast<std::uint64_t>(v->whole_number(0, std::numeric_limits<std::int64_t>::max()));
+  if (const auto* v = values.find("mixture")) recipe.mixture = read_mixture(*v);
   if (const auto* v = values.find("parts"))
     v->each_pair(
         [&](const std::string& part, const YamlReader& from) { recipe.parts.push_back(read_part(part, from)); });
@@ -159,6 +161,20 @@ void require_parameter(const Recipe& recipe, const MergeParameter& parameter, st
     if (recipe.slices[slice].base != i && !is_set(recipe, parameter.name, i, slice)) refuse(sources[i].where);
 }
 
+// A mixture is made of whole models, with the base's tokens.
+void require_room_for_mixture(const Recipe& recipe) {
+  if (!recipe.mixture) return;
+  const auto refuse = [&](const char* fault) {
+    throw Error(Errc::kInvalidArgument, fmt::format("{} {}", recipe.mixture->where, fault));
+  };
+  if (recipe.slices.front().sources.front().layers)
+    refuse(
+        "stands beside ranges of layers, which do not say whose feed-forward is a layer's expert: each layer's experts "
+        "are that layer's of whole models; merge the layers first, and make the mixture of what comes of it");
+  if (recipe.tokenizer)
+    refuse("stands beside a tokenizer: the experts of a mixture saw the same tokens; give them one vocabulary first");
+}
+
 // What is said for some tensors alone shows only when they are merged.
 void require_parameters(const Recipe& recipe) {
   for (const auto& parameter : recipe.method->parameters())
@@ -172,7 +188,7 @@ Recipe parse_recipe(std::string_view yaml, const std::string& file) {
   const auto document = read_yaml(yaml, file);
   const Values values(document, {"merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype",
                                  "out_dtype", "tokenizer", "tokenizer_source", "chat_template", "name", "parts",
-                                 "allow", "seed", "tie_word_embeddings"});
+                                 "allow", "seed", "mixture", "tie_word_embeddings"});
   Recipe recipe;
   recipe.text = yaml;
   recipe.method = &read_method(document, values);
@@ -182,6 +198,7 @@ Recipe parse_recipe(std::string_view yaml, const std::string& file) {
   read_tokenizers(recipe, values);
   read_rest(recipe, values);
   require_parameters(recipe);
+  require_room_for_mixture(recipe);
   return recipe;
 }
 

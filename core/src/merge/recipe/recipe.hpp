@@ -1,12 +1,17 @@
 // Recipe: what `garage merge` is to make, as its file says it.
 //
 // The file is mergekit's YAML. `models` is read as one slice of whole models, and `modules` with one module as what is
-// in it. Beyond mergekit there are three keys:
+// in it. Beyond mergekit there are these keys:
 //
 //   parts:                                      # a part of the result is another model's part
 //     attention_5: other/model:attention_7      # behind the last colon the part's name
 //     ffn_2: {model: {model: other/model, lora: poet}, part: ffn_3}
 //   allow: [rope.theta]                         # fields in which such a part may differ from what it replaces
+//   mixture:                                  # dense models' feed-forwards become the experts of a mixture
+//     as: mixtral                             # its class, as a table beside a plugin says it
+//     experts: [one/model, other/model]       # in every layer, in the order of the router's scores
+//     experts_per_token: 2
+//     router: random                          # or {model: M}: those of a mixture
 //   tie_word_embeddings: false                # the head has a tensor of its own, or (true) is the embedding's
 //   seed: 7                                     # of methods that draw random numbers
 //
@@ -95,6 +100,19 @@ struct RecipePart {
   std::string where;
 };
 
+// Dense models whose feed-forwards become the experts of every layer.
+struct RecipeMixture {
+  struct Named {
+    ModelReference model;
+    std::string where;
+  };
+  std::string layout;                  // "mixtral"
+  std::vector<Named> experts;          // at least two
+  std::int64_t experts_per_token = 0;  // from 1 to all of them
+  std::optional<Named> router;         // a mixture whose routers they are; nothing: random numbers
+  std::string where, where_layout;
+};
+
 struct Recipe {
   std::string text;  // as its file has it
   std::string name;  // empty: none
@@ -109,6 +127,7 @@ struct Recipe {
   std::optional<std::string> chat_template;  // "auto", or the template itself
   std::vector<RecipePart> parts;             // in the file's order
   std::vector<std::string> allow;
+  std::optional<RecipeMixture> mixture;
   std::optional<bool> tie_word_embeddings;  // nothing: as in the base
   std::uint64_t seed = 0;
   std::vector<std::string> notes;  // what is said and has no effect, a sentence each

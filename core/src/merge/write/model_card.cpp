@@ -23,9 +23,10 @@ std::string model_card(const MergePlan& plan) {
   const auto& base = plan.sources[plan.base].name;
   return fmt::format(
       "---\nlibrary_name: transformers\nbase_model:\n{}tags:\n  - merge\n---\n\n"
-      "# {}\n\nMade of these models by the method `{}`; the layout and the config are those of `{}`:\n\n{}\n"
+      "# {}\n\nMade of these models by the method `{}`; the layout and the config are those of `{}`{}:\n\n{}\n"
       "The recipe is `recipe.yaml`:\n\n```yaml\n{}{}```\n",
-      models, plan.recipe.name.empty() ? "A merged model" : plan.recipe.name, plan.recipe.method->name(), base, list,
+      models, plan.recipe.name.empty() ? "A merged model" : plan.recipe.name, plan.recipe.method->name(), base,
+      plan.recipe.mixture ? fmt::format(", made a mixture: `{}`", plan.recipe.mixture->layout) : "", list,
       plan.recipe.text, plan.recipe.text.ends_with('\n') ? "" : "\n");
 }
 

@@ -7,6 +7,7 @@
 
 #include "../../checkpoint/tensor_reader.hpp"
 #include "../tokens/embedding_rows.hpp"
+#include "drawn_numbers.hpp"
 
 namespace garage {
 namespace {
@@ -128,6 +129,7 @@ class Gathered : public ModelNumbers {
 
 std::unique_ptr<ModelNumbers> numbers_of(const MergePlan& plan, const PlannedTensor& planned, std::size_t origin) {
   const auto& from = planned.origins[origin];
+  if (from.drawn) return std::make_unique<DrawnNumbers>(planned.info.shape, planned.seed, *from.drawn);
   if (from.is_gathered) return std::make_unique<Gathered>(plan, planned, origin);
   if (from.is_whole()) return std::make_unique<Whole>(plan.sources, from);
   return std::make_unique<Patched>(plan.sources, planned.info, from);
