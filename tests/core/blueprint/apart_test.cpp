@@ -43,5 +43,5 @@ TEST_CASE("apart: nothing is equal to nothing alone", "[blueprint]") {
 
 TEST_CASE("apart: a layer without a bias takes less room than its bias and its weight would", "[blueprint]") {
   CHECK(sizeof(Linear) < 2 * sizeof(TensorRef));
-  CHECK(sizeof(Attention) < 1200);  // bytes: each expert's part takes as many
+  CHECK(sizeof(Attention) < 1300);  // bytes: each expert's part takes as many
 }

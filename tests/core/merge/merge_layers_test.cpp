@@ -9,33 +9,15 @@
 #include <garage/safetensors.hpp>
 
 #include "is_error.hpp"
+#include "kitchen.hpp"
 #include "merged.hpp"
 #include "places.hpp"
-#include "temporary_folder.hpp"
-#include "test_registry.hpp"
 
 using namespace garage;
 using namespace garage::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A recipe beside which models lie as "a" and "b".
-struct Kitchen {
-  TestRegistry registry;
-  const TemporaryFolder& folder = registry.folder;
-
-  explicit Kitchen(const fs::path& a, const fs::path& b = {}) {
-    fs::create_directory_symlink(a, folder / "a");
-    if (!b.empty()) fs::create_directory_symlink(b, folder / "b");
-  }
-  void merge(const std::string& recipe) {
-    write_text(folder / "recipe.yaml", recipe);
-    Merge(registry.registry, folder / "recipe.yaml").write(folder / "out");
-  }
-  boost::json::object config() const { return open_checkpoint(folder / "out").config(); }
-  SpecPtr registered() { return registry->register_model("out", open_checkpoint(folder / "out")); }
-};
 
 std::string passthrough(const std::string& slices) { return "merge_method: passthrough\nslices:\n" + slices; }
 std::string slice(const std::string& model, int first, int end) {

@@ -10,43 +10,15 @@
 #include <garage/merge.hpp>
 
 #include "is_error.hpp"
+#include "kitchen.hpp"
 #include "merged.hpp"
 #include "places.hpp"
-#include "temporary_folder.hpp"
-#include "test_registry.hpp"
 
 using namespace garage;
 using namespace garage::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A folder with a recipe, beside which models lie by name.
-struct Kitchen {
-  TestRegistry registry;
-  const TemporaryFolder& folder = registry.folder;
-
-  Kitchen& with(const std::string& name, const fs::path& checkpoint) {
-    fs::create_directory_symlink(checkpoint, folder / name);
-    return *this;
-  }
-  // The model with other words in its config.
-  Kitchen& with(const std::string& name, const fs::path& checkpoint, const boost::json::object& changes) {
-    auto config = open_checkpoint(checkpoint).config();
-    for (const auto& [key, value] : changes) config[key] = value;
-    fs::create_directory(folder / name);
-    write_text(folder / name / "config.json", boost::json::serialize(config));
-    fs::copy(checkpoint / "model.safetensors", folder / name / "model.safetensors");
-    return *this;
-  }
-  MergeSummary merge(const std::string& recipe, const std::string& out = "out") {
-    write_text(folder / "recipe.yaml", recipe);
-    const Merge merge(registry.registry, folder / "recipe.yaml");
-    merge.write(folder / out);
-    return merge.summary();
-  }
-  SpecPtr registered() { return registry->register_model("out", open_checkpoint(folder / "out")); }
-};
 
 std::string mixture(const std::string& says, const std::string& rest = "models: [{model: a}]\n") {
   return "merge_method: passthrough\n" + rest + "mixture: {" + says + "}\n";
