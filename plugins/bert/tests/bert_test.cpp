@@ -109,7 +109,8 @@ TEST_CASE("bert: what the class does not have is left out by name", "[plugins][b
 }
 
 TEST_CASE("bert: RoBERTa's positions begin behind its padding's, and are counted by the ids", "[plugins][bert]") {
-  const auto& positions = blueprint<Embedding>(*spec_of("roberta-padded"), "pos_embedding");
+  const auto spec = spec_of("roberta-padded");
+  const auto& positions = blueprint<Embedding>(*spec, "pos_embedding");
   CHECK(positions.rows == 20);
   CHECK(positions.offset == 2);
   CHECK(positions.padding_id == 1);
