@@ -33,6 +33,12 @@ std::optional<fs::path> in_hub_cache(const ModelPlace& place) {
 
 }  // namespace
 
+fs::path folder_of(const MergeSource& source) {
+  const auto& path = source.located.model.source.path;
+  std::error_code code;
+  return fs::is_directory(path, code) ? path : path.parent_path();
+}
+
 std::size_t MergeSources::open(const ModelReference& reference) {
   if (const auto known = opened_.find(reference); known != opened_.end()) return known->second;
   if (reference.override_architecture)

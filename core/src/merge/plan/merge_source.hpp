@@ -25,6 +25,9 @@ struct MergeSource {
   std::optional<LocatedModel> stored = {};  // as its files have it, where that is copied (packed.hpp)
 };
 
+// Where its weights lie, and with them its tokenizer.
+std::filesystem::path folder_of(const MergeSource& source);
+
 // References to sources stay valid; each model is opened once.
 class MergeSources {
  public:

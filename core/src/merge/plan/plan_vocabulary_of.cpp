@@ -15,12 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path folder_of(const MergeSource& source) {
-  const auto& path = source.located.model.source.path;
-  std::error_code code;
-  return fs::is_directory(path, code) ? path : path.parent_path();
-}
-
 void require_same_vocabularies(const MergeSources& sources, std::size_t base) {
   const auto own = read_vocabulary(folder_of(sources[base]));
   const auto tokens = [&](std::size_t index, const std::optional<Vocabulary>& vocabulary) {

@@ -39,12 +39,6 @@ std::string identity_of(const MergePlan& plan, const WriteOptions& options) {
   return text_hash(text);
 }
 
-fs::path folder_of(const MergeSource& source) {
-  const auto& path = source.located.model.source.path;
-  std::error_code code;
-  return fs::is_directory(path, code) ? path : path.parent_path();
-}
-
 void write_beside(const MergePlan& plan, const fs::path& folder) {
   const auto& base = plan.sources[plan.base];
   copy_beside(folder_of(base), folder,
