@@ -7,6 +7,27 @@
 namespace garage::cli {
 namespace {
 
+// What can be registered: of each plugin that is asked the families, and the model_type by which it knows them.
+void print_families(const Session& session) {
+  JsonWriter out(1);
+  out.begin_array();
+  Table table({"PLUGIN", "FAMILIES", "MODEL TYPES"});
+  for (const auto& record : session.registry.plugins().plugins()) {
+    if (record.state != PluginState::loaded || !record.info) continue;
+    const auto& info = *record.info;
+    table.add({info.name, fmt::format("{}", fmt::join(info.families, " ")),
+               info.model_types.empty() ? "any" : fmt::format("{}", fmt::join(info.model_types, " "))});
+    out.begin_object();
+    write_member(out, "plugin", info.name);
+    write_member(out, "families", info.families);
+    write_member(out, "model_types", info.model_types);
+    out.end_object();
+  }
+  out.end_array();
+  if (session.json) return print_json(out.take());
+  print(table);
+}
+
 void run(const Session& session) {
   const auto& records = session.registry.plugins().plugins();
   if (session.json) return print_json(json_text(records));
@@ -26,6 +47,11 @@ void run(const Session& session) {
 
 }  // namespace
 
-void add_plugin_list(Commands& plugin) { plugin.add({"list", "Every plugin file seen, and what became of it", run}); }
+void add_plugin_list(Commands& plugin) {
+  const auto families = std::make_shared<bool>(false);
+  auto& added = plugin.add({"list", "Every plugin file seen, and what became of it",
+                            [families](Session& session) { *families ? print_families(session) : run(session); }});
+  added.add_flag("--families", *families, "Which families can be registered, and by which model_type, in place of files");
+}
 
 }  // namespace garage::cli

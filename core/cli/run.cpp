@@ -31,24 +31,56 @@ void run(const Session& session, const nn::RunRequest& request) {
   print_json(out.take());
 }
 
+struct RunOptions {
+  nn::RunRequest request;
+  nn::TextRequest text;
+  std::optional<std::int64_t> new_tokens;
+};
+
+nn::RunRequest requested(const RunOptions& options) {
+  auto request = options.request;
+  if (!options.new_tokens) return request;
+  request.generate = options.text;
+  request.generate->new_tokens = *options.new_tokens;
+  return request;
+}
+
+void add_generate(CLI::App& added, RunOptions& options) {
+  auto* generate = added.add_option("--generate", options.new_tokens,
+                                    "Goes on from input_ids by so many tokens; output is all ids");
+  const auto refined = [&](const char* name, auto& value, const char* help) {
+    return added.add_option(name, value, help)->needs(generate);
+  };
+  auto* temperature = refined("--temperature", options.text.temperature,
+                              "With --generate: chooses by chance, of logits divided by it");
+  refined("--top-k", options.text.top_k, "With --temperature: among the likeliest so many")->needs(temperature);
+  refined("--top-p", options.text.top_p, "With --temperature: among the likeliest that together have this probability")
+      ->needs(temperature);
+  refined("--seed", options.text.seed, "With --temperature: the same seed gives the same tokens; else 0")
+      ->needs(temperature);
+  refined("--stop", options.text.stop, "With --generate: an id that ends a row; several may be named");
+}
+
 }  // namespace
 
 void add_run(Commands& commands) {
-  const auto options = std::make_shared<nn::RunRequest>();
+  const auto options = std::make_shared<RunOptions>();
+  auto& request = options->request;
   auto& added = commands.add({"run", "Run a part, a whole model or an extracted part on tensors in a file",
-                              [options](Session& session) { run(session, *options); }, Models::read});
-  added.add_option("ID", options->id, "A registered model, or the folder of an extracted part")->required();
-  added.add_option("PART", options->part, "A part's name; left out: the whole model");
+                              [options](Session& session) { run(session, requested(*options)); }, Models::read});
+  added.add_option("ID", request.id, "A registered model, or the folder of an extracted part")->required();
+  added.add_option("PART", request.part, "A part's name; left out: the whole model");
   added
-      .add_option("--input", options->input,
+      .add_option("--input", request.input,
                   "safetensors with hidden_states, or input_ids (embedding, whole model); decoder_input_ids of an "
                   "encoder-decoder, encoder_hidden_states for what looks at them, attention_mask")
       ->required();
-  added.add_option("--output", options->output, "safetensors to write the output to")->required();
-  added.add_option("--device", options->device, "auto, cpu or cuda[:n]; else as the config says");
-  added.add_flag("--keep-packed", options->keep_packed,
+  added.add_option("--output", request.output, "safetensors to write the output to")->required();
+  added.add_option("--device", request.device, "auto, cpu or cuda[:n]; else as the config says");
+  added.add_flag("--keep-packed", request.keep_packed,
                  "Quantised weights stay as they are stored, and are decoded whenever they are used");
-  added.add_option("--dtype", options->dtype, "keep, float32, bfloat16 or float16; else as the config says");
+  add_generate(added, *options);
+  added.add_option("--dtype", request.dtype, "keep, float32, bfloat16 or float16; else as the config says");
 }
 
 }  // namespace garage::cli

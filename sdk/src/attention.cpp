@@ -1,6 +1,7 @@
 #include <garage/sdk/attention.hpp>
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 namespace garage::sdk {
@@ -66,6 +67,21 @@ Qkv projections(const Tensors& tensors, const StackDims& dims, const GqaOptions&
   return made;
 }
 
+// Of each head its own.
+std::vector<Norm> norms_of_heads(const Tensors& tensors, const QkNorm& norm, const std::string& module,
+                                 std::int64_t heads, std::int64_t head_dim) {
+  std::vector<Norm> norms;
+  for (std::int64_t head = 0; head < heads; ++head) {
+    if (norm.weights == HeadWeights::tensor_a_head) {
+      norms.push_back(tensors.norm(module + ".norms." + std::to_string(head), head_dim, norm.style));
+    } else {
+      norms.push_back(tensors.norm(module, head_dim, norm.style));
+      norms.back().weight->view = {{Kind::select, {0, head}}};
+    }
+  }
+  return norms;
+}
+
 // Of a norm without a weight there is nothing in the file.
 Norm weightless(std::int64_t size, const NormStyle& style) {
   return {.kind = style.kind, .size = size, .eps = style.eps, .multiply_before_cast = style.multiply_before_cast};
@@ -86,8 +102,18 @@ Part gqa(LayerBuilder& layer, const std::string& module, const GqaOptions& optio
   else if (options.values_are_keys) made.values_are_keys = true;
   if (options.is_source) made.is_source = true;
   if (gate) made.gate = std::move(*gate);
+  if (!options.gate.empty())
+    made.gate = tensors.linear(options.gate, dims.hidden,
+                               options.gate_of_head ? dims.heads : dims.heads * dims.head_dim, false);
+  if (options.gate_kind) made.gate_kind = *options.gate_kind;
+  if (options.clip) made.clip = *options.clip;
+  if (const auto& norm = options.o_norm)
+    made.o_norm = tensors.norm(norm->module, dims.heads * dims.head_dim, norm->style);
   made.o = tensors.linear(options.o, dims.heads * dims.head_dim, dims.hidden, options.o_bias);
-  if (const auto& norm = options.qk_norm) {
+  if (const auto& norm = options.qk_norm; norm && norm->weights != HeadWeights::shared) {
+    made.head_norms = HeadNorms{norms_of_heads(tensors, *norm, norm->q, dims.heads, dims.head_dim),
+                                norms_of_heads(tensors, *norm, norm->k, dims.kv_heads, dims.head_dim)};
+  } else if (norm) {
     const auto size = [&](std::int64_t heads) { return norm->over_all_heads ? heads * dims.head_dim : dims.head_dim; };
     const auto of = [&](const std::string& module, std::int64_t heads) {
       return norm->has_weight ? tensors.norm(module, size(heads), norm->style) : weightless(size(heads), norm->style);

@@ -47,6 +47,30 @@ void project_one_after_another(DeltaNet& net, const Tensors& tensors, std::int64
   net.decay = tensors.linear("in_proj_a", hidden, net.value_heads, false);
 }
 
+void project_by_themselves(DeltaNet& net, const Tensors& tensors, std::int64_t hidden) {
+  const auto keys = net.key_heads * net.key_dim, values = net.value_heads * net.value_dim;
+  net.q = tensors.linear("q_proj", hidden, keys, false);
+  net.k = tensors.linear("k_proj", hidden, keys, false);
+  net.v = tensors.linear("v_proj", hidden, values, false);
+  net.gate = tensors.linear("g_proj", hidden, values, false);
+  net.beta = tensors.linear("b_proj", hidden, net.value_heads, false);
+  net.decay = tensors.linear("a_proj", hidden, net.value_heads, false);
+}
+
+void convolve(DeltaNet& net, const Tensors& tensors, DeltaNetRows rows) {
+  const auto keys = net.key_heads * net.key_dim, values = net.value_heads * net.value_dim;
+  if (rows == DeltaNetRows::by_themselves) {
+    net.q_conv = channels(tensors.tensor("q_conv1d.weight"), 0, keys, net.kernel);
+    net.k_conv = channels(tensors.tensor("k_conv1d.weight"), 0, keys, net.kernel);
+    net.v_conv = channels(tensors.tensor("v_conv1d.weight"), 0, values, net.kernel);
+    return;
+  }
+  const auto conv = tensors.tensor("conv1d.weight");
+  net.q_conv = channels(conv, 0, keys, net.kernel);
+  net.k_conv = channels(conv, keys, keys, net.kernel);
+  net.v_conv = channels(conv, 2 * keys, values, net.kernel);
+}
+
 }  // namespace
 
 Part gated_delta_net(LayerBuilder& layer, const std::string& module, const DeltaNetOptions& options) {
@@ -61,16 +85,14 @@ Part gated_delta_net(LayerBuilder& layer, const std::string& module, const Delta
                .value_dim = options.value_dim,
                .kernel = options.kernel};
   if (options.rows == DeltaNetRows::by_key_head) project_by_key_head(net, tensors, hidden);
+  else if (options.rows == DeltaNetRows::by_themselves) project_by_themselves(net, tensors, hidden);
   else project_one_after_another(net, tensors, hidden);
-  const auto keys = net.key_heads * net.key_dim, values = net.value_heads * net.value_dim;
-  const auto conv = tensors.tensor("conv1d.weight");
-  net.q_conv = channels(conv, 0, keys, net.kernel);
-  net.k_conv = channels(conv, keys, keys, net.kernel);
-  net.v_conv = channels(conv, 2 * keys, values, net.kernel);
+  convolve(net, tensors, options.rows);
   net.rate = tensors.tensor("A_log");
   net.decay_bias = tensors.tensor("dt_bias");
-  net.norm = tensors.norm("norm", net.value_dim, options.norm);
-  net.o = tensors.linear("out_proj", values, hidden, false);
+  net.norm = tensors.norm(options.norm_module, net.value_dim, options.norm);
+  net.o = tensors.linear(options.o, net.value_heads * net.value_dim, hidden, false);
+  net.beta_scale = options.beta_scale;
   auto made = layer.part("mixer", part_type::kMixer, module, std::nullopt, std::move(net));
   auto& spec = layer.spec_of(made);
   spec.num_heads = options.value_heads;

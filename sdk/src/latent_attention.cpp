@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <garage/sdk/latent_config.hpp>
+
 namespace garage::sdk {
 namespace {
 
@@ -26,7 +28,7 @@ LatentDims read_latent_dims(const ConfigReader& config, const LatentDims& defaul
   return dims;
 }
 
-Part latent_attention(LayerBuilder& layer, const std::string& module, const LatentOptions& options) {
+Attention latent_blueprint(const LayerBuilder& layer, const std::string& module, const LatentOptions& options) {
   const auto& dims = options.dims;
   const auto hidden = layer.dims().hidden, heads = layer.dims().heads;
   const auto tensors = layer.tensors().of(module);
@@ -36,13 +38,18 @@ Part latent_attention(LayerBuilder& layer, const std::string& module, const Late
   made.latent = Latent{.shared_dim = dims.rope_dim,
                        .down = tensors.linear("kv_a_proj_with_mqa", hidden, dims.kv_rank + dims.rope_dim, options.bias),
                        .norm = tensors.norm("kv_a_layernorm", dims.kv_rank, options.norm),
-                       .up = tensors.linear("kv_b_proj", dims.kv_rank, heads * (dims.nope_dim + dims.v_dim), false)};
+                       .up = tensors.linear("kv_b_proj", dims.kv_rank, heads * (dims.nope_dim + dims.v_dim), false),
+                       .scale = options.latent_scale};
   made.o = tensors.linear("o_proj", heads * dims.v_dim, hidden, options.bias);
   auto rope = options.rope;
   rope.first = dims.nope_dim;
   made.position = rope;
   made.query_scale = options.query_scale;
-  return layer.attention(module, std::move(made));
+  return made;
+}
+
+Part latent_attention(LayerBuilder& layer, const std::string& module, const LatentOptions& options) {
+  return layer.attention(module, latent_blueprint(layer, module, options));
 }
 
 }  // namespace garage::sdk

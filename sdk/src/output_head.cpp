@@ -97,10 +97,13 @@ void StackBuilder::vocabulary_head(const HeadOptions& options) {
   if (!stored && !embedding_tensor_.empty() && !model_.resolve(embedding_tensor_)) refuse_without_either(weight);
   const bool kept_head = stored && options.tied && embeds_by_head(*stored);
   const bool one_tensor = stored && stored->name == embedding_tensor_;
-  const auto width = options.transform ? head_transform(*options.transform) : dims_.hidden;
+  const auto given = options.width > 0 ? options.width : dims_.hidden;
+  const auto width = options.transform ? head_transform(*options.transform) : given;
   OutputHead head{.projection = {width, dims_.vocab, {stored ? stored->name : embedding_tensor_, {}}, {}},
                   .softcap = options.softcap,
-                  .input_scale = options.input_scale};
+                  .input_scale = options.input_scale,
+                  .logits_scale = options.logits_scale,
+                  .logits_divisor = options.logits_divisor};
   if (options.bias) head.projection.bias = TensorRef{module + ".bias", {}};
   if (!options.biases.empty()) head.projection.bias = bias_beside(options.biases);
   if (const auto bias = options.logits_bias.empty() ? "" : wrapper_ + options.logits_bias; model_.resolve(bias))

@@ -45,10 +45,22 @@ StackBuilder::StackBuilder(const Model& model, StackNames names, const StackDims
   spec_.num_heads = dims.heads;
   spec_.vocab_size = dims.vocab;
   spec_.max_seq_len = dims.max_positions;
-  if (const auto found = tensors_.count_modules(names_.layers); found != dims.layers)
+  count_layers();
+}
+
+void StackBuilder::count_layers() {
+  const auto found = tensors_.count_modules(names_.layers), wanted = dims_.layers;
+  if (found == wanted) return;
+  // Such a layer joins two hidden states by a projection: others past the last are layers that the config does not count.
+  bool predict = names_.predicts_further && found > wanted;
+  for (auto layer = wanted; predict && layer < found; ++layer)
+    predict = tensors_.has(fmt::format("{}.{}.eh_proj.weight", names_.layers, layer));
+  if (!predict)
     throw Error(Errc::kCorrupt,
-                fmt::format("config.json: {} is {}, the tensors have {} ({}{}.<i>.…){}", names_.layers_key, dims.layers,
-                            found, tensors_.prefix(), names_.layers, found == 0 ? a_tensor_there(model) : ""));
+                fmt::format("config.json: {} is {}, the tensors have {} ({}{}.<i>.…){}", names_.layers_key, wanted,
+                            found, tensors_.prefix(), names_.layers, found == 0 ? a_tensor_there(model_) : ""));
+  for (auto layer = wanted; layer < found; ++layer)
+    ignore(fmt::format("{}.{}.*", names_.layers, layer), "predicts further tokens, which the class does not do");
 }
 
 void StackBuilder::read_class() {

@@ -83,10 +83,19 @@ Norm Tensors::norm(std::string_view module, std::int64_t size, const NormStyle& 
     const auto full = std::string(module);
     return tensor_of(module, !has(full + std::string(name)) && has(full + std::string(before)) ? before : name);
   };
-  Norm made{.kind = style.kind, .size = size, .eps = style.eps, .weight = named(".weight", ".gamma")};
+  Norm made{.kind = style.kind, .size = size, .eps = style.eps};
+  if (style.has_weight) made.weight = named(".weight", ".gamma");
   if (style.has_bias) made.bias = named(".bias", ".beta");
   made.weight_offset = style.weight_offset;
   made.multiply_before_cast = style.multiply_before_cast;
+  return made;
+}
+
+CausalConvolution Tensors::convolution(std::string_view module, std::int64_t channels, std::int64_t kernel,
+                                       bool bias) const {
+  CausalConvolution made{.channels = channels, .kernel = kernel, .weight = tensor_of(module, ".weight")};
+  made.weight.view = {{ViewStep::Kind::select, {1, 0}}};
+  if (bias) made.bias = tensor_of(module, ".bias");
   return made;
 }
 

@@ -275,7 +275,7 @@ TEST_CASE("extract lora: of other families, too", "[nn][lora]") {
                                         {"gptoss", "gpt-oss"},
                                         {"qwen", "qwen3.5-text"},
                                         {"qwen", "qwen3-next"},
-                                        {"olmo2", "olmo2"}}));
+                                        {"olmo", "olmo2"}}));
   DYNAMIC_SECTION(c.variant) {
     Models models(family_data(c.family, c.variant) / "checkpoint", change_all);
     const auto extracted = models.extract({1000, std::nullopt});

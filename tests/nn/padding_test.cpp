@@ -34,6 +34,18 @@ const std::vector<Kind>& kinds() {
       {"chunks, and queries that grow by order", "llama", "llama4-text"},
       {"a delta net", "qwen", "qwen3-next"},
       {"sinks", "gptoss", "gpt-oss"},
+      {"a delta net of three convolutions", "olmohybrid", "olmo-hybrid"},
+      {"a state a head", "mamba2", "mamba2"},
+      {"a state a head, of what has a bias", "mamba2", "mamba2-limited"},
+      {"a state a channel", "mamba2", "falcon-mamba"},
+      {"a state a channel, and attention", "jamba", "jamba"},
+      {"a state a head beside attention", "falconh1", "falcon-h1-scaled"},
+      {"short convolutions", "lfm2", "lfm2-moe-biased"},
+      {"a block that layers share", "zamba2", "zamba2"},
+      {"keys that an indexer chooses", "deepseek", "deepseek-v3.2"},
+      {"latent keys", "deepseek", "deepseek-v3"},
+      {"linear attention that fades", "minimax", "minimax"},
+      {"two attentions a layer", "longcat", "longcat"},
       {"a linear recurrence", "gemma", "recurrent-gemma"},
       {"inputs of each layer's own", "gemma", "gemma-3n-text"},
       {"both ways", "bert", "bert"},
@@ -47,6 +59,11 @@ const std::vector<Kind>& kinds() {
       {"a mean of scores", "eurobert", "eurobert-late"},
       {"by distance, in buckets", "deberta", "deberta-v2"},
       {"a convolution", "deberta", "deberta-v2-conv"},
+      {"a rope the other way round", "nanochat", "nanochat"},
+      {"a difference of attentions", "diffllama", "diffllama"},
+      {"a mixture of attentions", "jetmoe", "jetmoe"},
+      {"an average that fades", "rwkv", "rwkv"},
+      {"a matrix a head", "xlstm", "xlstm"},
   };
   return all;
 }
@@ -99,7 +116,7 @@ TEST_CASE("nn: of a padded batch the tokens that count give what they give alone
 }
 
 TEST_CASE("nn: a padded batch is decoded step by step", "[nn][padding][sequence]") {
-  for (const auto& [family, variant] : {std::pair{"opt", "opt"}, {"bloom", "bloom"}, {"mistral", "ministral"}, {"qwen", "qwen3-next"}, {"gptoss", "gpt-oss"}}) {
+  for (const auto& [family, variant] : {std::pair{"opt", "opt"}, {"bloom", "bloom"}, {"mistral", "ministral"}, {"qwen", "qwen3-next"}, {"gptoss", "gpt-oss"}, {"mamba2", "mamba2"}, {"mamba2", "falcon-mamba"}, {"lfm2", "lfm2"}, {"zamba2", "zamba2"}, {"deepseek", "deepseek-v3.2"}, {"minimax", "minimax"}}) {
     INFO(variant);
     TestRegistry registry;
     const auto model = model_of(registry.registry, family, variant);

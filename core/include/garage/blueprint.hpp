@@ -10,6 +10,7 @@
 //   kNeeds             members that a document must have, since the default would compute something else
 //   kUnnamed           a member whose tensors bear no prefix in their roles
 //   kTied              the role of the tensor that is another part's where it is `tied_to` that one
+//   kBuffers           roles of tensors whose numbers are no learned parameters
 //   each_tensor        its own tensors, by role, with the shape that its sizes demand
 //   input, output      numbers per position that go in and come out, where it knows them by itself
 //   check              its rules
@@ -22,12 +23,14 @@
 #include <variant>
 
 #include <garage/blueprint/attention.hpp>
+#include <garage/blueprint/channel_state_space.hpp>
 #include <garage/blueprint/custom.hpp>
 #include <garage/blueprint/delta_net.hpp>
 #include <garage/blueprint/dense.hpp>
 #include <garage/blueprint/embedding.hpp>
 #include <garage/blueprint/encoder_decoder.hpp>
 #include <garage/blueprint/feed_forward.hpp>
+#include <garage/blueprint/head_state_space.hpp>
 #include <garage/blueprint/layer.hpp>
 #include <garage/blueprint/linear.hpp>
 #include <garage/blueprint/mixture.hpp>
@@ -36,12 +39,15 @@
 #include <garage/blueprint/pooling.hpp>
 #include <garage/blueprint/rope.hpp>
 #include <garage/blueprint/router.hpp>
+#include <garage/blueprint/short_convolution.hpp>
 #include <garage/blueprint/sinusoidal_embedding.hpp>
 #include <garage/blueprint/stack.hpp>
 
 namespace garage {
 
-using Blueprint = std::variant<Linear, Dense, Norm, Rope, Attention, DeltaNet, FeedForward, Router, Mixture, Embedding,
-                               SinusoidalEmbedding, Pooling, OutputHead, Layer, Stack, EncoderDecoder, Custom>;
+using Blueprint =
+    std::variant<Linear, Dense, Norm, Rope, Attention, DeltaNet, ChannelStateSpace, HeadStateSpace, ShortConvolution,
+                 FeedForward, Router, Mixture, Embedding, SinusoidalEmbedding, Pooling, OutputHead, Layer, Stack,
+                 EncoderDecoder, Custom>;
 
 }  // namespace garage

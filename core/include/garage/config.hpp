@@ -18,6 +18,7 @@ struct DeviceRule {
   std::string model = "*";  // pattern of ids: * any characters
   std::string parts = "*";  // pattern of part names: *, and {0..15} a range
   std::optional<std::string> device, dtype;
+  std::optional<bool> stay;  // false: of a stack's layers each is there only while it runs, the next on its way
 };
 
 struct DeviceSettings {

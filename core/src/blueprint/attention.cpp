@@ -36,6 +36,7 @@ void check_latent(const Attention& attention, const Latent& latent, Faults& faul
 void check_keys_and_values(const Attention& attention, Faults& faults) {
   const auto& [latent, keys_of] = std::tie(attention.latent, attention.keys_of);
   if (!latent && !keys_of) return check_own(attention, faults);
+  faults.require(!attention.head_norms && !attention.clip, "has 'head_norms' or a 'clip', and no 'k'");
   const auto* place = latent ? "latent" : "keys_of";
   faults.require(!(latent && keys_of), "has keys and values by 'latent' and by 'keys_of'");
   faults.require(!attention.k && !attention.v && !attention.k_norm && !attention.values_are_keys, [&] {
@@ -47,6 +48,21 @@ void check_keys_and_values(const Attention& attention, Faults& faults) {
   else
     faults.require(!attention.v_norm && !attention.is_source,
                    "looks at another's keys and values, and has a 'v_norm' or is_source");
+}
+
+// Of each head one, of one kind: nn reads their weights together.
+void check_head_norms(const Attention& attention, Faults& faults) {
+  const auto& [q, k] = *attention.head_norms;
+  faults.require(!attention.q_norm && !attention.k_norm, "has 'head_norms', and a 'q_norm' or a 'k_norm'");
+  faults.equal("head_norms.q", static_cast<std::int64_t>(q.size()), attention.heads, "heads");
+  faults.equal("head_norms.k", static_cast<std::int64_t>(k.size()), attention.kv_heads, "kv_heads");
+  for (const auto* list : {&q, &k})
+    for (const auto& norm : *list) {
+      faults.equal("head_norms.size", norm.size, attention.qk_dim, "qk_dim");
+      faults.require(norm.weight && !norm.bias && norm.kind == list->front().kind && norm.eps == list->front().eps &&
+                         norm.weight_offset == 0,
+                     "has 'head_norms' that are not of one kind and eps, with a weight alone");
+    }
 }
 
 }  // namespace
@@ -64,9 +80,11 @@ void Attention::check(Faults& faults) const {
   faults.equal("q.out", output_of(q), faults.product("q", {heads, qk_dim}), "heads x qk_dim");
   check_keys_and_values(*this, faults);
   if (gate) {
-    faults.equal("gate.out", gate->out, faults.product("gate", {heads, v_dim}), "heads x v_dim");
+    if (gate->out != heads)
+      faults.equal("gate.out", gate->out, faults.product("gate", {heads, v_dim}), "heads x v_dim");
     faults.equal("gate.in", gate->in, input_of(q), "q.in");
   }
+  faults.require(gate || !gate_kind, "has a 'gate_kind' and no 'gate'");
   faults.equal("o.in", o.in, faults.product("o", {heads, v_dim}), "heads x v_dim");
   if (from_memory)
     faults.require(position.index() == 0 && !mask.window && !mask.chunk && !query_scale,
@@ -74,6 +92,9 @@ void Attention::check(Faults& faults) const {
   if (q_norm && q_norm->size != output_of(q)) faults.equal("q_norm.size", q_norm->size, qk_dim, "qk_dim");
   if (k_norm && (!k || k_norm->size != output_of(*k))) faults.equal("k_norm.size", k_norm->size, qk_dim, "qk_dim");
   if (v_norm) faults.equal("v_norm.size", v_norm->size, v_dim, "v_dim");
+  if (o_norm) faults.equal("o_norm.size", o_norm->size, faults.product("o", {heads, v_dim}), "heads x v_dim");
+  if (head_norms) check_head_norms(*this, faults);
+  if (clip) faults.above_0("clip", *clip);
   if (norms_after_position.value_or(false)) {  // positions count in each head
     faults.require(q_norm && k_norm, "has norms_after_position and no 'q_norm' or no 'k_norm'");
     if (q_norm) faults.equal("q_norm.size", q_norm->size, qk_dim, "qk_dim");

@@ -22,6 +22,7 @@ void DeltaNet::check(Faults& faults) const {
   faults.equal("decay.out", decay.out, value_heads, "value_heads");
   for (const auto* linear : {&k, &v, &gate, &beta, &decay}) faults.equal("q.in", q.in, linear->in, "as the others");
   faults.equal("norm.size", norm.size, value_dim, "value_dim");
+  faults.above_0("beta_scale", beta_scale);
   faults.present("q_conv", q_conv);
   faults.present("k_conv", k_conv);
   faults.present("v_conv", v_conv);

@@ -36,6 +36,7 @@ void Rope::check(Faults& faults) const {
     faults.require(table_rows.has_value(), "has a 'table' of no 'table_rows'");
     faults.require(scaling.kind == RopeScalingKind::none && theta == 0 && !one_speed,
                    "has a 'table', and frequencies beside it");
+    faults.require(!backwards.value_or(false), "has a 'table', and turns backwards by it");
   } else {
     faults.present("theta", theta);
     faults.require(!table_rows && !tied_to, "has no 'table', and says of which rows or whose it is");

@@ -11,12 +11,17 @@ void Router::check(Faults& faults) const {
   faults.above_0("scale", scale);
   faults.above_0("input_scale", input_scale);
   faults.present_if_any("expert_scale", expert_scale);
+  faults.present_if_any("correction", correction);
+  faults.above_0("sum_epsilon", sum_epsilon);
+  faults.above_0("least_sum", least_sum);
+  faults.above_0("softcap", softcap);
+  faults.require(renormalise || !(sum_epsilon || least_sum), "does not renormalise, and has a 'sum_epsilon' or a 'least_sum'");
   if (norm) faults.equal("norm.size", norm->size, scores.in, "scores.in");
   if (scoring == Scoring::sparsemixer) {
     faults.require(jitter.has_value(), "scores by sparsemixer and has no 'jitter'");
     faults.require(top_k == 2,
                    [&] { return fmt::format("scores by sparsemixer and has top_k {}, should be 2", top_k); });
-    faults.require(!groups, "scores by sparsemixer and has groups");
+    faults.require(!groups && !correction, "scores by sparsemixer and has groups or a correction");
   }
   if (!groups || groups->count <= 0) return;
   const auto count = groups->count, size = experts / count;

@@ -103,10 +103,11 @@ DeviceRule read_rule(const YamlReader& item, bool names_model) {
   DeviceRule rule;
   YamlReader::Handlers handlers{{"parts", [&](const YamlReader& v) { rule.parts = v.text(); }},
                                 {"device", [&](const YamlReader& v) { rule.device = read_device(v); }},
-                                {"dtype", [&](const YamlReader& v) { rule.dtype = read_dtype(v); }}};
+                                {"dtype", [&](const YamlReader& v) { rule.dtype = read_dtype(v); }},
+                                {"stay", [&](const YamlReader& v) { rule.stay = v.flag(); }}};
   if (names_model) handlers["model"] = [&](const YamlReader& v) { rule.model = v.text(); };
   item.keys(handlers);
-  if (!rule.device && !rule.dtype) item.refuse("should name a device or a dtype");
+  if (!rule.device && !rule.dtype && !rule.stay) item.refuse("should name a device or a dtype, or say whether they stay");
   return rule;
 }
 

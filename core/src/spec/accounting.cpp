@@ -148,7 +148,21 @@ class Ledger {
     void part(const BlueprintPath&, const std::string&, PartRole role) {
       has_ties = has_ties || role == PartRole::owner;
     }
+    // Numbers that no training learns are no parameters.
+    template <class T>
+    void leave(const BlueprintPath&, const T& value) {
+      if constexpr (requires { T::kBuffers; })
+        value.each_tensor([&](std::string_view role, const TensorRef& ref, const TensorShape& shape) {
+          if (std::find(T::kBuffers.begin(), T::kBuffers.end(), role) != T::kBuffers.end())
+            entry.second.parameters -= ledger.claimed(ref, shape);
+        });
+    }
   };
+
+  // How many numbers; of a tensor that is missing none.
+  std::int64_t claimed(const TensorRef& ref, const TensorShape& shape) const {
+    return model_.find(ref.tensor) ? TensorInfo{"", DType::kF32, shape}.elements() : 0;
+  }
 
   void claim(PartTable::value_type& entry, const BlueprintPath& at, const TensorRef& ref, const TensorShape& shape,
              std::vector<Missing>& missing) {
@@ -171,7 +185,7 @@ class Ledger {
       const auto* tensor = role.is_shared() ? model_.find(role.ref->tensor) : nullptr;
       if (!tensor) continue;
       auto& claims = claims_of(*tensor);
-      claims.erase(std::find_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.ref == role.ref; }));
+      claims.erase(std::find_if(claims.begin(), claims.end(), [&](const TensorClaim& claim) { return claim.ref == role.ref; }));
       const auto& view = role.ref->view;
       part.parameters -= view.empty() ? tensor->elements() : see(tensor->shape, view).elements();
       tied_.push_back({&name, std::move(role)});

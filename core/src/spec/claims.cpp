@@ -14,7 +14,7 @@ namespace garage {
 namespace {
 
 struct Run {
-  const Claim* claim;
+  const TensorClaim* claim;
   StridedView view;  // coalesced
 };
 
@@ -34,7 +34,7 @@ void require_apart(const TensorInfo& tensor, const Run& a, const Run& b) {
 
 }  // namespace
 
-std::string Claim::role() const {
+std::string TensorClaim::role() const {
   for (auto& role : tensor_roles(part->second))
     if (role.ref == ref) return std::move(role.role);
   return {};

@@ -11,7 +11,7 @@ namespace garage {
 
 // Few tensors have more than one, or one that is not for the whole tensor: what else is to be said of those is worked
 // out for them alone.
-struct Claim {
+struct TensorClaim {
   const PartTable::value_type* part;
   const TensorRef* ref;  // into its blueprint
 
@@ -20,7 +20,7 @@ struct Claim {
   std::string role() const;
 };
 
-using Claims = boost::container::small_vector<Claim, 1>;
+using Claims = boost::container::small_vector<TensorClaim, 1>;
 
 // Throws kCorrupt, naming the tensor, unless no two claims meet and all of them together take every number of it.
 // Without a claim nothing is required.

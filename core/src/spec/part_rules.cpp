@@ -70,7 +70,14 @@ class PartRules {
     if (mixture.shared_expert_gate)
       equal("shared_expert_gate.in", mixture.shared_expert_gate->in, "input_dim", part_.input_dim);
     require(scores == experts, "its router '{}' scores {} experts, it has {}", mixture.router.part, scores, experts);
-    for (const auto& expert : mixture.experts) carries(expert.part);
+    if (mixture.down) {
+      equal("down.in", mixture.down->in, "input_dim", part_.input_dim);
+      equal("up.out", mixture.up->out, "output_dim", part_.output_dim);
+    }
+    for (const auto& expert : mixture.experts) {
+      takes(expert.part, mixture.down ? mixture.down->out : part_.input_dim);
+      gives(expert.part, mixture.up ? mixture.up->in : part_.output_dim);
+    }
     if (mixture.norm) carries(mixture.norm->part);
     if (mixture.shared_expert) carries(mixture.shared_expert->part);
   }

@@ -109,7 +109,7 @@ TEST_CASE("gguf: a file is its family's model, under the family's names", "[chec
       {"qwen3", "qwen", 1, 16512}, {"qwen3-yarn", "qwen", 1, 16512}, {"qwen3-moe", "qwen", 1, 22784},
       {"gemma", "gemma", 1, 14432}, {"gemma-2", "gemma", 2, 26912}, {"gemma-3", "gemma", 6, 76768},
       {"gemma-3-two-layers", "gemma", 2, 26976}, {"phi-3", "phi", 1, 14432}, {"phi-3-longrope", "phi", 1, 13408},
-      {"gpt2", "gpt2", 1, 16864}, {"olmo-2", "olmo2", 1, 13456}, {"starcoder2", "starcoder2", 1, 9600}, {"bloom", "bloom", 2, 27584}, {"qwen2-Q4_K_M", "qwen", 1, 377984}}));
+      {"gpt2", "gpt2", 1, 16864}, {"olmo-2", "olmo", 1, 13456}, {"starcoder2", "starcoder2", 1, 9600}, {"bloom", "bloom", 2, 27584}, {"qwen2-Q4_K_M", "qwen", 1, 377984}}));
   INFO(c.name);
   TestRegistry registry;
   const auto spec = registry->register_model("m", open_checkpoint(gguf(c.name)));

@@ -99,7 +99,7 @@ TEST_CASE("contradictions: what a part names is there, of its kind, and in one p
       // kind
       {"a norm that is an attention", R"({"norm":"norm","op":"attention"})", R"({"norm":"attention","op":"attention"})", "part 'layer_0': its stages.0.branches.0.norm 'attention' is of op attention, should be norm or custom"},
       {"a norm that is the layer", R"({"norm":"norm","op":"attention"})", R"({"norm":"layer_0","op":"attention"})", "its stages.0.branches.0.norm 'layer_0' is of op layer"},
-      {"an attention that is the layer", R"("op":"attention"})", R"("op":"layer_0"})", "its stages.0.branches.0.op 'layer_0' is of op layer, should be linear, norm, attention, delta_net, feed_forward, mixture or custom"},
+      {"an attention that is the layer", R"("op":"attention"})", R"("op":"layer_0"})", "its stages.0.branches.0.op 'layer_0' is of op layer, should be linear, norm, attention, delta_net, channel_state_space, head_state_space, short_convolution, feed_forward, mixture or custom"},
       {"a branch that is a router", R"("op":"mixture"})", R"("op":"gate"})", "its stages.0.branches.1.op 'gate' is of op router"},
       {"a feed-forward norm that is a rope", R"({"norm":"norm","op":"mixture"})", R"({"norm":"rotary_emb","op":"mixture"})", "its stages.0.branches.1.norm 'rotary_emb' is of op rope"},
       {"a router that is none", R"("router":"gate")", R"("router":"norm")", "part 'mixture': its router 'norm' is of op norm, should be router"},

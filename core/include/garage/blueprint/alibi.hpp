@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include <garage/blueprint/faults.hpp>
@@ -12,11 +13,16 @@ namespace garage {
 struct Alibi {
   static constexpr std::string_view kName = "alibi";
 
-  double max_bias = 8;  // above 0
+  double max_bias = 8;               // above 0
+  std::optional<bool> in_bfloat16;   // slopes, positions and their product are rounded to bfloat16 (Falcon); null: no
+  std::optional<double> scale;       // above 0: of what is added to a score (Falcon: 1 / sqrt(D))
 
-  void check(Faults& faults) const { faults.above_0("max_bias", max_bias); }
+  void check(Faults& faults) const {
+    faults.above_0("max_bias", max_bias);
+    faults.above_0("scale", scale);
+  }
   friend bool operator==(const Alibi&, const Alibi&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Alibi, (), (max_bias))
+BOOST_DESCRIBE_STRUCT(Alibi, (), (max_bias, in_bfloat16, scale))
 
 }  // namespace garage

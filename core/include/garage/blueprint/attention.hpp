@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include <garage/blueprint/apart.hpp>
 #include <garage/blueprint/faults.hpp>
@@ -60,17 +61,30 @@ struct Latent {
   Linear down;  // to norm.size + shared_dim
   Norm norm;
   Linear up;  // to heads * (qk_dim - shared_dim + v_dim)
+  std::optional<double> scale;  // above 0: of norm(c) (LongCat)
 
   void check(Faults& faults) const {
     faults.present("shared_dim", shared_dim);
     faults.equal("down.out", down.out, norm.size + shared_dim, "norm.size + shared_dim");
     faults.equal("up.in", up.in, norm.size, "norm.size");
+    faults.above_0("scale", scale);
   }
   friend bool operator==(const Latent&, const Latent&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Latent, (), (shared_dim, down, norm, up))
+BOOST_DESCRIBE_STRUCT(Latent, (), (shared_dim, down, norm, up, scale))
 
-// softmax(mask(softcap(scale * q k^T))) v, times sigmoid(gate), then o
+// Norms of q and k of which each head has its own, over [qk_dim] (Cohere, StableLM 2).
+struct HeadNorms {
+  std::vector<Norm> q, k;  // of as many as there are heads, and kv_heads; but for the weight all are one
+
+  friend bool operator==(const HeadNorms&, const HeadNorms&) = default;
+};
+BOOST_DESCRIBE_STRUCT(HeadNorms, (), (q, k))
+
+enum class GateKind { sigmoid, softplus };
+BOOST_DESCRIBE_ENUM(GateKind, sigmoid, softplus)
+
+// softmax(mask(softcap(scale * q k^T))) v, its o_norm, times sigmoid(gate), then o
 struct Attention {
   static constexpr std::string_view kName = "attention";
   static constexpr auto kServesAs = kServes<PartRole::branch, PartRole::source, PartRole::owner>;
@@ -81,7 +95,7 @@ struct Attention {
   Projection q;                          // to heads * qk_dim
   std::optional<Projection> k, v;        // to kv_heads * qk_dim, to kv_heads * v_dim
   Linear o;                              // from heads * v_dim
-  Apart<Linear> gate;                    // to heads * v_dim
+  Apart<Linear> gate;                    // to heads * v_dim, or to heads: one number for each
   Apart<Norm> q_norm, k_norm;            // of each head, [qk_dim], or of all together
   std::optional<bool> norms_after_position;  // null: before positions count
   Apart<QueryScale> query_scale; // after both
@@ -97,6 +111,10 @@ struct Attention {
 
   Apart<Norm> v_norm;              // of each head, [v_dim]
   std::optional<bool> is_source;   // whether others look at its keys and values; null: none does
+  Apart<Norm> o_norm;              // of all heads together, [heads * v_dim] (BitNet)
+  Apart<HeadNorms> head_norms;     // in place of q_norm and k_norm
+  Apart<double> clip;              // above 0: q, k and v are at most so far from 0, after their norms (OLMo)
+  Apart<GateKind> gate_kind;       // null: sigmoid
 
   std::int64_t input() const { return input_of(q); }
   std::int64_t output() const { return o.out; }
@@ -107,6 +125,6 @@ struct Attention {
 BOOST_DESCRIBE_STRUCT(Attention, (),
                       (heads, kv_heads, qk_dim, v_dim, scale, q, k, v, o, gate, q_norm, k_norm, norms_after_position,
                        query_scale, position, mask, softcap, from_memory, latent, keys_of, values_are_keys, v_norm,
-                       is_source))
+                       is_source, o_norm, head_norms, clip, gate_kind))
 
 }  // namespace garage

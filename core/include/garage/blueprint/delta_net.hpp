@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <garage/blueprint/faults.hpp>
@@ -35,6 +36,7 @@ struct DeltaNet {
   TensorRef rate, decay_bias;                   // [value_heads]: A_log and dt_bias
   Norm norm;                                    // of each head, over [value_dim]
   Linear o;                                     // from value_heads * value_dim
+  std::optional<double> beta_scale;             // above 0: of sigmoid(beta(x)) (OLMo hybrid: 2)
 
   std::int64_t input() const { return q.in; }
   std::int64_t output() const { return o.out; }
@@ -52,6 +54,6 @@ struct DeltaNet {
 };
 BOOST_DESCRIBE_STRUCT(DeltaNet, (),
                       (key_heads, value_heads, key_dim, value_dim, kernel, q, k, v, gate, beta, decay, q_conv, k_conv,
-                       v_conv, rate, decay_bias, norm, o))
+                       v_conv, rate, decay_bias, norm, o, beta_scale))
 
 }  // namespace garage

@@ -1,6 +1,6 @@
 // Layer: stages of branches around one stream of hidden states.
 //
-//   x = after(keep * x + sum of scale * post_norm(op(norm(x)))), stage after stage
+//   x = after(keep * x + sum of scale * post_norm(op(input_scale * norm(x)))), stage after stage
 //
 // Sequential is two stages of a branch, parallel one stage of two, a sandwich has post_norms, OLMo 2 a post_norm and no
 // norm, BERT an after, T5's decoder three stages, Gemma 4's mixtures a sum_norm.
@@ -21,11 +21,12 @@ struct Branch {
   PartRef<PartRole::branch> op;
   std::optional<PartRef<PartRole::norm>> post_norm;
   double scale = 1;
+  double input_scale = 1;  // of what op is given (Falcon-H1)
 
   void check(Faults& faults) const { faults.present("op", op.part); }
   friend bool operator==(const Branch&, const Branch&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Branch, (), (norm, op, post_norm, scale))
+BOOST_DESCRIBE_STRUCT(Branch, (), (norm, op, post_norm, scale, input_scale))
 
 struct Stage {
   std::vector<Branch> branches;  // of the same x; those of one norm share its result

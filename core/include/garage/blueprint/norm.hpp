@@ -13,7 +13,7 @@
 namespace garage {
 
 enum class NormKind {
-  layer,  // (x - mean) / sqrt(var + eps) * weight + bias
+  layer,  // (x - mean) / sqrt(var + eps) * (weight_offset + weight) + bias
   rms,    // x / sqrt(mean(x^2) + eps) * (weight_offset + weight)
   l2,     // x / max(sqrt(sum(x^2)), eps), without weight and bias
 };
@@ -30,7 +30,7 @@ struct Norm {
   double eps = 0;                     // above 0
   std::optional<TensorRef> weight;    // [size]; null: no learned scale
   Apart<TensorRef> bias;              // [size]
-  double weight_offset = 0;           // 1 in Gemma, whose weights are stored around 0
+  double weight_offset = 0;           // 1 in Gemma and Nemotron, whose weights are stored around 0
   bool multiply_before_cast = false;  // of narrow dtypes: whether the weight multiplies in float32 (Gemma)
 
   std::int64_t input() const { return size; }

@@ -59,6 +59,7 @@ struct Rope {
   std::optional<bool> in_float32;  // of narrow dtypes: whether heads turn in float32 (Llama 4); null: no
   std::optional<std::int64_t> first;  // of the dimensions that turn, from 1 (latent attention); null: the head's own
   std::optional<bool> one_speed;      // all pairs turn by the one frequency of a rope of two dimensions; null: no
+  std::optional<bool> backwards;      // by the angles' negatives (NanoChat); null: no
 
   // In place of frequencies: of every position the sines of its angles, then their cosines (RoFormer).
   std::optional<TensorRef> table;                   // [table_rows, dims]
@@ -75,6 +76,7 @@ struct Rope {
   void check(Faults& faults) const;
   friend bool operator==(const Rope&, const Rope&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Rope, (), (theta, dims, pairing, scaling, in_float32, first, one_speed, table, table_rows, tied_to))
+BOOST_DESCRIBE_STRUCT(Rope, (), (theta, dims, pairing, scaling, in_float32, first, one_speed, table, table_rows, tied_to,
+                            backwards))
 
 }  // namespace garage

@@ -8,6 +8,7 @@
 
 #include <garage/error.hpp>
 #include <garage/nn/extract.hpp>
+#include <garage/nn/generate.hpp>
 #include <garage/path_text.hpp>
 #include <garage/safetensors.hpp>
 
@@ -78,19 +79,32 @@ Chosen choose(const ModelRegistry& registry, const RunRequest& request) {
   return {request.id, load_model(registry, request.id, options)};
 }
 
+torch::Tensor written(const std::shared_ptr<PartModule>& module, const Input& input, const TextRequest& request) {
+  auto options = GenerateOptions{request.new_tokens, request.temperature, request.top_k, request.top_p,
+                                 request.seed,       request.stop,        input.sequence.attention_mask};
+  const auto& ids = input.given;
+  if (!ids.defined() || ids.dim() != 2 || ids.scalar_type() != torch::kInt64)
+    throw Error(Errc::kInvalidArgument, "generate: an input file should have input_ids, (batch, seq) int64");
+  if (input.sequence.position_ids.defined())
+    throw Error(Errc::kInvalidArgument, "generate: counts positions itself: leave position_ids out");
+  return generate(module, ids, options);
+}
+
 RunReport run(const ModelRegistry& registry, const RunRequest& request) {
   const torch::NoGradGuard no_grad;
   const auto [name, module] = choose(registry, request);
   const bool is_encoder_decoder = std::dynamic_pointer_cast<EncoderDecoderModule>(module) != nullptr;
-  const auto [input, sequence] = read_input(request.input, is_encoder_decoder);
+  const auto given = read_input(request.input, is_encoder_decoder);
+  const auto& [input, sequence] = given;
   // Hidden states of another type than the weights' are converted: an input file need not know them.
-  const auto ran = module->forward(input.defined() ? carried_to(*module, input) : input, sequence);
+  const auto ran = request.generate ? written(module, given, *request.generate)
+                                    : module->forward(input.defined() ? carried_to(*module, input) : input, sequence);
   const auto output = ran.to(torch::kCPU).contiguous();
   const std::vector<std::int64_t> shape(output.sizes().begin(), output.sizes().end());
   write_safetensors(request.output, {{{"output", *dtype_of(output.scalar_type()), shape}, output.data_ptr()}});
   const auto& read = input.defined() ? input : sequence.decoder_input;
   return {name, text_of(read.sizes()), text_of(output.sizes()), std::string(torch_name(output.scalar_type())),
-          text_of(ran.device())};
+          text_of(PartBinding::home(*module).device())};
 }
 
 // What is thrown outside of forward: out of memory, a device that failed.

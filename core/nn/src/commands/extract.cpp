@@ -120,9 +120,7 @@ std::shared_ptr<PartModule> load_extracted(const fs::path& folder, const ModuleO
     throw Error(Errc::kCorrupt,
                 fmt::format("{}: has no root, an extracted part is one", (folder / kPartFile).string()));
   const TensorStore store(WeightFiles::of(folder / kWeightsFile), Placements(options), plugins);
-  auto module = make_module(spec, spec.root, store.of_roots(spec, std::span(&spec.root, 1)));
-  PartBinding::watch(*module, store.files());
-  return module;
+  return make_whole(spec, spec.root, store);
 }
 
 }  // namespace garage::nn

@@ -26,11 +26,15 @@ torch::Tensor slopes_of(const Alibi& alibi, std::int64_t heads) {
 
 }  // namespace
 
-AlibiPosition::AlibiPosition(const Alibi& alibi, std::int64_t heads) : slopes_(slopes_of(alibi, heads)) {}
+AlibiPosition::AlibiPosition(const Alibi& alibi, std::int64_t heads, torch::Device device)
+    : alibi_(alibi), slopes_(slopes_of(alibi, heads).to(device)) {}
 
 torch::Tensor AlibiPosition::bias(const torch::Tensor&, const torch::Tensor& key_positions) const {
   // (batch, heads, 1, keys)
-  return slopes_.to(key_positions.device()) * key_positions.to(torch::kFloat32).unsqueeze(1).unsqueeze(2);
+  const auto dtype = alibi_.in_bfloat16.value_or(false) ? torch::kBFloat16 : torch::kFloat32;
+  const auto positions = key_positions.to(dtype).unsqueeze(1).unsqueeze(2);
+  const auto bias = (slopes_.to(positions.options()) * positions).to(torch::kFloat32);
+  return alibi_.scale ? bias * *alibi_.scale : bias;
 }
 
 }  // namespace garage::nn

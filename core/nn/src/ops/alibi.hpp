@@ -13,10 +13,11 @@ namespace garage::nn {
 
 class AlibiPosition : public PositionOp {
  public:
-  AlibiPosition(const Alibi& alibi, std::int64_t heads);
+  AlibiPosition(const Alibi& alibi, std::int64_t heads, torch::Device device);
   torch::Tensor bias(const torch::Tensor& positions, const torch::Tensor& key_positions) const override;
 
  private:
+  Alibi alibi_;
   torch::Tensor slopes_;  // (heads, 1, 1), float32
 };
 

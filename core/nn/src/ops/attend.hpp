@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <string>
 
 #include <torch/types.h>
@@ -18,6 +19,24 @@ struct Keys {
   torch::Tensor keys, values;  // (batch, kv_heads, keys, qk_dim or v_dim)
   torch::Tensor positions;     // (batch or 1, keys)
   torch::Tensor hidden;        // (batch, 1, 1, keys): those that are padding; undefined: none is
+};
+
+// Which scores are hidden, of passes whose positions are counted: layers share what they ask for.
+class Masks {
+ public:
+  // (1, 1, seq, keys): of what is hidden in q's dtype, to be added. positions (1, seq), key_positions (1, keys).
+  const torch::Tensor& of(const Mask& mask, const torch::Tensor& positions, const torch::Tensor& key_positions,
+                          const torch::TensorOptions& options);
+
+ private:
+  struct Made {
+    Mask mask;
+    std::int64_t queries, keys;
+    torch::Device device;
+    torch::ScalarType dtype;
+    torch::Tensor added;
+  };
+  std::list<Made> made_;  // so that what was given stays where it is
 };
 
 // q is (batch, heads, seq, qk_dim), and it gives (batch, heads, seq, v_dim). The caller's mask stands for the attention's own.

@@ -1,14 +1,14 @@
 // The module of an attention: projections and norms, positions, what was seen before, and attend.
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/floor_divide.h>
 #include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softplus.h>
 
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
 
 #include "attend.hpp"
+#include "kept_keys.hpp"
 #include "latent.hpp"
 #include "modules.hpp"
 
@@ -36,35 +36,17 @@ torch::Tensor scaled_queries(const torch::Tensor& q, const QueryScale& scale, Pa
   return scale.multiply_before_cast ? (q * factor).to(q.scalar_type()) : q * factor.to(q.scalar_type());
 }
 
-Keys held_in(Memory& memory) { return {memory["keys"], memory["values"], memory["position_ids"]}; }
-
-void hold(Memory& memory, const Keys& keys) {
-  memory["keys"] = keys.keys;
-  memory["values"] = keys.values;
-  memory["position_ids"] = keys.positions;
+// At most so far from 0 (OlmoAttention).
+torch::Tensor clipped(const torch::Tensor& x, const Apart<double>& clip) {
+  return clip ? x.clamp(-*clip, *clip) : x;
 }
 
-[[noreturn]] void refuse_memory(const std::string& part, std::int64_t held, std::int64_t seen) {
-  throw Error(Errc::kInvalidArgument,
-              fmt::format("{}: the state holds keys of {} positions, and this pass comes after {}: one state goes with "
-                          "the whole model, or with each part by itself",
-                          part, held, seen));
-}
-
-// Adds to what was seen before, and answers all of it.
-Keys remember(const std::string& part, Memory& memory, const Keys& fresh, std::int64_t seen) {
-  const auto before = held_in(memory);
-  const auto held = before.keys.defined() ? before.keys.size(2) : 0;
-  if (held != seen) refuse_memory(part, held, seen);
-  auto all = fresh;
-  if (held > 0) {
-    const auto rows = std::max(before.positions.size(0), fresh.positions.size(0));
-    const auto rowed = [&](const torch::Tensor& ids) { return ids.expand({rows, ids.size(1)}); };
-    all = {at::cat({before.keys, fresh.keys}, 2), at::cat({before.values, fresh.values}, 2),
-           at::cat({rowed(before.positions), rowed(fresh.positions)}, 1)};
-  }
-  hold(memory, all);
-  return all;
+// Heads (batch, seq, heads * v_dim) times what the gate lets through, of each number or of each head.
+torch::Tensor let_through(const torch::Tensor& heads, const torch::Tensor& gate, const Attention& attention) {
+  const bool is_sigmoid = !attention.gate_kind || *attention.gate_kind == GateKind::sigmoid;
+  const auto open = is_sigmoid ? at::sigmoid(gate) : at::softplus(gate.to(torch::kFloat32)).to(gate.scalar_type());
+  if (open.size(-1) == heads.size(-1)) return heads * open;
+  return (heads.unflatten(-1, {attention.heads, -1}) * open.unsqueeze(-1)).flatten(2);
 }
 
 }  // namespace
@@ -87,6 +69,8 @@ AttentionModule::AttentionModule(const std::string& name, const PartSpec& part, 
   q_norm_ = add_norm("q_norm", attention.q_norm);
   k_norm_ = add_norm("k_norm", attention.k_norm);
   v_norm_ = add_norm("v_norm", attention.v_norm);
+  o_norm_ = add_norm("o_norm", attention.o_norm);
+  if (attention.head_norms) head_norms_.emplace(*this, *attention.head_norms, store);
 }
 
 torch::Tensor AttentionModule::compute(const torch::Tensor& input, Pass& pass) {
@@ -99,10 +83,11 @@ torch::Tensor AttentionModule::compute(const torch::Tensor& input, Pass& pass) {
                     name(), pass.seen() + input.size(1), *longest));
   auto q =
       normed_heads(q_(input, pass), attention_.heads, norm_before_position(attention_.q_norm), q_norm_.get(), pass);
-  if (attention_.from_memory) return given(attend(attention_, q, memorised(input, pass)), input);
+  q = clipped(head_norms_ ? head_norms_->of_queries(q) : q, attention_.clip);
+  if (attention_.from_memory) return given(attend(attention_, q, memorised(input, pass)), input, pass);
   const auto seen = attention_.keys_of ? keys_of_source(q, pass) : own_keys(input, q, pass);
   if (attention_.query_scale) q = scaled_queries(q, *attention_.query_scale, pass);
-  return given(attend(attention_, *position_, q, seen, pass), input);
+  return given(attend(attention_, *position_, q, seen, pass), input, pass);
 }
 
 // Its own and those that it remembers; q turns with them.
@@ -111,7 +96,7 @@ Keys AttentionModule::own_keys(const torch::Tensor& input, torch::Tensor& q, Pas
     throw Error(Errc::kUnsupported,
                 fmt::format("{}: looks both ways, and what came before has not seen this: it is not run piece by piece",
                             name()));
-  auto* memory = pass.memory(name());
+  auto* memory = pass.kept(name());
   auto [k, v] = keys_and_values(input, pass);
   position_->turn(q, k, pass);
   if (attention_.norms_after_position.value_or(false)) {
@@ -119,8 +104,8 @@ Keys AttentionModule::own_keys(const torch::Tensor& input, torch::Tensor& q, Pas
     k = k_norm_->forward(k, pass);
   }
   Keys seen{k, v, pass.position_ids(input.device()), {}};
-  if (memory) seen = remember(name(), *memory, seen, pass.seen());
-  else if (attention_.is_source.value_or(false)) hold(pass.shown(name()), seen);
+  if (memory) seen = remember(name(), *memory, seen, pass);
+  else if (attention_.is_source.value_or(false)) show(pass.shown(name()), seen);
   seen.hidden = padding_of(seen, pass);
   return seen;
 }
@@ -130,9 +115,8 @@ Keys AttentionModule::keys_of_source(torch::Tensor& q, Pass& pass) {
   torch::Tensor none;
   position_->turn(q, none, pass);
   const auto& source = attention_.keys_of->part;
-  auto& shown = pass.shown(source);
-  const auto wanted = pass.seen() + q.size(2);
-  const auto keys = held_in(shown);
+  const auto keys = kept_in(pass.shown(source), pass);
+  const auto wanted = pass.fixed_step() ? pass.fixed_step()->keys : pass.seen() + q.size(2);
   if (!keys.keys.defined() || keys.keys.size(2) != wanted)
     throw Error(Errc::kInvalidArgument,
                 fmt::format("{}: looks at the keys and values of '{}', which has not run over these {} positions: run "
@@ -148,9 +132,10 @@ torch::Tensor AttentionModule::padding_of(const Keys& seen, Pass& pass) const {
 }
 
 // What heads (batch, heads, seq, v_dim) give the stream.
-torch::Tensor AttentionModule::given(const torch::Tensor& heads, const torch::Tensor& input) const {
-  const auto joined = heads.transpose(1, 2).flatten(2);
-  return o_(gate_ ? joined * at::sigmoid((*gate_)(input)) : joined);
+torch::Tensor AttentionModule::given(const torch::Tensor& heads, const torch::Tensor& input, Pass& pass) const {
+  auto joined = heads.transpose(1, 2).flatten(2);
+  if (o_norm_) joined = o_norm_->forward(joined, pass);
+  return o_(gate_ ? let_through(joined, (*gate_)(input), attention_) : joined);
 }
 
 const Norm* AttentionModule::norm_before_position(const Apart<Norm>& norm) const {
@@ -165,7 +150,8 @@ std::pair<torch::Tensor, torch::Tensor> AttentionModule::keys_and_values(const t
   } else {
     const auto given = (*k_)(input, pass);
     keys = normed_heads(given, attention_.kv_heads, norm_before_position(attention_.k_norm), k_norm_.get(), pass);
-    values = split_heads(v_ ? (*v_)(input, pass) : given, attention_.kv_heads);
+    keys = clipped(head_norms_ ? head_norms_->of_keys(keys) : keys, attention_.clip);
+    values = clipped(split_heads(v_ ? (*v_)(input, pass) : given, attention_.kv_heads), attention_.clip);
   }
   return {keys, v_norm_ ? v_norm_->forward(values, pass) : values};
 }

@@ -95,7 +95,9 @@ std::shared_ptr<PartModule> build_custom(const PluginHost* plugins, const ModelS
   const auto tensor = [&](const std::string& role) {
     const auto known = custom.tensors.find(role);
     if (known == custom.tensors.end()) throw Error(Errc::kNotFound, fmt::format("{} has no tensor '{}'", which, role));
-    return store.weight(known->second.ref).dense();
+    const auto weight = store.weight(known->second.ref);
+    store.arrive();  // a builder may look at the numbers
+    return weight.dense();
   };
   const auto part_in = [&](const std::string& child) {
     if (std::none_of(custom.parts.begin(), custom.parts.end(), [&](const auto& ref) { return ref.part == child; }))
@@ -117,6 +119,7 @@ std::shared_ptr<PartModule> build_custom(const PluginHost* plugins, const ModelS
     throw failed(fmt::format("let an exception out: {}", error.what()));
   } catch (...) { throw failed("let something that is no exception out"); }
   if (!module) throw failed("made nothing of it");
+  PartBinding::mark_foreign(*module);
   return module;
 }
 

@@ -13,12 +13,10 @@
 #include <ATen/ops/softplus.h>
 #include <ATen/ops/zeros.h>
 
-#include <fmt/format.h>
-
-#include <garage/error.hpp>
 #include <garage/nn/causal_convolution.hpp>
 
 #include "modules.hpp"
+#include "recurrence.hpp"
 
 namespace garage::nn {
 namespace {
@@ -89,14 +87,9 @@ torch::Tensor DeltaNetModule::convolved(const std::string& role, const LinearMap
 }
 
 torch::Tensor DeltaNetModule::compute(const torch::Tensor& given, Pass& pass) {
-  const auto input = given.defined() && given.dim() == 3 ? pass.without_padding(given) : given;
+  const auto input = recurrent_input(name(), given, pass);
   const auto& net = delta_net_;
   require_hidden_states(input, net.q.in, q_.options());
-  if (pass.mask().defined())
-    throw Error(Errc::kUnsupported,
-                fmt::format("{}: a mask of scores does not say which tokens are padding, and padding would count here; "
-                            "give an attention_mask",
-                            name()));
   if (input.size(1) == 0) return torch::zeros_like(input);
   auto* memory = pass.memory(name());
   const auto serves = net.value_heads / net.key_heads;
@@ -108,7 +101,7 @@ torch::Tensor DeltaNetModule::compute(const torch::Tensor& given, Pass& pass) {
   const auto of_heads = [](const torch::Tensor& x) { return x.transpose(1, 2).to(torch::kFloat32); };
   const Rows rows{keys("q", q_, q_conv_) * (1 / std::sqrt(static_cast<double>(net.key_dim))), keys("k", k_, k_conv_),
                   of_heads(convolved("v", v_, v_conv_, input, memory).unflatten(-1, {net.value_heads, net.value_dim})),
-                  of_heads(at::sigmoid(beta_(input))),
+                  of_heads(net.beta_scale ? at::sigmoid(beta_(input)) * *net.beta_scale : at::sigmoid(beta_(input))),
                   of_heads(-rate_.dense().to(torch::kFloat32).exp() *
                            at::softplus(decay_(input).to(torch::kFloat32) + decay_bias_.dense()))};
 

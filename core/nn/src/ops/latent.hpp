@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <torch/nn/module.h>
@@ -28,6 +29,7 @@ class LatentOp {
   std::int64_t heads_, shared_dim_, own_dim_, v_dim_;
   LinearMap down_, up_;
   std::shared_ptr<NormModule> norm_;
+  std::optional<double> scale_;
 };
 
 }  // namespace garage::nn

@@ -38,7 +38,8 @@ LayerModule::LayerModule(const std::string& name, const ModelSpec& spec, const L
       const auto first = static_cast<std::size_t>(same - stage.branches.begin());
       const bool shares = first < made.branches.size();  // an earlier branch has made it
       auto norm = shares ? made.branches[first].norm : maybe(branch.norm);
-      made.branches.push_back({std::move(norm), add(branch.op.part), maybe(branch.post_norm), branch.scale});
+      made.branches.push_back({std::move(norm), add(branch.op.part), maybe(branch.post_norm), branch.scale,
+                               branch.input_scale});
     }
     made.sum_norm = maybe(stage.sum_norm);
     made.after = maybe(stage.after);
@@ -57,7 +58,8 @@ torch::Tensor LayerModule::compute(const torch::Tensor& input, Pass& pass) {
     for (const auto& branch : stage.branches) {
       if (!branch.norm || branch.norm.get() != last_norm) normed = run(branch.norm, x, pass);
       last_norm = branch.norm.get();
-      const auto result = scaled(run(branch.post_norm, run(branch.op, normed, pass), pass), branch.scale);
+      const auto result = scaled(run(branch.post_norm, run(branch.op, scaled(normed, branch.input_scale), pass), pass),
+                                 branch.scale);
       sum = sum.defined() ? sum + result : result;
     }
     x = run(stage.after, run(stage.sum_norm, sum, pass) + scaled(x, stage.keep), pass);

@@ -21,8 +21,8 @@ std::shared_ptr<Module> made_as(const char* wanted, const ModelSpec& spec, const
 }
 
 // An expert may be somewhere else than its mixture.
-torch::Tensor visit(const FeedForwardModule& expert, const torch::Tensor& tokens) {
-  return expert.apply(carried_to(expert, tokens)).to(tokens.options());
+torch::Tensor visit(const FeedForwardModule& expert, const torch::Tensor& tokens, Pass& pass) {
+  return expert.apply(carried_to(expert, tokens), pass).to(tokens.options());
 }
 
 }  // namespace
@@ -39,24 +39,30 @@ MixtureModule::MixtureModule(const std::string& name, const ModelSpec& spec, con
   if (mixture.shared_expert) shared_expert_ = expert(*mixture.shared_expert);
   if (mixture.shared_expert_gate)
     shared_gate_ = add_linear(*this, "shared_expert_gate", *mixture.shared_expert_gate, store);
+  if (mixture.down) down_ = add_linear(*this, "down", *mixture.down, store);
+  if (mixture.up) up_ = add_linear(*this, "up", *mixture.up, store);
 }
 
 torch::Tensor MixtureModule::compute(const torch::Tensor& input, Pass& pass) {
   require_hidden_states(input, hidden_, router_->options());
+  pass.require_no_fixed_step();  // tokens choose what is computed
   const auto given = input.reshape({-1, hidden_});
   const auto [weights, chosen] = router_->choose(router_->forward(given, pass));
   const auto tokens = norm_ ? norm_->forward(carried_to(*norm_, given), pass).to(given.options()) : given;
-  auto output = torch::zeros_like(tokens);
+  const auto seen = down_ ? (*down_)(tokens) : tokens;  // by the experts
+  auto output = torch::zeros_like(seen);
   for (std::size_t e = 0; e < experts_.size(); ++e) {
     const auto at_expert = (chosen == static_cast<std::int64_t>(e)).nonzero();  // (visits, 2): token, rank
     if (at_expert.size(0) == 0) continue;
     const auto token = at_expert.select(1, 0), rank = at_expert.select(1, 1);
-    const auto visitors = tokens.index_select(0, token), weight = weights.index({token, rank}).unsqueeze(-1);
-    const auto result = weighs_input_ ? visit(*experts_[e], visitors * weight) : visit(*experts_[e], visitors) * weight;
+    const auto visitors = seen.index_select(0, token), weight = weights.index({token, rank}).unsqueeze(-1);
+    const auto result = weighs_input_ ? visit(*experts_[e], visitors * weight, pass)
+                                      : visit(*experts_[e], visitors, pass) * weight;
     output.index_add_(0, token, result.to(output.scalar_type()));
   }
+  if (up_) output = (*up_)(output);
   if (shared_expert_) {
-    auto shared = visit(*shared_expert_, tokens);
+    auto shared = visit(*shared_expert_, tokens, pass);
     if (shared_gate_) shared = at::sigmoid((*shared_gate_)(tokens)) * shared;
     output = output + shared;
   }

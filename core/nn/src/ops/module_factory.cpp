@@ -1,4 +1,6 @@
 // The one list of ops. It stands beside them, not above: a layer and a mixture make the parts in them by it.
+#include <span>
+
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
@@ -23,6 +25,15 @@ class Factory {
     return std::make_shared<AttentionModule>(name_, part_, attention, store_);
   }
   PartPtr operator()(const DeltaNet& net) const { return std::make_shared<DeltaNetModule>(name_, net, store_); }
+  PartPtr operator()(const ChannelStateSpace& space) const {
+    return std::make_shared<ChannelStateSpaceModule>(name_, space, store_);
+  }
+  PartPtr operator()(const HeadStateSpace& space) const {
+    return std::make_shared<HeadStateSpaceModule>(name_, space, store_);
+  }
+  PartPtr operator()(const ShortConvolution& convolution) const {
+    return std::make_shared<ShortConvolutionModule>(name_, convolution, store_);
+  }
   PartPtr operator()(const FeedForward& ffn) const {
     return std::make_shared<FeedForwardModule>(name_, part_, ffn, store_);
   }
@@ -71,6 +82,13 @@ PartPtr make_module(const ModelSpec& spec, const std::string& name, const Tensor
   const auto placed = store.of_part(*part, name);
   auto module = std::visit(Factory(spec, name, *part, placed), *part->blueprint);
   PartBinding::settle(*module);
+  return module;
+}
+
+PartPtr make_whole(const ModelSpec& spec, const std::string& part, const TensorStore& store) {
+  auto module = make_module(spec, part, store.of_roots(spec, std::span(&part, 1)));
+  store.arrive();
+  PartBinding::watch(*module, store.files());
   return module;
 }
 

@@ -13,11 +13,15 @@
 
 #include "../weights/tensor_store.hpp"
 #include "attend.hpp"
+#include "convolution.hpp"
+#include "head_norms.hpp"
 #include "latent.hpp"
 #include "position.hpp"
 #include "projection.hpp"
 
 namespace garage::nn {
+
+class PassingPart;
 
 using PartPtr = std::shared_ptr<PartModule>;
 
@@ -27,6 +31,7 @@ class PartBinding {
   static void settle(PartModule& module);  // where its parameters are
   // The module that a caller gets: from now on forward looks whether what it is a view of is still there.
   static void watch(PartModule& module, const std::shared_ptr<WeightFiles>& files);
+  static void mark_foreign(PartModule& module) { module.is_foreign_ = true; }
   static const torch::TensorOptions& home(const PartModule& module) { return module.home_; }
 };
 
@@ -107,7 +112,7 @@ class AttentionModule : public PartModule {
   Keys keys_of_source(torch::Tensor& q, Pass& pass);
   torch::Tensor padding_of(const Keys& seen, Pass& pass) const;
   Keys memorised(const torch::Tensor& input, Pass& pass);
-  torch::Tensor given(const torch::Tensor& heads, const torch::Tensor& input) const;
+  torch::Tensor given(const torch::Tensor& heads, const torch::Tensor& input, Pass& pass) const;
   const Norm* norm_before_position(const Apart<Norm>& norm) const;
 
   std::int64_t hidden_;
@@ -117,7 +122,8 @@ class AttentionModule : public PartModule {
   std::optional<LatentOp> latent_;
   LinearMap o_;
   std::optional<LinearMap> gate_;
-  std::shared_ptr<NormModule> q_norm_, k_norm_, v_norm_;
+  std::shared_ptr<NormModule> q_norm_, k_norm_, v_norm_, o_norm_;
+  std::optional<HeadNormsOp> head_norms_;
   std::unique_ptr<PositionOp> position_;
 };
 
@@ -136,18 +142,65 @@ class DeltaNetModule : public PartModule {
   std::shared_ptr<NormModule> norm_;
 };
 
+class ChannelStateSpaceModule : public PartModule {
+ public:
+  ChannelStateSpaceModule(const std::string& name, const ChannelStateSpace& space, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+
+ private:
+  struct Selected {
+    torch::Tensor dt, b, c;
+  };
+  Selected selected(const torch::Tensor& x, Pass& pass) const;
+
+  ChannelStateSpace space_;
+  LinearMap in_, select_, step_, o_;
+  ConvolutionOp convolution_;
+  std::shared_ptr<NormModule> dt_norm_, b_norm_, c_norm_;
+  Weight rate_, skip_;
+};
+
+class HeadStateSpaceModule : public PartModule {
+ public:
+  HeadStateSpaceModule(const std::string& name, const HeadStateSpace& space, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+
+ private:
+  torch::Tensor steps(const torch::Tensor& dt, Pass& pass) const;
+  torch::Tensor gated(const torch::Tensor& y, const torch::Tensor& gate) const;
+
+  HeadStateSpace space_;
+  LinearMap in_, o_;
+  ConvolutionOp convolution_;
+  Weight dt_bias_, rate_, skip_, norm_;
+  torch::Tensor segment_scales_;  // of every row of in; undefined: none
+};
+
+class ShortConvolutionModule : public PartModule {
+ public:
+  ShortConvolutionModule(const std::string& name, const ShortConvolution& convolution, const TensorStore& store);
+  torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
+
+ private:
+  std::int64_t channels_;
+  LinearMap in_, o_;
+  ConvolutionOp convolution_;
+};
+
 class FeedForwardModule : public PartModule {
  public:
   FeedForwardModule(const std::string& name, const PartSpec& part, const FeedForward& feed_forward,
                     const TensorStore& store);
   torch::Tensor compute(const torch::Tensor& input, Pass& pass) override;
-  torch::Tensor apply(const torch::Tensor& x) const;  // of any leading dimensions
+  torch::Tensor apply(const torch::Tensor& x, Pass& pass) const;  // of any leading dimensions
 
  private:
   std::int64_t hidden_;
   std::string activation_;
   std::optional<LinearMap> gate_;
   LinearMap up_, down_;
+  std::shared_ptr<NormModule> down_norm_;
+  std::optional<double> gate_scale_, output_scale_;
 };
 
 struct Routing {
@@ -163,12 +216,13 @@ class RouterModule : public PartModule {
   torch::TensorOptions options() const { return scores_.options(); }
 
  private:
+  torch::Tensor best(const torch::Tensor& scores) const;
   Routing weighed(const Routing& chosen) const;
 
   Router router_;
   LinearMap scores_;
   std::shared_ptr<NormModule> norm_;
-  Weight expert_scale_;
+  Weight expert_scale_, correction_;
 };
 
 class MixtureModule : public PartModule {
@@ -183,7 +237,7 @@ class MixtureModule : public PartModule {
   PartPtr norm_;
   std::vector<std::shared_ptr<FeedForwardModule>> experts_;
   std::shared_ptr<FeedForwardModule> shared_expert_;
-  std::optional<LinearMap> shared_gate_;
+  std::optional<LinearMap> shared_gate_, down_, up_;
   bool weighs_input_;
 };
 
@@ -193,8 +247,12 @@ class EmbeddingModule : public PartModule {
   torch::Tensor compute(const torch::Tensor& ids, Pass& pass) override;
 
  private:
+  // Throws kInvalidArgument for an id that has none.
+  void require_rows(const torch::Tensor& ids, std::int64_t count, Pass& pass) const;
+
   Embedding embedding_;
   Weight weight_;
+  double scale_;
 };
 
 // Positions in, float32 out, whatever the model computes in: the stack's sum has the weights' dtype.
@@ -226,7 +284,7 @@ class OutputHeadModule : public PartModule {
 
  private:
   LinearMap projection_;
-  std::optional<double> softcap_, input_scale_;
+  std::optional<double> softcap_, input_scale_, logits_scale_, logits_divisor_;
   Weight logits_bias_;
 };
 
@@ -238,7 +296,7 @@ class LayerModule : public PartModule {
  private:
   struct MadeBranch {
     PartPtr norm, op, post_norm;
-    double scale;
+    double scale, input_scale;
   };
   struct MadeStage {
     std::vector<MadeBranch> branches;
@@ -271,8 +329,14 @@ class StackModule : public PartModule {
   torch::Tensor embedded(const torch::Tensor& ids, Pass& pass);
   void require_read(IndexedBy by, const torch::Tensor& given, const char* what) const;
 
+  // Made, or made when its turn comes.
+  struct Step {
+    PartPtr module;
+    std::shared_ptr<PassingPart> passing;
+  };
+
   std::vector<MadeEmbedding> embeddings_;
-  std::vector<PartPtr> steps_;
+  std::vector<Step> steps_;
   bool recurs_ = false;  // a part comes more than once
 };
 
@@ -292,5 +356,8 @@ class EncoderDecoderModule : public PartModule {
 
 // The module of one part. Throws kUnsupported for a part that does not run.
 PartPtr make_module(const ModelSpec& spec, const std::string& part, const TensorStore& store);
+
+// The same as a caller gets it: in one dtype, its numbers there, and watched.
+PartPtr make_whole(const ModelSpec& spec, const std::string& part, const TensorStore& store);
 
 }  // namespace garage::nn

@@ -55,6 +55,7 @@ torch::Tensor PartModule::forward(const torch::Tensor& input, const Sequence& se
 
 torch::Tensor PartModule::forward(const torch::Tensor& input, Pass& pass) {
   return translated([&] {
+    if (is_foreign_) pass.require_no_fixed_step();
     auto output = compute(input, pass);
     if (files_) files_->require_unchanged();
     return output;
@@ -81,6 +82,7 @@ void PartBinding::settle(PartModule& module) {
 
 void PartBinding::watch(PartModule& module, const std::shared_ptr<WeightFiles>& files) {
   files->require_unchanged();  // what was copied out of them was still whole
+  module.opened_ = files;
   for (const auto& parameter : module.parameters())
     if (parameter.device().is_cpu() && files->holds(parameter.data_ptr())) module.files_ = files;
 }

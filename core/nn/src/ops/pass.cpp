@@ -19,10 +19,26 @@ std::int64_t SequenceState::length() const {
   return longest;
 }
 
-Pass::Pass(const std::string& asked, const torch::Tensor& given, const Sequence& sequence)
-    : asked_(asked), sequence_(sequence), rope_tables_(std::make_unique<RopeTables>()) {
+// Parts write what they remember in place.
+SequenceState::SequenceState(const SequenceState& other)
+    : lengths_(other.lengths_),
+      batch_(other.batch_),
+      is_torn_(other.is_torn_),
+      changes_beyond_(other.changes_beyond_),
+      counts_(other.counts_) {
+  for (const auto& [part, memory] : other.memories_)
+    for (const auto& [name, tensor] : memory)
+      memories_[part][name] = tensor.defined() ? tensor.clone() : tensor;
+}
+
+Pass::Pass(const std::string& asked, const torch::Tensor& given, const Sequence& sequence, FixedStep* step)
+    : asked_(asked),
+      sequence_(sequence),
+      step_(step),
+      rope_tables_(std::make_unique<RopeTables>()),
+      masks_(std::make_unique<Masks>()) {
   if (auto* state = sequence_.state) {
-    if (state->is_torn_)
+    if (state->is_torn_ && !step_)
       throw Error(Errc::kInvalidArgument,
                   fmt::format("{}: a pass that failed left the state half written; begin with a new one", asked_));
     if (const auto known = state->lengths_.find(asked_); known != state->lengths_.end()) seen_ = known->second;
@@ -37,6 +53,7 @@ Pass::Pass(const std::string& asked, const torch::Tensor& given, const Sequence&
 
 // (batch or 1, seq): on from those that were seen, without padding. No encoder-decoder leaves padding out (BartModel).
 torch::Tensor Pass::counted_positions(torch::Device device) const {
+  if (step_) return step_->position.view({1, 1}).to(device);
   const auto& mask = sequence_.attention_mask;
   const auto options = torch::TensorOptions(device).dtype(torch::kInt64);
   if (!mask.defined() || sequence_.decoder_input.defined())
@@ -63,24 +80,40 @@ torch::Tensor Pass::position_ids(torch::Device device) {
   return position_ids_.emplace_back(position_ids_.front().to(device));
 }
 
+bool Pass::counts_on() const noexcept {
+  if (is_told_positions() || sequence_.attention_mask.defined()) return false;
+  return !sequence_.state || sequence_.state->counts_;
+}
+
 bool Pass::counts_from_zero() const noexcept {
-  return !is_told_positions() && !sequence_.attention_mask.defined() && seen_ == 0;
+  return !is_told_positions() && !sequence_.attention_mask.defined() && seen_ == 0 && !step_;
 }
 
 Memory* Pass::memory(const std::string& part) {
+  if (sequence_.state) require_no_fixed_step();
+  return kept(part);
+}
+
+Memory* Pass::kept(const std::string& part) {
   auto* state = sequence_.state;
   if (!state) return nullptr;
   if (state->batch_.value_or(batch_) != batch_)
     throw Error(Errc::kInvalidArgument,
                 fmt::format("{}: the state holds a batch of {}, the input is one of {}", part, *state->batch_, batch_));
   state->batch_ = batch_;
+  if (step_) return &state->memories_[part];  // what it writes it writes again
   state->is_torn_ = true;
+  state->counts_ = counts_on();
   return &state->memories_[part];
 }
 
 Memory& Pass::shown(const std::string& part) {
-  auto* kept = memory(part);
-  return kept ? *kept : shown_[part];
+  auto* remembered = kept(part);
+  return remembered ? *remembered : shown_[part];
+}
+
+void Pass::changes_beyond(std::int64_t positions) {
+  if (sequence_.state) sequence_.state->changes_beyond_ = positions;
 }
 
 void Pass::end() {

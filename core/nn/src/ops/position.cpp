@@ -15,10 +15,11 @@ struct Factory {
 
   std::unique_ptr<PositionOp> operator()(std::monostate) const { return std::make_unique<PositionOp>(); }
   std::unique_ptr<PositionOp> operator()(const Rope& rope) const {
-    return std::make_unique<RopePosition>(rope, store.weight(rope.table).registered(module, "rope_table"));
+    const RopeSource source(rope, store.weight(rope.table).registered(module, "rope_table"), store.device());
+    return std::make_unique<RopePosition>(rope, source);
   }
   std::unique_ptr<PositionOp> operator()(const Alibi& alibi) const {
-    return std::make_unique<AlibiPosition>(alibi, attention.heads);
+    return std::make_unique<AlibiPosition>(alibi, attention.heads, store.device());
   }
   std::unique_ptr<PositionOp> operator()(const RelativeBias& bias) const {
     return std::make_unique<RelativeBiasPosition>(bias, store.weight(bias.table).registered(module, "relative_bias"));

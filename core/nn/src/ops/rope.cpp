@@ -125,6 +125,11 @@ torch::Tensor spread(const Rope& rope, const torch::Tensor& pairs) {
   return rope.pairing == RopePairing::half ? at::cat({pairs, pairs}, -1) : pairs.repeat_interleave(2, -1);
 }
 
+// How long a sequence is says how fast its pairs turn.
+bool turns_by_length(const Rope& rope) {
+  return rope.scaling.kind == RopeScalingKind::dynamic || rope.scaling.kind == RopeScalingKind::longrope;
+}
+
 // Whose stored table it is says nothing of what is in it.
 bool is_same(const Rope& a, Rope b) {
   b.tied_to = a.tied_to;
@@ -152,31 +157,38 @@ RopeTable stored_table(const Rope& rope, const torch::Tensor& position_ids, cons
 
 }  // namespace
 
-RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids, const Weight& stored) {
-  if (stored.defined()) return stored_table(rope, position_ids, stored);
-  const bool by_length =
-      rope.scaling.kind == RopeScalingKind::dynamic || rope.scaling.kind == RopeScalingKind::longrope;
-  const auto length = by_length && position_ids.numel() > 0 ? position_ids.max().item<std::int64_t>() + 1 : 0;
-  const auto angles =
-      position_ids.to(torch::kFloat32).unsqueeze(-1) * frequencies(rope, length).to(position_ids.device());
-  const auto all = spread(rope, angles);
-  const auto factor = attention_factor(rope, length);
-  return {all.cos() * factor, all.sin() * factor};
+RopeSource::RopeSource(const Rope& rope, Weight table, torch::Device device) : stored(std::move(table)) {
+  if (!stored.defined() && !turns_by_length(rope)) speeds = frequencies(rope, 0).to(device);
 }
 
-const RopeTable& RopeTables::of(const Rope& rope, const Weight& stored, const torch::TensorOptions& options,
+RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids, const RopeSource& source) {
+  if (source.stored.defined()) return stored_table(rope, position_ids, source.stored);
+  const auto length =
+      turns_by_length(rope) && position_ids.numel() > 0 ? position_ids.max().item<std::int64_t>() + 1 : 0;
+  const auto speeds = source.speeds.defined() ? source.speeds : frequencies(rope, length);
+  const auto angles = position_ids.to(torch::kFloat32).unsqueeze(-1) * speeds.to(position_ids.device());
+  const auto all = spread(rope, angles);
+  const auto factor = attention_factor(rope, length);
+  const auto sines = rope.backwards.value_or(false) ? -factor : factor;
+  return {factor == 1 ? all.cos() : all.cos() * factor, sines == 1 ? all.sin() : all.sin() * sines};
+}
+
+const RopeTable& RopeTables::of(const Rope& rope, const RopeSource& source, const torch::TensorOptions& options,
                                 Pass& pass) {
   const auto dtype = rope.in_float32.value_or(false) ? torch::kFloat32 : c10::typeMetaToScalarType(options.dtype());
   for (const auto& made : made_)
     if (made.device == options.device() && made.dtype == dtype && is_same(made.rope, rope)) return made.table;
-  const auto table = rope_table(rope, pass.position_ids(options.device()), stored);
+  if (!source.speeds.defined()) pass.require_no_fixed_step();
+  if (rope.scaling.kind == RopeScalingKind::longrope)
+    pass.changes_beyond(*rope.scaling.original_max_position_embeddings);
+  const auto table = rope_table(rope, pass.position_ids(options.device()), source);
   made_.push_back(
       {rope, options.device(), dtype, {table.cos.unsqueeze(1).to(dtype), table.sin.unsqueeze(1).to(dtype)}});
   return made_.back().table;
 }
 
 void RopePosition::turn(torch::Tensor& q, torch::Tensor& k, Pass& pass) const {
-  const auto& table = pass.rope_tables().of(rope_, table_, q.options(), pass);
+  const auto& table = pass.rope_tables().of(rope_, source_, q.options(), pass);
   q = turned_by(rope_, table, q);
   if (k.defined()) k = turned_by(rope_, table, k);
 }
@@ -185,7 +197,7 @@ torch::Tensor RopeModule::compute(const torch::Tensor& position_ids, Pass&) {
   if (rope_.table)
     throw Error(Errc::kUnsupported,
                 fmt::format("{}: a rope whose table is in the file is an attention's alone", name()));
-  const auto table = rope_table(rope_, position_ids);
+  const auto table = rope_table(rope_, position_ids, {rope_, {}, position_ids.device()});
   return at::stack({table.cos, table.sin});
 }
 

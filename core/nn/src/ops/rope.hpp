@@ -17,15 +17,25 @@ struct RopeTable {
   torch::Tensor cos, sin;  // times the attention factor
 };
 
-// (batch, seq, dims), float32. stored: the rope's own table, where it has one.
-RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids, const Weight& stored = {});
+// What a rope's angles are made of, where attentions compute.
+struct RopeSource {
+  // Of a rope that has one, its own table.
+  Weight stored = {};
+  // Else how fast each pair turns, (dims / 2), float32; undefined where that depends on how long the sequence is.
+  torch::Tensor speeds = {};
+
+  RopeSource(const Rope& rope, Weight table, torch::Device device);
+};
+
+// (batch, seq, dims), float32.
+RopeTable rope_table(const Rope& rope, const torch::Tensor& position_ids, const RopeSource& source);
 
 // The tables of one pass, each made when the first attention asks for it: layers share them. A list, so that what was
 // given stays where it is.
 class RopeTables {
  public:
   // (batch or 1, 1, seq, dims), on that device and in that dtype, or float32 where the rope says so.
-  const RopeTable& of(const Rope& rope, const Weight& stored, const torch::TensorOptions& options, Pass& pass);
+  const RopeTable& of(const Rope& rope, const RopeSource& source, const torch::TensorOptions& options, Pass& pass);
 
  private:
   struct Made {
@@ -39,12 +49,12 @@ class RopeTables {
 
 class RopePosition : public PositionOp {
  public:
-  RopePosition(const Rope& rope, Weight table) : rope_(rope), table_(std::move(table)) {}
+  RopePosition(const Rope& rope, RopeSource source) : rope_(rope), source_(std::move(source)) {}
   void turn(torch::Tensor& q, torch::Tensor& k, Pass& pass) const override;
 
  private:
   Rope rope_;
-  Weight table_;  // undefined: angles are computed
+  RopeSource source_;
 };
 
 }  // namespace garage::nn

@@ -24,7 +24,8 @@ torch::Tensor speeds(const SinusoidalEmbedding& embedding) {
 SinusoidalEmbeddingModule::SinusoidalEmbeddingModule(const std::string& name, const SinusoidalEmbedding& embedding)
     : PartModule(name), embedding_(embedding), speeds_(speeds(embedding)) {}
 
-torch::Tensor SinusoidalEmbeddingModule::compute(const torch::Tensor& positions, Pass&) {
+torch::Tensor SinusoidalEmbeddingModule::compute(const torch::Tensor& positions, Pass& pass) {
+  pass.require_no_fixed_step();  // it has no device of its own
   require_ids(name(), positions);
   const auto counted = (positions + embedding_.offset.value_or(0)).to(speeds_.scalar_type());
   const auto angles = counted.unsqueeze(-1) * speeds_.to(positions.device());

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
 
 #include "modules.hpp"
+#include "passing_part.hpp"
 
 namespace garage::nn {
 
@@ -46,6 +48,8 @@ torch::Tensor or_zeros(const torch::Tensor& given, const char* what, const std::
 StackModule::StackModule(const std::string& name, const ModelSpec& spec, const Stack& stack, const TensorStore& store)
     : PartModule(name) {
   std::map<std::string, PartPtr> made;
+  std::set<std::string> passing;
+  std::shared_ptr<const ModelSpec> kept;  // for parts that are made later
   const auto add = [&](const std::string& part) {
     const auto [at, fresh] = made.emplace(part, nullptr);
     if (fresh) at->second = add_part(*this, spec, part, store);
@@ -57,7 +61,16 @@ StackModule::StackModule(const std::string& name, const ModelSpec& spec, const S
   // What is computed joins what has weights, and so a dtype.
   std::stable_partition(embeddings_.begin(), embeddings_.end(),
                         [](const MadeEmbedding& made) { return !made.part->parameters().empty(); });
-  for (const auto& step : stack.parts) steps_.push_back(add(step.part));
+  for (const auto& step : stack.parts) {
+    const auto* part = spec.parts.find(step.part);
+    if (!part || store.stays(*part, step.part)) {
+      steps_.push_back({add(step.part), nullptr});
+      continue;
+    }
+    if (!kept) kept = std::make_shared<const ModelSpec>(spec);
+    if (!passing.insert(step.part).second) recurs_ = true;
+    steps_.push_back({nullptr, std::make_shared<PassingPart>(kept, step.part, store)});
+  }
 }
 
 torch::Tensor StackModule::indices(const MadeEmbedding& made, const torch::Tensor& ids, Pass& pass) const {
@@ -98,7 +111,17 @@ torch::Tensor StackModule::compute(const torch::Tensor& input, Pass& pass) {
     throw Error(Errc::kUnsupported,
                 fmt::format("{}: runs a part again, which has one memory: it is not run piece by piece", name()));
   auto x = embedded(input, pass);
-  for (const auto& step : steps_) x = step->forward(carried_to(*step, x), pass);
+  std::unique_ptr<Summoned> here, next;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const auto& [module, passing] = steps_[i];
+    if (passing) {
+      pass.require_no_fixed_step();
+      here = next ? std::move(next) : passing->summon();
+    }
+    if (i + 1 < steps_.size() && steps_[i + 1].passing) next = steps_[i + 1].passing->summon();
+    x = passing ? here->forward(x, pass) : module->forward(carried_to(*module, x), pass);
+    here.reset();
+  }
   return x;
 }
 

@@ -1,5 +1,3 @@
-#include <span>
-
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
@@ -14,9 +12,7 @@ std::shared_ptr<PartModule> get_module(const ModelRegistry& registry, const std:
   const auto spec = registry.require_spec(id);
   const TensorStore store(WeightFiles::of(*spec, registry.plugins()),
                           Placements(options, registry.config().devices, id), &registry.plugins());
-  auto module = make_module(*spec, part, store.of_roots(*spec, std::span(&part, 1)));
-  PartBinding::watch(*module, store.files());
-  return module;
+  return make_whole(*spec, part, store);
 }
 
 std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std::string& id,
@@ -27,9 +23,7 @@ std::shared_ptr<PartModule> load_model(const ModelRegistry& registry, const std:
                 fmt::format("'{}' does not say which part is the whole model; register it again", id));
   const TensorStore store(WeightFiles::of(*spec, registry.plugins()),
                           Placements(options, registry.config().devices, id), &registry.plugins());
-  auto module = make_module(*spec, spec->root, store.of_roots(*spec, std::span(&spec->root, 1)));
-  PartBinding::watch(*module, store.files());
-  return module;
+  return make_whole(*spec, spec->root, store);
 }
 
 }  // namespace garage::nn

@@ -48,6 +48,25 @@ bool MappedFile::holds(const void* address) const noexcept {
   return address >= begin && address < begin + stamp_.size;
 }
 
+std::uint64_t MappedFile::offset_of(const void* address) const noexcept {
+  return static_cast<std::uint64_t>(static_cast<const char*>(address) - static_cast<const char*>(address_));
+}
+
+void MappedFile::read(std::uint64_t offset, std::uint64_t size, std::uint8_t* out) const {
+  while (size > 0) {
+    const auto got = ::pread(descriptor_, out, size, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error(Errc::kIo, fmt::format("{}: cannot be read: {}", path_, std::strerror(errno)));
+    if (got == 0) {
+      require_unchanged();
+      throw Error(Errc::kCorrupt, fmt::format("{}: ends before byte {}", path_, offset + size));
+    }
+    offset += static_cast<std::uint64_t>(got);
+    size -= static_cast<std::uint64_t>(got);
+    out += got;
+  }
+}
+
 void MappedFile::forget() const noexcept { ::madvise(address_, stamp_.size, MADV_DONTNEED); }
 
 void MappedFile::require_unchanged() const {

@@ -25,6 +25,13 @@ class MappedFile {
 
   bool holds(const void* address) const noexcept;
 
+  // Of an address that it holds.
+  std::uint64_t offset_of(const void* address) const noexcept;
+
+  // The same bytes, read and not mapped: a page that is in memory is copied without a fault. Throws kCorrupt when the
+  // file is shorter by now, kIo.
+  void read(std::uint64_t offset, std::uint64_t size, std::uint8_t* out) const;
+
   // Gives back the memory of what was read; it is read again when it is touched. What was written to the mapping is
   // lost.
   void forget() const noexcept;

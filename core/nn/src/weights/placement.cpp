@@ -106,13 +106,16 @@ Placement Placements::of(const std::string& name, const PartSpec& part) const {
     if (!in_ffn) names.erase(names.begin() + 1);
   }
   std::optional<std::string> device, dtype;
+  std::optional<bool> stay;
   for (const auto& each : names)
     for (const auto& rule : settings_.rules) {
       if (!matches_pattern(rule.model, model_) || !matches_pattern(rule.parts, each)) continue;
       if (!device) device = rule.device;
       if (!dtype) dtype = rule.dtype;
+      if (!stay) stay = rule.stay;
     }
   Placement placement;
+  placement.stays = stay.value_or(true);
   placement.device = overrides_.device ? *overrides_.device : device_named(device.value_or(settings_.device));
   if (overrides_.dtype) placement.dtype = overrides_.dtype;
   else if (!overrides_.keep_dtype) placement.dtype = dtype_named(dtype.value_or(settings_.dtype));

@@ -15,6 +15,7 @@ struct Placement {
   torch::Device device = torch::kCPU;
   std::optional<torch::ScalarType> dtype;  // nothing: as the file stores it
   bool keep_packed = false;                // encoded weights are decoded whenever they are used
+  bool stays = true;                       // false: a stack lets go of the part once it has run
 };
 
 // Of one model's parts. The caller's word comes first; then the first rule that matches the part's own name and says

@@ -59,6 +59,12 @@ TensorStore TensorStore::of_part(const PartSpec& part, const std::string& name) 
   return store;
 }
 
+TensorStore TensorStore::apart() const {
+  auto store = *this;
+  store.arrivals_ = std::make_shared<Arrivals>();
+  return store;
+}
+
 const TensorInfo& TensorStore::info(const std::string& name) const {
   if (const auto* found = files_->find(name)) return *found;
   throw Error(Errc::kCorrupt, fmt::format("{}: has no tensor '{}'", files_->path().string(), name));
@@ -77,18 +83,27 @@ void TensorStore::require_tensors(const PartSpec& part, const std::string& name)
 
 Weight TensorStore::weight(const TensorRef& ref) const {
   const auto& stored = info(ref.tensor);
-  if (!here_.keep_packed || !files_->stored(ref.tensor).encoding || stored.shape.size() < 2) return Weight(tensor(ref));
+  if (!here_.keep_packed || !files_->stored(ref.tensor).encoding || stored.shape.size() < 2)
+    return Weight(on_its_way(ref));
   const auto type = here_.dtype ? here_.dtype : scalar_type_of(stored.dtype);
-  if (!type) return Weight(tensor(ref));
+  if (!type) return Weight(on_its_way(ref));
   auto like = torch::empty(stored.shape, torch::TensorOptions().device(torch::kMeta).dtype(*type));
   for (const auto& step : ref.view) like = stepped(like, step);
   return Weight(std::make_shared<PackedWeight>(*this, ref, like));
 }
 
-torch::Tensor TensorStore::tensor(const TensorRef& ref) const {
+torch::Tensor TensorStore::on_its_way(const TensorRef& ref) const {
   auto [tensor, rest] = first_of(*files_, info(ref.tensor), ref.view);
   for (const auto& step : rest) tensor = stepped(tensor, step);
-  return tensor.to(here_.device, here_.dtype.value_or(tensor.scalar_type()));
+  const auto dtype = here_.dtype.value_or(tensor.scalar_type());
+  if (!Uploads::serve(here_.device)) return tensor.to(here_.device, dtype);
+  return arrivals_->add(ref, tensor, here_.device, dtype, *files_);
+}
+
+torch::Tensor TensorStore::tensor(const TensorRef& ref) const {
+  auto tensor = on_its_way(ref);
+  arrive();
+  return tensor;
 }
 
 torch::Tensor TensorStore::rows(const TensorRef& ref, std::int64_t first, std::int64_t count) const {

@@ -69,11 +69,11 @@ WeightFiles::Bytes WeightFiles::bytes(const Extent& extent) {
   return {{file->bytes(extent.offset, extent.size), extent.size}, file};
 }
 
-bool WeightFiles::holds(const void* address) const {
+std::shared_ptr<const MappedFile> WeightFiles::file_of(const void* address) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [path, file] : mapped_)
-    if (file && file->holds(address)) return true;
-  return false;
+    if (file && file->holds(address)) return file;
+  return nullptr;
 }
 
 void WeightFiles::forget() const {

@@ -45,7 +45,9 @@ class WeightFiles {
   };
   Bytes bytes(const Extent& extent);  // of a tensor here; that is not empty
 
-  bool holds(const void* address) const;  // whether it lies in a mapped file
+  // The mapped file that an address lies in; null: none of them.
+  std::shared_ptr<const MappedFile> file_of(const void* address) const;
+  bool holds(const void* address) const { return file_of(address) != nullptr; }
   void require_unchanged() const;         // as MappedFile, of all that are mapped
   void forget() const;  // as MappedFile, of all that are mapped. Requires: unshared, and no tensor was written to
 

@@ -27,6 +27,13 @@ inline QkvModules fused_qkv(std::string module, FusedRows rows = FusedRows::one_
   return {.fused = std::move(module), .rows = rows};
 }
 
+// Which weights the norms of heads have.
+enum class HeadWeights {
+  shared,         // one, [D], for all heads
+  rows,           // one tensor, [heads, D] (Cohere)
+  tensor_a_head,  // a module for each, "q_layernorm.norms.<h>" (StableLM 2)
+};
+
 // Norms of q and k: over each head, or over all together (OLMo 2); before the rope, or after it.
 struct QkNorm {
   NormStyle style;
@@ -34,6 +41,7 @@ struct QkNorm {
   bool over_all_heads = false;
   bool after_position = false;
   bool has_weight = true;
+  HeadWeights weights = HeadWeights::shared;
 };
 
 struct GqaOptions {
@@ -57,6 +65,11 @@ struct GqaOptions {
   std::optional<std::int64_t> keys_of = {};            // the layer whose keys and values are looked at: none of its own
   bool is_source = false;                              // others look at its keys and values
   bool from_memory = false;                            // keys and values are of an encoder's output
+  std::optional<double> clip = {};                     // how far from 0 q, k and v may be, after their norms
+  std::optional<NamedNorm> o_norm = {};                // of what o is given
+  std::string gate = {};                               // a module of its own, if it has a name: "gate_proj"
+  bool gate_of_head = false;                           // it gives one number for each head
+  std::optional<GateKind> gate_kind = {};              // null: sigmoid
 };
 
 // Grouped-query attention: part attention_<i>, or cross_attention_<i> where it is from_memory.

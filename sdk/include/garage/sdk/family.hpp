@@ -18,8 +18,10 @@
 #include <garage/sdk/norm_style.hpp>
 #include <garage/sdk/plugin.hpp>
 #include <garage/sdk/rope_config.hpp>
+#include <garage/sdk/short_convolution.hpp>
 #include <garage/sdk/stack_builder.hpp>
 #include <garage/sdk/stack_config.hpp>
+#include <garage/sdk/state_space.hpp>
 #include <garage/sdk/undecided.hpp>
 #include <garage/sdk/vision_tower.hpp>
 #include <garage/sdk/window_config.hpp>

@@ -30,6 +30,7 @@ struct LatentOptions {
   Rope rope;                         // of rope_dim dimensions; where in the head they are is seen to here
   std::optional<double> scale = {};  // null: 1 / sqrt(nope_dim + rope_dim)
   std::optional<QueryScale> query_scale = {};
+  std::optional<double> latent_scale = {};  // of what kv_a_layernorm gives (LongCat)
 };
 
 // Part attention_<i>. Modules are transformers': q_a_proj, q_a_layernorm and q_b_proj, or q_proj; kv_a_proj_with_mqa,

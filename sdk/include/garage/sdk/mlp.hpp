@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <garage/sdk/layer_builder.hpp>
@@ -13,6 +14,8 @@ struct GatedMlpOptions {
   bool bias = false;
   std::string gate = "gate_proj", up = "up_proj", down = "down_proj";  // modules below the feed-forward's
   std::int64_t width = 0;                                              // 0: the stack's intermediate size
+  std::optional<NamedNorm> down_norm = {};                 // of what down is given
+  std::optional<double> gate_scale = {}, output_scale = {};  // of what is activated; of what down gives
 };
 
 // down(activation(gate(x)) * up(x))
@@ -23,6 +26,8 @@ struct FusedGatedMlpOptions {
   bool bias = false;
   std::string gate_up = "gate_up_proj", down = "down_proj";  // the first rows are the gate's
   std::int64_t width = 0;
+  std::optional<NamedNorm> down_norm = {};
+  std::optional<double> gate_scale = {}, output_scale = {};
 };
 
 Part fused_gated_mlp(LayerBuilder& layer, const std::string& module, const FusedGatedMlpOptions& options);
@@ -32,6 +37,7 @@ struct PlainMlpOptions {
   std::string up = "fc1", down = "fc2";
   bool bias = true;
   std::int64_t width = 0;
+  std::optional<NamedNorm> down_norm = {};
 };
 
 // down(activation(up(x)))

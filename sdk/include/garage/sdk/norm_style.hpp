@@ -1,6 +1,8 @@
 // Norms as values: which one a family has, whatever it stands over.
 #pragma once
 
+#include <string>
+
 #include <garage/blueprint.hpp>
 
 namespace garage::sdk {
@@ -11,6 +13,13 @@ struct NormStyle {
   bool has_bias = false;
   double weight_offset = 0;
   bool multiply_before_cast = false;
+  bool has_weight = true;  // else nothing of it is in the file, unless it has a bias
+};
+
+// Below the module that it is part of.
+struct NamedNorm {
+  std::string module;
+  NormStyle style;
 };
 
 constexpr NormStyle rms(double eps) { return {.eps = eps}; }  // x / rms * weight

@@ -34,6 +34,8 @@ struct StackNames {
   // Of the class ForSequenceClassification, where it is no plain "score": a module that projects twice, and tanh between.
   std::string dense_head = "";
   std::int64_t labels = 2;   // where the config does not count them
+  // Layers past the last predict further tokens, which the class does not do (DeepSeek 3): they are left out.
+  bool predicts_further = false;
   bool all_modules = false;  // the parts are all modules that the class has: what a file has besides is left out
   bool conv1d = false;       // projections are transformers' Conv1D, whose weight is [in, out] (GPT-2)
 };
@@ -66,6 +68,8 @@ struct HeadOptions {
   bool bias = false;
   std::optional<double> softcap = {};  // of the logits
   std::optional<double> input_scale = {};  // of what is projected
+  std::int64_t width = 0;  // numbers per position that it is given; 0: hidden
+  std::optional<double> logits_scale = {}, logits_divisor = {};  // what logits are multiplied, or divided, by
   // Tensors beside the stack of which the first that the file has is the bias, and the others are copies of it.
   std::vector<std::string> biases = {};
   std::optional<TransformOptions> transform = {};
@@ -173,6 +177,7 @@ class StackBuilder {
   friend class LayerBuilder;
 
   void read_class();
+  void count_layers();
   void find_prefixes();
   void embed(std::string name, std::string_view module, TensorRef weight, std::int64_t rows, Embedding embedding);
   void norm(std::string name, std::optional<std::int64_t> layer, std::string_view module, Norm norm);

@@ -48,6 +48,8 @@ class Tensors {
   TensorRef tensor(std::string_view name) const { return tensor_of(name, ""); }  // under the name that the file uses
   Linear linear(std::string_view module, std::int64_t in, std::int64_t out, bool bias) const;
   Norm norm(std::string_view module, std::int64_t size, const NormStyle& style) const;
+  // Of a module whose weight is torch.nn.Conv1d's, [channels, 1, kernel].
+  CausalConvolution convolution(std::string_view module, std::int64_t channels, std::int64_t kernel, bool bias) const;
 
  private:
   TensorRef tensor_of(std::string_view module, std::string_view name) const;  // name: ".weight"

@@ -1,6 +1,7 @@
 // What the command line asks of libgarage_nn, which it opens the first time that it needs it. No LibTorch in here.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -13,6 +14,16 @@
 
 namespace garage::nn {
 
+// As GenerateOptions of generate.hpp.
+struct TextRequest {
+  std::int64_t new_tokens = 0;
+  double temperature = 0;
+  std::optional<std::int64_t> top_k;
+  std::optional<double> top_p;
+  std::uint64_t seed = 0;
+  std::vector<std::int64_t> stop;
+};
+
 struct RunRequest {
   std::string id;                            // a registered model, or the folder of an extracted part
   std::optional<std::string> part;           // nothing: the whole model
@@ -23,6 +34,7 @@ struct RunRequest {
   std::filesystem::path output;              // safetensors: output
   std::optional<std::string> device, dtype;  // nothing: as the config's devices say
   std::optional<bool> keep_packed;
+  std::optional<TextRequest> generate;       // of a whole model that is a decoder: output is ids
 };
 
 // What a run did, for people.

@@ -46,7 +46,9 @@ class GARAGE_API PartModule : public torch::nn::Module {
 
   friend class PartBinding;
   std::shared_ptr<const WeightFiles> files_;  // where parameters are views of mapped files
+  std::shared_ptr<const WeightFiles> opened_;  // of a module that a caller has: the next part need not open them anew
   torch::TensorOptions home_;                 // its first parameter's device and dtype
+  bool is_foreign_ = false;                   // code of a plugin, which knows no fixed steps
 };
 
 }  // namespace garage::nn

@@ -19,12 +19,26 @@
 namespace garage::nn {
 
 class RopeTables;
+class Masks;
+
+// nn's own: a step of one token a row that is the same work each time, so that a GPU can be told it once. What changes
+// from step to step is in tensors that stay where they are.
+struct FixedStep {
+  torch::Tensor position;       // (1) int64: of the token in every row
+  torch::Tensor key_positions;  // (1, keys): 0, 1, 2, ...
+  std::int64_t keys = 0;        // so many are looked over; those after the position are hidden
+  // What embeddings have rows for; of a fixed step nobody else looks.
+  std::int64_t ids_below = INT64_MAX, positions_below = INT64_MAX;
+};
+
+// Thrown where a part's work is not the same each time.
+struct NotFixed {};
 
 class GARAGE_API Pass {
  public:
   // input is what the part named asked is given: ids (batch, seq) or hidden states (batch, seq, hidden).
   // Throws kInvalidArgument when a pass that failed left the sequence's state.
-  Pass(const std::string& asked, const torch::Tensor& input, const Sequence& sequence);
+  Pass(const std::string& asked, const torch::Tensor& input, const Sequence& sequence, FixedStep* step = nullptr);
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
   ~Pass();
@@ -55,16 +69,26 @@ class GARAGE_API Pass {
   torch::Tensor counted_positions(torch::Device device) const;
   bool is_told_positions() const noexcept { return sequence_.position_ids.defined(); }  // by the caller
   bool counts_from_zero() const noexcept;                                // positions are 0, 1, 2, ... of every row
+  bool counts_on() const noexcept;  // the same, of all passes that the state has seen, and this one
 
   // What the part keeps for the next pass, to be read and written; null where the caller keeps no state.
-  // Throws kInvalidArgument when the state is of another batch size.
+  // Throws kInvalidArgument when the state is of another batch size; NotFixed in a fixed step.
   Memory* memory(const std::string& part);
+  Memory* kept(const std::string& part);  // the same, for parts that know fixed steps
+
+  // Beyond so many positions what a part gives of all of them is another (LongRoPE's factors): what was remembered until
+  // then is of no use.
+  void changes_beyond(std::int64_t positions);
+
+  FixedStep* fixed_step() const noexcept { return step_; }
+  void require_no_fixed_step() const { if (step_) throw NotFixed(); }
 
   // What the part shows to those that run after it in this pass, by names of its own; empty until it has run. Where the
   // caller keeps state it is what memory(part) is, so that parts may be asked one by one.
   Memory& shown(const std::string& part);
 
   RopeTables& rope_tables() noexcept { return *rope_tables_; }  // made once a pass; nn's own
+  Masks& masks() noexcept { return *masks_; }                   // likewise
 
   void end();  // Every part has run: the state has seen this pass's positions.
 
@@ -73,7 +97,9 @@ class GARAGE_API Pass {
   Sequence sequence_;
   std::int64_t batch_ = 0, seq_ = 0, seen_ = 0;
   std::vector<torch::Tensor> position_ids_;  // the same on each device that asked; the input's first
+  FixedStep* step_ = nullptr;
   std::unique_ptr<RopeTables> rope_tables_;
+  std::unique_ptr<Masks> masks_;
   std::map<std::string, Memory> shown_;  // where there is no state
 };
 

@@ -26,14 +26,23 @@ using Memory = std::map<std::string, torch::Tensor>;
 // Not for several threads at once.
 class GARAGE_API SequenceState {
  public:
+  SequenceState() = default;
+  SequenceState(const SequenceState& other);
+  SequenceState(SequenceState&&) = default;
+  SequenceState& operator=(const SequenceState& other) { return *this = SequenceState(other); }
+  SequenceState& operator=(SequenceState&&) = default;
+
   std::int64_t length() const;  // positions of the passes that ended
 
  private:
   friend class Pass;
+  friend class Steps;
   std::map<std::string, Memory> memories_;       // by part
   std::map<std::string, std::int64_t> lengths_;  // by the part that was asked: a caller may run layer after layer
   std::optional<std::int64_t> batch_;
   bool is_torn_ = false;  // a pass wrote into it and has not ended
+  std::optional<std::int64_t> changes_beyond_;  // positions; as Pass says it
+  bool counts_ = true;    // no pass was told positions, or which tokens are padding
 };
 
 struct Sequence {
