@@ -3,19 +3,12 @@
 
 #include <cmath>
 
+#include <garage/sdk/rope_within.hpp>
+
 using namespace garage;
 using namespace garage::sdk;
 
 namespace {
-
-// A part has one place. So each attention has a rope of its own in it; of the model they are one module.
-Part add_rope(LayerBuilder& layer, const SinkAttentionOptions& options) {
-  auto made = layer.part("rotary_emb", part_type::kRotaryEmb, "", std::nullopt, options.rope);
-  auto& spec = layer.spec_of(made);
-  spec.module_path = options.rope_module;
-  spec.input_dim = spec.output_dim = options.rope.dims;
-  return made;
-}
 
 CustomTensors tensors_of(const LayerBuilder& layer, const std::string& module, bool bias) {
   const auto& dims = layer.dims();
@@ -41,7 +34,7 @@ Part sink_attention(LayerBuilder& layer, const std::string& module, const SinkAt
   // On both sides a window takes in the position at its end (sliding_window_bidirectional_overlay).
   if (window) attributes["window"] = options.causal ? *window : *window + 1;
   auto custom = tensors_of(layer, module, options.bias).take(std::move(attributes), "sink_attention");
-  custom.parts.emplace_back(add_rope(layer, options).name);
+  custom.parts.emplace_back(rope_within(layer, options.rope, options.rope_module).name);
   auto made = layer.part("attention", part_type::kAttention, module, std::nullopt, std::move(custom));
   auto& spec = layer.spec_of(made);
   spec.num_heads = dims.heads;

@@ -1,6 +1,5 @@
 // GptOssAttention and its eager_attention_forward (modeling_gpt_oss.py): each head has a number of its own, the sink,
 // which takes part in the softmax as one more score, and weighs nothing.
-#include <algorithm>
 #include <limits>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <garage/nn/custom_module.hpp>
+#include <garage/nn/seen_keys.hpp>
 
 #include "own_modules.hpp"
 
@@ -18,47 +18,9 @@ namespace {
 
 using garage::nn::CustomModule;
 using garage::nn::CustomPart;
-using garage::nn::Memory;
 using garage::nn::Pass;
-
-struct Keys {
-  torch::Tensor keys, values;  // (batch, kv_heads, keys, head_dim)
-  torch::Tensor positions;     // (batch or 1, keys)
-};
-
-// (batch, seq, heads * head_dim) to (batch, heads, seq, head_dim)
-torch::Tensor split_heads(const torch::Tensor& x, std::int64_t heads) {
-  return x.unflatten(-1, {heads, -1}).transpose(1, 2);
-}
-
-// _apply_rotary_emb: the first half of each head turns with its second half. table is (2, batch or 1, 1, seq,
-// head_dim / 2), cosines first.
-torch::Tensor turned(const torch::Tensor& x, const torch::Tensor& table) {
-  const auto halves = x.chunk(2, -1);
-  const auto cos = table[0], sin = table[1];
-  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1);
-}
-
-// Adds to what was seen before, and answers all of it.
-Keys remember(const std::string& part, Memory& memory, Keys all, std::int64_t seen) {
-  auto &keys = memory["keys"], &values = memory["values"], &positions = memory["position_ids"];
-  const auto held = keys.defined() ? keys.size(2) : 0;
-  if (held != seen)
-    throw garage::Error(garage::Errc::kInvalidArgument,
-                        part + ": the state holds keys of " + std::to_string(held) +
-                            " positions, and this pass comes after " + std::to_string(seen) +
-                            ": one state goes with the whole model, or with each part by itself");
-  if (held > 0) {
-    const auto rows = std::max(positions.size(0), all.positions.size(0));
-    const auto rowed = [&](const torch::Tensor& ids) { return ids.expand({rows, ids.size(1)}); };
-    all = {at::cat({keys, all.keys}, 2), at::cat({values, all.values}, 2),
-           at::cat({rowed(positions), rowed(all.positions)}, 1)};
-  }
-  keys = all.keys;
-  values = all.values;
-  positions = all.positions;
-  return all;
-}
+using garage::nn::SeenKeys;
+using garage::nn::split_heads;
 
 class SinkAttention : public CustomModule {
  public:
@@ -81,11 +43,11 @@ class SinkAttention : public CustomModule {
   torch::Tensor compute(const torch::Tensor& input, Pass& pass) override {
     require_hidden_states(input, hidden(), of("q_proj.weight").options());
     const auto positions = pass.position_ids(input.device());
-    const auto table = turns(positions, pass).to(input.options());
-    const auto q = turned(split_heads(linear("q_proj", input), heads_), table);
-    Keys seen{turned(split_heads(linear("k_proj", input), kv_heads_), table),
-              split_heads(linear("v_proj", input), kv_heads_), positions};
-    if (auto* memory = pass.memory(name())) seen = remember(name(), *memory, seen, pass.seen());
+    const garage::nn::HeadTurns turned(*rope_, positions, pass, input.options());
+    const auto q = turned(split_heads(linear("q_proj", input), heads_));
+    const auto seen = remember(name(), pass,
+                               {turned(split_heads(linear("k_proj", input), kv_heads_)),
+                                split_heads(linear("v_proj", input), kv_heads_), positions});
     const auto weights = weigh(scores(q, seen, positions, pass));
     return linear("o_proj", at::matmul(weights, for_all_heads(seen.values)).transpose(1, 2).flatten(2));
   }
@@ -98,15 +60,10 @@ class SinkAttention : public CustomModule {
     return part.custom.attributes.at(attribute).to_number<std::int64_t>();
   }
 
-  // A rope's table has each angle twice, once for either half.
-  torch::Tensor turns(const torch::Tensor& positions, Pass& pass) const {
-    return rope_->forward(positions, pass).chunk(2, -1).front().unsqueeze(2);
-  }
-
   torch::Tensor for_all_heads(const torch::Tensor& x) const { return x.repeat_interleave(heads_ / kv_heads_, 1); }
 
   // (batch, heads, seq, keys)
-  torch::Tensor scores(const torch::Tensor& q, const Keys& seen, const torch::Tensor& positions, Pass& pass) const {
+  torch::Tensor scores(const torch::Tensor& q, const SeenKeys& seen, const torch::Tensor& positions, Pass& pass) const {
     auto scores = at::matmul(q, for_all_heads(seen.keys).transpose(2, 3)) * scale_;
     if (const auto& mask = pass.attention_mask(); mask.defined())  // what is padding
       scores = scores.masked_fill((mask == 0).to(scores.device()).unsqueeze(1).unsqueeze(1),

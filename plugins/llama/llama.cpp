@@ -1,7 +1,8 @@
 // Llama (transformers: modeling_llama.py, configuration_llama.py): Llama 1 to 3.3, CodeLlama, TinyLlama and all else
-// whose model_type is `llama`; Llama 4 in llama4.cpp.
+// whose model_type is `llama`; Llama 4 in llama4.cpp, what its classes were copied into in copies.cpp.
 #include <garage/sdk/family.hpp>
 
+#include "copies.hpp"
 #include "llama4.hpp"
 
 namespace {
@@ -15,9 +16,11 @@ constexpr StackDims kDefaults = {
 
 // Tensor names and shapes are Mistral's too, so that they are no reason to claim a model.
 const FamilyNames kNames = {"llama",
-                            {"llama", "llama4", "llama4_text"},
+                            {"llama", "llama4", "llama4_text", "smollm3", "seed_oss", "arcee", "cwm"},
                             {"LlamaForCausalLM", "LlamaModel", "Llama4ForCausalLM", "Llama4TextModel",
-                             "Llama4ForConditionalGeneration"}};
+                             "Llama4ForConditionalGeneration", "SmolLM3ForCausalLM", "SmolLM3Model",
+                             "SeedOssForCausalLM", "SeedOssModel", "ArceeForCausalLM", "ArceeModel", "CwmForCausalLM",
+                             "CwmModel"}};
 
 class LlamaDecomposer : public ModelDecomposer {
  public:
@@ -25,6 +28,7 @@ class LlamaDecomposer : public ModelDecomposer {
 
   ModelSpec decompose(const Model& model) const override {
     if (is_llama4(model)) return decompose_llama4(model);
+    if (is_llama_copy(model)) return decompose_llama_copy(model);
     const auto config = ConfigReader::of(model);
     const auto dims = read_stack_dims(config, kDefaults);
     const auto activation = config.text("hidden_act", "silu");

@@ -1,5 +1,5 @@
 // OPT (transformers: modeling_opt.py, configuration_opt.py).
-#include <garage/sdk/family.hpp>
+#include "factorised.hpp"
 
 namespace {
 
@@ -16,10 +16,11 @@ StackDims read_dims(const ConfigReader& config) {
   dims.intermediate = config.dimension("ffn_dim", 3072);
   dims.vocab = config.dimension("vocab_size", 50272);
   dims.max_positions = config.dimension("max_position_embeddings", 2048);
-  if (config.dimension("word_embed_proj_dim", dims.hidden) != dims.hidden)
-    config.unsupported("word_embed_proj_dim", "a projection of the embeddings");
+  if (const auto width = config.dimension("word_embed_proj_dim", dims.hidden); width != dims.hidden) dims.embedding = width;
   return dims;
 }
+
+constexpr std::int64_t kPositionOffset = 2;  // OPTLearnedPositionalEmbedding: the row of position 0
 
 // Its tensors are named as those of BART's relatives are.
 const FamilyNames kNames = {"opt", {"opt"}, {"OPTForCausalLM", "OPTModel"}, {}};
@@ -31,11 +32,11 @@ class OptDecomposer : public ModelDecomposer {
   ModelSpec decompose(const Model& model) const override {
     const auto config = ConfigReader::of(model);
     const auto dims = read_dims(config);
-    if (!config.flag("layer_norm_elementwise_affine", true))
-      config.unsupported("layer_norm_elementwise_affine", "a norm without weights");
     const bool first = config.flag("do_layer_norm_before", true), bias = config.flag("enable_bias", true);
     const auto activation = config.text("activation_function", "relu");
-    const auto norm = layer_norm(1e-5);
+    const bool affine = config.flag("layer_norm_elementwise_affine", true);
+    const NormStyle norm{.kind = NormKind::layer, .eps = 1e-5, .has_bias = affine, .has_weight = affine};
+    const bool factorised = dims.embedding > 0;
     StackBuilder text(model,
                       {.family = "opt",
                        .base_class = "OPTModel",
@@ -45,7 +46,8 @@ class OptDecomposer : public ModelDecomposer {
                        .all_modules = true},
                       dims);
     text.embedding("embed_tokens");
-    text.positions("embed_positions", /*offset=*/2);
+    if (factorised) project_in(text, kPositionOffset);
+    else text.positions("embed_positions", kPositionOffset);
     for (auto& layer : text.layers()) {
       // Before what it is named after, or after the sum.
       const auto add = [&](std::string_view module, const Part& op) {
@@ -57,7 +59,8 @@ class OptDecomposer : public ModelDecomposer {
       add("final_layer_norm", plain_mlp(layer, "", {.activation = activation, .bias = bias}));
     }
     if (first && !config.flag("_remove_final_layer_norm", false)) text.final_norm("final_layer_norm", norm);
-    text.output_head({.tied = read_tie(config, true)});
+    if (factorised) project_out(text, read_tie(config, true));
+    else text.output_head({.tied = read_tie(config, true)});
     return text.finish();
   }
 };

@@ -1,6 +1,8 @@
 // Qwen 1, 1.5, 2, 2.5 and 3, dense and mixtures, and those with vision (transformers: modeling_qwen2.py,
 // modeling_qwen2_moe.py, modeling_qwen3.py, modeling_qwen3_moe.py, modeling_qwen2_vl.py, modeling_qwen2_5_vl.py,
 // modeling_qwen3_vl.py, modeling_qwen3_vl_moe.py; Qwen-1 in qwen1.cpp, Qwen3-Next and 3.5 in qwen3_next.cpp).
+#include <algorithm>
+
 #include <garage/sdk/family.hpp>
 
 #include "qwen1.hpp"
@@ -120,10 +122,21 @@ StackNames names_of(const Variant& variant) {
   return {.family = "qwen", .base_class = variant.base_class, .all_modules = true};
 }
 
-bool norms_one_head(const Model& model, const std::string& layer) {
+// OLMoE's norms have Qwen 3's names and are over all heads together; EXAONE MoE and Dots have layers before their
+// mixtures that are named as Qwen 3's, and routers with a correction.
+bool is_shaped_as_qwen3(const Model& model, const std::string& layer) {
   const auto* norm = model.find(layer + "self_attn.q_norm.weight");
   const auto* q = model.find(layer + "self_attn.q_proj.weight");
-  return q && norm->shape.size() == 1 && q->shape.size() == 2 && norm->shape[0] < q->shape[0];
+  const auto is_correction = [](const TensorInfo& tensor) { return tensor.name.ends_with("e_score_correction_bias"); };
+  return q && norm->shape.size() == 1 && q->shape.size() == 2 && norm->shape[0] < q->shape[0] &&
+         std::none_of(model.tensors().begin(), model.tensors().end(), is_correction);
+}
+
+// Seed-OSS has the same names, and heads that are together wider than the stream; InternVL has a Qwen 2 beside its tower.
+bool is_shaped_as_qwen2(const Model& model, const std::string& layer) {
+  const auto* q = model.find(layer + "self_attn.q_proj.weight");
+  return q && q->shape.size() == 2 && q->shape[0] == q->shape[1] && count_tensors(model, "vision_tower.") == 0 &&
+         count_tensors(model, "model.vision_tower.") == 0;
 }
 
 const FamilyNames kNames = {
@@ -163,11 +176,13 @@ const FamilyNames kNames = {
      // Qwen 2: biases of q, k and v alone.
      {{"self_attn.q_proj.bias", "self_attn.k_proj.bias", "input_layernorm.weight"},
       {"self_attn.o_proj.bias", "self_attn.dense.bias", "input_layernorm.bias", "self_attn.q_norm.weight",
-       "self_attn.q_layernorm.weight", "mlp.c_fc.weight"}},
-     // Qwen 3; OLMoE's norms have these names and are over all heads together.
-     {{"self_attn.q_norm.weight", "self_attn.k_norm.weight", "input_layernorm.weight"},
-      {"pre_feedforward_layernorm.weight", "self_attn.q_proj.bias", "input_layernorm.bias"},
-      norms_one_head}}};
+       "self_attn.q_layernorm.weight", "mlp.c_fc.weight"},
+      is_shaped_as_qwen2},
+     // Qwen 3, dense: its mixtures' names are Mellum's.
+     {{"self_attn.q_norm.weight", "self_attn.k_norm.weight", "input_layernorm.weight", "mlp.gate_proj.weight"},
+      {"pre_feedforward_layernorm.weight", "pre_mlp_layernorm.weight", "self_attn.g_proj.weight",
+       "self_attn.q_proj.bias", "input_layernorm.bias"},
+      is_shaped_as_qwen3}}};
 
 class QwenDecomposer : public ModelDecomposer {
  public:

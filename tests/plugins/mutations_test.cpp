@@ -17,7 +17,9 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-bool is_leftover(const std::string& name) { return name.ends_with(".attn.bias") || name.ends_with(".masked_bias"); }
+bool is_leftover(const std::string& name) {
+  return name.ends_with(".attn.bias") || name.ends_with(".masked_bias") || name.ends_with("_decay");
+}
 
 // Where a file has it not, the logits have no bias (transformers: _keys_to_ignore_on_load_missing).
 bool may_be_absent(const std::string& name) { return name == "final_logits_bias"; }
@@ -51,7 +53,9 @@ TEST_CASE("mutations: a tensor that is gone is missed by name", "[plugins][mutat
     if (is_leftover(tensor.name) || may_be_absent(tensor.name)) continue;
     auto changed = draft;
     changed.drop(tensor.name);
-    CHECK_THAT(refusal(changed), ContainsSubstring("'" + tensor.name + "' is missing"));
+    // LLaVA's head, of which files of two layouts have nothing else of the head's own: said as transformers 5 calls it.
+    const bool is_renamed = variant == "llava/llava" && tensor.name == "language_model.lm_head.weight";
+    CHECK_THAT(refusal(changed), ContainsSubstring("'" + (is_renamed ? "lm_head.weight" : tensor.name) + "' is missing"));
   }
 }
 
@@ -136,8 +140,13 @@ const std::vector<std::string> kDimensions = {
 bool cannot_be_told(const std::string& variant, const std::string& path, std::int64_t value) {
   // Heads whose width is hidden / heads, and as many for k and v as for q.
   if (variant.starts_with("gpt2") && path == "n_head") return value % 2 == 0 || variant == "gpt2-scaled-attn";
-  for (const auto* of : {"bloom/bloom", "gptj/gpt-j", "opt/opt"})
-    if (variant == of && (path == "n_head" || path == "num_attention_heads")) return 16 % value == 0;
+  const bool is_heads = path == "n_head" || path == "num_attention_heads" || path == "n_heads" || path == "num_heads";
+  for (const auto* of : {"bloom/bloom", "codegen/codegen", "gpt_bigcode/gpt-bigcode-mha", "gpt_neo/gpt-neo", "gpt_neox/gpt-neox-japanese", "gptj/gpt-j",
+                         "mpt/mpt", "opt/opt", "opt/opt-350m", "opt/opt-plain"})
+    if (variant == of && is_heads) return 16 % value == 0;
+  if (variant == "mpt/mpt-clipped" && is_heads) return 24 % value == 0;
+  // Its config class computes it.
+  if (variant.starts_with("gpt_bigcode/") && path == "num_key_value_heads") return true;
   // Encoders, too; where a table of positions has a number for each head or its width it tells.
   const bool is_encoder = variant.starts_with("bert/") || variant.starts_with("modernbert/") || variant.starts_with("deberta/") ||
                           variant.starts_with("nomicbert/jina");
@@ -151,11 +160,16 @@ bool cannot_be_told(const std::string& variant, const std::string& path, std::in
   // Every layer is sparse, so that the dense width is nobody's.
   if ((variant == "qwen3-moe" || variant == "mistral/mistral4-grouped-text") && path == "intermediate_size") return true;
   if ((variant == "qwen/qwen3-vl-moe" || variant == "qwen/qwen3.5-moe") && path == "text_config.intermediate_size") return true;
-  if (variant == "gptj/gpt-j" && path == "n_positions") return true;  // it has a rope
+  if (variant == "mellum/mellum" && path == "intermediate_size") return true;
+  // Its config class computes it.
+  if (variant.starts_with("zamba2/") && path == "kv_channels") return true;
+  // It has no experts.
+  if (variant == "granitehybrid/granitemoehybrid-dense" && path == "intermediate_size") return true;
+  if ((variant == "gptj/gpt-j" || variant == "codegen/codegen") && path == "n_positions") return true;  // they have a rope
+  // JetMoE counts its heads itself, and Laguna has a list of them.
+  if ((variant == "jetmoe/jetmoe" || variant == "laguna/laguna") && path == "num_attention_heads") return true;
   // Its feed-forwards are half as wide as intermediate_size, rounded down.
   if (variant == "gemma/recurrent-gemma" && path == "intermediate_size" && value == 25) return true;
-  // Refused for what it would ask of word_embed_proj_dim: a projection, which is not handled.
-  if (variant == "opt/opt" && path == "hidden_size") return true;
   // PixtralAttention divides its width by its heads, and its pictures are of any size.
   if (variant.starts_with("mistral/mistral3") && (path == "vision_config.head_dim" || path == "vision_config.image_size")) return true;
   // Gemma 4's pictures are of any size.
@@ -164,6 +178,13 @@ bool cannot_be_told(const std::string& variant, const std::string& path, std::in
   if (variant.starts_with("gemma/paligemma") && (path == "hidden_size" || path == "vocab_size")) return true;
   // Each of its heads has keys of its own; head_dim says how the rope's table is made, and no tensor's size.
   if (variant.starts_with("mistral/mistral4") && (path == "num_key_value_heads" || path == "head_dim")) return true;
+  // The same of DeepSeek's, but that a number of keys that is not that of heads is refused.
+  for (const auto* of : {"deepseek/deepseek-v2", "deepseek/deepseek-v3.2", "deepseek/glm"})
+    if (variant.starts_with(of) && path == "head_dim") return true;
+  // GlmMoeDsaConfig has another count of experts, which its classes do not read.
+  if (variant.starts_with("deepseek/glm-moe-dsa") && path == "num_experts") return true;
+  // Counted over layers of two halves each.
+  if (variant.starts_with("longcat/") && path == "num_hidden_layers") return true;
   // SigLIP's heads are of its width; the encoder is accounted for and not run. Of an image only whole patches count.
   return path == "vision_config.num_attention_heads" || path == "vision_config.num_heads" || (path == "vision_config.image_size" && value / 14 == 2);
 }

@@ -50,7 +50,19 @@ TEST_CASE("reference: what lies with its family has as many parameters as transf
       {"qwen/qwen3-vl", 28792, 21616}, {"qwen/qwen3-vl-moe", 32440, 21616},
       {"qwen/qwen3-next", 16364, 0}, {"qwen/qwen3.5-text", 11972, 0}, {"qwen/qwen3.5-moe-text", 19204, 0},
       {"qwen/qwen3.5", 24996, 10960}, {"qwen/qwen3.5-moe", 32228, 10960},
+      {"mamba2/mamba2", 8268, 0}, {"mamba2/falcon-mamba", 8096, 0}, {"jamba/jamba", 14092, 0}, {"bamba/bamba", 10232, 0}, {"granitehybrid/granitemoehybrid", 22520, 0}, {"falconh1/falcon-h1", 13980, 0},
+      {"nemotronh/nemotron-h", 7188, 0}, {"lfm2/lfm2", 7128, 0}, {"lfm2/lfm2-moe", 9560, 0}, {"olmohybrid/olmo-hybrid", 8224, 0}, {"zamba2/zamba2", 15760, 0},
       {"xglm/xglm", 6552, 0},
+      // Corrections of routers are no parameters, but ERNIE's in transformers.
+      {"deepseek/deepseek-v2-lite", 13832, 0}, {"deepseek/deepseek-v3", 12026, 0}, {"deepseek/deepseek-v3.2", 13994, 0},
+      {"deepseek/glm-moe-dsa", 12842, 0}, {"deepseek/youtu", 7802, 0},
+      {"glm/glm", 7248, 0}, {"glm/glm4", 7344, 0}, {"glm/glm4-moe", 10760, 0}, {"glm/glm4-moe-lite", 12026, 0},
+      {"ernie4_5/ernie4.5", 6848, 0}, {"ernie4_5/ernie4.5-moe", 11256 - 8, 0},
+      {"hunyuan/hunyuan-dense", 7176, 0}, {"hunyuan/hunyuan-moe", 21192, 0}, {"hunyuan/hy-v3", 10760, 0},
+      {"minimax/minimax", 18768 + 8, 0}, {"minimax/minimax-m2", 17784, 0},
+      {"dots1/dots1", 10760, 0}, {"solar/solar-open", 12528, 0},
+      // Of experts that compute nothing transformers saves tensors, which nobody reads; corrections are the mixture's own.
+      {"longcat/longcat", 17160 - 1536 + 12, 0},
   }));
   INFO(c.variant);
   const auto spec = registered(c.variant);

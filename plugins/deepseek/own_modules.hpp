@@ -1,0 +1,8 @@
+// The part of DeepSeek 3.2 that no op of core says, as nn_library.cpp lists it.
+#pragma once
+
+#include <memory>
+
+#include <garage/nn/nn_library.hpp>
+
+std::shared_ptr<garage::nn::PartModule> make_sparse_attention(const garage::nn::CustomPart& part);
