@@ -119,7 +119,7 @@ TEST_CASE("found config: it undoes nothing that the user's own says of plugins",
   write_text(stranger.home / ".config/garage/garage.yaml", "plugins: {disable: [llama], time_limit: 20}\n");
   write_text(stranger.zoo.folder / "garage.yaml", "plugins: {disable: [phi], probe: false, time_limit: 0, memory_limit: 0, allow: {gpt2: " + std::string(64, '0') + "}}\n");
   const auto result = stranger.garage({"plugin", "list"});
-  for (const auto* says : {"llama       disabled", "phi         disabled", "gpt2        loaded"}) CHECK_THAT(result.out, ContainsSubstring(says));
+  for (const auto* says : {"llama          disabled", "phi            disabled", "gpt2           loaded"}) CHECK_THAT(result.out, ContainsSubstring(says));
   CHECK_THAT(result.err, ContainsSubstring("its plugins.allow, plugins.probe, plugins.time_limit, plugins.memory_limit is passed over. Name it with --config"));
 }
 

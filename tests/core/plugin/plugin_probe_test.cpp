@@ -81,7 +81,7 @@ TEST_CASE("cli: plugin list tells every file and what became of it", "[cli][plug
   const std::map<std::string, std::string> environment{{"HOME", zoo.folder.path().string()}, {"XDG_CACHE_HOME", ""}, {"GARAGE_PLUGIN_PATH", zoo.plugins.string()}};
   const auto text = run_program(garage_binary(), {"plugin", "list"}, environment);
   CHECK(text.code == 0);
-  for (const auto* says : {"good          loaded       1.0", "crashes_open  quarantined  -", "libgarage-crashes_open.so is quarantined: crashed: Aborted", "major2        refused", "llama         loaded"})
+  for (const auto* says : {"good           loaded       1.0", "crashes_open   quarantined  -", "libgarage-crashes_open.so is quarantined: crashed: Aborted", "major2         refused", "llama          loaded"})
     CHECK_THAT(text.out, ContainsSubstring(says));
   const auto json = run_program(garage_binary(), {"plugin", "list", "--json"}, environment);
   CHECK_THAT(json.out, ContainsSubstring("\"state\": \"quarantined\""));

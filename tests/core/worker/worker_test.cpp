@@ -29,7 +29,7 @@ Config config_with(const fs::path& catalog, const std::vector<std::string>& name
   auto config = test_config(catalog);
   for (const auto& name : names) config.plugins.folders.insert(config.plugins.folders.begin(), {fakes(name), "test"});
   config.plugins.time_limit = 1;
-  config.plugins.memory_limit = 256;
+  config.plugins.memory_limit = 512;
   return config;
 }
 
