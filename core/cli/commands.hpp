@@ -18,6 +18,7 @@ void add_extract_lora(Commands& commands);
 void add_convert(Commands& commands);
 void add_merge(Commands& commands);
 void add_run(Commands& commands);
+void add_importance(Commands& commands);
 void add_compare(Commands& commands);
 void add_diff_weights(Commands& commands);
 void add_find(Commands& commands);

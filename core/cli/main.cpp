@@ -30,6 +30,7 @@ void add_commands(CLI::App& app, Asked& asked) {
   add_convert(commands);
   add_merge(commands);
   add_run(commands);
+  add_importance(commands);
   add_compare(commands);
   add_diff_weights(commands);
   add_extract_lora(commands);

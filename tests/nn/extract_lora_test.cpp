@@ -7,127 +7,18 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include <fmt/format.h>
-
 #include <ATen/ops/linalg_svd.h>
 
-#include <garage/checkpoint.hpp>
-#include <garage/convert.hpp>
 #include <garage/nn/diff_weights.hpp>
-#include <garage/nn/get_module.hpp>
-#include <garage/safetensors.hpp>
 
 #include "is_error.hpp"
 #include "run_program.hpp"
-#include "tensor_file.hpp"
-#include "test_registry.hpp"
+#include "tuned_model.hpp"
 
 using namespace garage;
 using namespace garage::test;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
-
-namespace {
-
-using Tensors = std::map<std::string, torch::Tensor>;
-using Change = std::function<void(Tensors&)>;
-
-void write_tensors(const fs::path& file, const Tensors& tensors) {
-  std::vector<SafetensorsData> data;
-  for (const auto& [name, tensor] : tensors)
-    data.push_back({{name, DType::kF32, tensor.sizes().vec()}, tensor.data_ptr()});
-  write_safetensors(file, std::move(data), {{"format", "pt"}});
-}
-
-// A checkpoint, whatever its form, with some tensors changed: plain ones of float32.
-void write_changed(const fs::path& base, const fs::path& folder, const Change& change) {
-  TestRegistry registry;
-  registry->register_model("m", open_checkpoint(base));
-  ConvertOptions options;
-  options.dtype = DType::kF32;
-  convert_model(registry.registry, "m", folder, options);
-  auto tensors = read_tensors(folder / "model.safetensors");
-  change(tensors);
-  write_tensors(folder / "model.safetensors", tensors);
-}
-
-torch::Tensor random(at::IntArrayRef shape, std::uint64_t seed) {
-  return torch::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed));
-}
-
-void change_all(Tensors& tensors) {
-  std::uint64_t seed = 1;
-  for (auto& [name, tensor] : tensors) tensor.add_(random(tensor.sizes(), seed++), 0.02);
-}
-
-// A llama of one layer whose weights are 192 and 320 wide: wide enough that few singular values are iterated for.
-void write_wide_llama(const fs::path& folder) {
-  const std::int64_t hidden = 192, wide = 320, rows = 64;
-  const std::string layer = "model.layers.0.";
-  Tensors tensors;
-  std::uint64_t seed = 100;
-  const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) {
-    tensors[name] = random(shape, seed++) * 0.05;
-  };
-  for (const auto* name : {"q_proj", "k_proj", "v_proj", "o_proj"})
-    add(fmt::format("{}self_attn.{}.weight", layer, name), {hidden, hidden});
-  for (const auto* name : {"gate_proj", "up_proj"}) add(fmt::format("{}mlp.{}.weight", layer, name), {wide, hidden});
-  add(layer + "mlp.down_proj.weight", {hidden, wide});
-  for (const auto* name :
-       {"model.layers.0.input_layernorm.weight", "model.layers.0.post_attention_layernorm.weight", "model.norm.weight"})
-    add(name, {hidden});
-  for (const auto* name : {"model.embed_tokens.weight", "lm_head.weight"}) add(name, {rows, hidden});
-  fs::create_directories(folder);
-  write_tensors(folder / "model.safetensors", tensors);
-  write_text(
-      folder / "config.json",
-      R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 192, "intermediate_size": 320,
-    "num_attention_heads": 4, "num_key_value_heads": 4, "num_hidden_layers": 1, "vocab_size": 64, "max_position_embeddings": 64,
-    "rms_norm_eps": 1e-6, "tie_word_embeddings": false, "hidden_act": "silu"})");
-}
-
-struct Models {
-  TestRegistry registry;
-  fs::path folder = registry.folder / "adapter";
-
-  Models(const fs::path& base, const Change& change) : base_(base) {
-    write_changed(base, registry.folder / "tuned", change);
-    registry->register_model("base", open_checkpoint(base));
-    registry->register_model("tuned", open_checkpoint(registry.folder / "tuned"));
-  }
-  nn::ExtractedLora extract(nn::LoraOptions options) {
-    return nn::extract_lora(registry.registry, "base", "tuned", folder, options);
-  }
-  Tensors adapter() const { return read_tensors(folder / "adapter_model.safetensors"); }
-  std::string config() const { return read_text(folder / "adapter_config.json"); }
-
-  void register_adapted() {
-    OpenOptions options;
-    options.adapters.push_back({folder, 1});
-    registry->register_model("adapted", open_checkpoint(base_, options));
-  }
-  torch::Tensor logits(const std::string& id) {
-    const auto ids = torch::arange(2, 14).reshape({2, 6});
-    return nn::load_model(registry.registry, id, {torch::kCPU, torch::kFloat32})->forward(ids);
-  }
-
- private:
-  fs::path base_;
-};
-
-double apart(const torch::Tensor& ours, const torch::Tensor& theirs) {
-  return ((ours - theirs).abs().max() / theirs.abs().max()).item<double>();
-}
-double relative_norm(const torch::Tensor& ours, const torch::Tensor& theirs) {
-  return ((ours - theirs).norm() / theirs.norm()).item<double>();
-}
-
-torch::Tensor product(const Tensors& adapter, const std::string& module) {
-  return adapter.at("base_model.model." + module + ".lora_B.weight")
-      .matmul(adapter.at("base_model.model." + module + ".lora_A.weight"));
-}
-
-}  // namespace
 
 TEST_CASE("extract lora: a difference of rank 16 that was planted is found", "[nn][lora]") {
   const TemporaryFolder place;
@@ -335,85 +226,6 @@ TEST_CASE("extract lora: tensors are named as PEFT names them, and those that do
                                   ContainsSubstring(R"("target_modules": ["transformer.h.0.attn.c_attn"])") &&
                                   ContainsSubstring(R"("modules_to_save": ["lm_head", "ln_f", "wte"])") &&
                                   ContainsSubstring(R"("ensure_weight_tying": true)"));
-}
-
-TEST_CASE("extract lora: what cannot be extracted is refused with the reason", "[nn][lora][errors]") {
-  struct Case {
-    const char* title;
-    const char* base;
-    Change change;
-    nn::LoraOptions options;
-    Errc code;
-    const char* says;
-  };
-  const auto one = [](const char* name) { return [name](Tensors& tensors) { tensors.at(name).add_(0.5); }; };
-  const auto c = GENERATE_COPY(values<Case>({
-      {"rank 0", "llama-2", change_all, {0, {}}, Errc::kInvalidArgument, "rank 0: should be 1 or more"},
-      {"energy 0",
-       "llama-2",
-       change_all,
-       {{}, 0.0},
-       Errc::kInvalidArgument,
-       "energy 0: should be above 0, and 1 at most"},
-      {"energy above 1", "llama-2", change_all, {{}, 1.5}, Errc::kInvalidArgument, "energy 1.5"},
-      {"no energy", "llama-2", change_all, {{}, std::nan("")}, Errc::kInvalidArgument, "energy nan"},
-      {"neither", "llama-2", change_all, {}, Errc::kInvalidArgument, "neither a rank nor an energy is given"},
-      {"the same weights",
-       "llama-2",
-       [](Tensors&) {},
-       {4, {}},
-       Errc::kInvalidArgument,
-       "'base' and 'tuned' do not differ in any tensor"},
-      {"a norm alone",
-       "llama-2",
-       one("model.norm.weight"),
-       {4, {}},
-       Errc::kInvalidArgument,
-       "differ in tensors such as 'model.norm.weight', and in no linear weight"},
-      {"numbers that are not finite",
-       "llama-2",
-       [](Tensors& tensors) { tensors.at("model.layers.1.mlp.up_proj.weight")[3][4] = std::nanf(""); },
-       {4, {}},
-       Errc::kUnsupported,
-       "tensor 'model.layers.1.mlp.up_proj.weight' differs, and one of the models has numbers in it that are not "
-       "finite"},
-  }));
-  DYNAMIC_SECTION(c.title) {
-    Models models(reference(c.base), c.change);
-    CHECK_THROWS_MATCHES(models.extract(c.options), Error, is_error(c.code, c.says));
-    CHECK_FALSE(fs::exists(models.folder));
-  }
-}
-
-TEST_CASE("extract lora: models that compute something else are refused", "[nn][lora][errors]") {
-  struct Case {
-    const char *a, *b, *says;
-  };
-  const auto c = GENERATE(values<Case>({
-      {"llama-2", "llama-3.1", "rotary_emb: scaling.factor is - and 8"},
-      {"qwen2-mha", "llama-2", "attention_{0..2}: "},
-      {"mistral", "llama-2", "attention_{0..2}: k.weight is [16, 32] and [32, 32]"},
-      {"mixtral", "mixtral-fused", "is tensor 'model.layers.0.block_sparse_moe"},
-      {"gpt2", "gpt2-hub", "weight of embedding is tensor 'transformer.wte.weight' and 'wte.weight'"},
-      {"llama-2", "gpt2", "has no part"},
-  }));
-  DYNAMIC_SECTION(c.a << " " << c.b) {
-    TestRegistry registry;
-    for (const auto* id : {c.a, c.b}) registry->register_model(id, open_checkpoint(reference(id)));
-    CHECK_THROWS_MATCHES(nn::extract_lora(registry.registry, c.a, c.b, registry.folder / "adapter", {4, {}}), Error,
-                         is_error(Errc::kUnsupported, c.says));
-  }
-}
-
-TEST_CASE("extract lora: a constant that differs is no difference of weights", "[nn][lora][errors]") {
-  Models models(reference("llama-2"), change_all);
-  const auto file = models.registry.folder / "tuned/config.json";
-  auto config = read_text(file);
-  config.replace(config.find("10000.0"), 7, "50000.0");
-  write_text(file, config);
-  models.registry->register_model("tuned", open_checkpoint(models.registry.folder / "tuned"));
-  CHECK_THROWS_MATCHES(models.extract({4, {}}), Error,
-                       is_error(Errc::kUnsupported, "rotary_emb: theta is 10000 and 50000"));
 }
 
 TEST_CASE("cli: extract-lora writes an adapter that register takes", "[nn][cli][lora]") {

@@ -13,6 +13,7 @@
 #include <garage/nn/get_module.hpp>
 
 #include "is_error.hpp"
+#include "own_rounding.hpp"
 #include "tensor_file.hpp"
 #include "test_registry.hpp"
 
@@ -84,22 +85,6 @@ std::string key_of(const ModelSpec& spec, const std::string& part, const Compute
   const std::string_view mixer = "mixer_";
   if (part.starts_with(mixer)) return "attention_" + part.substr(mixer.size());  // RWKV's class calls it so
   return part;
-}
-
-// How far transformers' own logits, which are float32, are from what its classes give in float64 (the recurrence of delta
-// nets by torch_recurrent_gated_delta_rule): checkpoints so small that a norm over four numbers, or Gemma 3n's between
-// streams, makes rounding larger. Which way it falls is the processor's affair, in one pass and in two: with the kernels of
-// AVX2 all are within 1e-5, with those of before AVX one is 3e-5 off in two passes. So thrice that much is added to what
-// logits, not parts, may be off by.
-double own_rounding(const std::string& variant) {
-  static const std::map<std::string, double> kRounding = {{"gemma-3n-text", 4.7e-6},
-                                                          {"qwen3-next", 2.7e-6},
-                                                          {"qwen3.5", 2.0e-6},
-                                                          {"qwen3.5-moe", 9.2e-6},
-                                                          {"qwen3.5-moe-text", 7.1e-6},
-                                                          {"qwen3.5-text", 4.7e-6}};
-  const auto known = kRounding.find(variant);
-  return known == kRounding.end() ? 0 : known->second;
 }
 
 // Of layers that several streams run through: [streams, batch, seq, hidden] as (batch, seq, streams * hidden).

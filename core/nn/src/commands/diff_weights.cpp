@@ -43,7 +43,7 @@ class Numbers {
 class Side {
  public:
   Side(const ModelSpec& spec, const PluginHost& plugins)
-      : store_(WeightFiles::unshared(spec, plugins), Placements({torch::kCPU, std::nullopt, true})) {}
+      : store_(WeightFiles::unshared(spec, plugins.folders()), Placements({torch::kCPU, std::nullopt, true})) {}
 
   void require_tensors(const PartSpec& part, const std::string& name) const { store_.require_tensors(part, name); }
   Numbers numbers(const TensorRef& ref) const {

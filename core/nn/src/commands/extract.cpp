@@ -81,8 +81,8 @@ void require_whole(const ModelSpec& alone, const std::string& part) {
 void extract_part(const ModelRegistry& registry, const std::string& id, const std::string& part,
                   const fs::path& folder) {
   const auto spec = registry.require_spec(id);
-  const TensorStore store(WeightFiles::of(*spec, registry.plugins()), Placements({torch::kCPU, std::nullopt, true}),
-                          &registry.plugins());
+  const TensorStore store(WeightFiles::of(*spec, registry.plugins().folders()),
+                          Placements({torch::kCPU, std::nullopt, true}), &registry.plugins());
   make_module(*spec, part, store);  // throws for a part that does not run, before anything is written
   auto alone = cut_out(*spec, part);
   require_whole(alone, part);

@@ -51,7 +51,8 @@ void note_sharing(const AdaptableTensor& tensor, const ModelSpec& spec, WeightDi
 }  // namespace
 
 ModelTensors::ModelTensors(const ModelSpec& spec, const PluginHost& plugins)
-    : spec_(spec), store_(WeightFiles::unshared(spec, plugins), Placements({torch::kCPU, std::nullopt, true})) {
+    : spec_(spec),
+      store_(WeightFiles::unshared(spec, plugins.folders()), Placements({torch::kCPU, std::nullopt, true})) {
   for (const auto& [name, part] : spec.parts)
     if (part.blueprint) store_.require_tensors(part, name);
 }

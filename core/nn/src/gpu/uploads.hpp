@@ -1,5 +1,5 @@
-// Uploads: bytes on their way to GPUs. They go through one ring of pinned memory that the process keeps, read by as many
-// threads as there are cores, on a stream of their own; the caller goes on while they arrive.
+// Uploads: bytes on their way to GPUs. They go through one ring of pinned memory that the process keeps, read by as
+// many threads as there are cores, on a stream of their own; the caller goes on while they arrive.
 //
 // The sizes are those that facts about PCIe and page caches suggest; `./run bench gpu` shows what they give.
 //
@@ -13,7 +13,7 @@
 
 #include <torch/types.h>
 
-#include "../weights/mapped_file.hpp"
+#include <garage/mapped_file.hpp>
 
 namespace garage::nn {
 
@@ -27,8 +27,8 @@ class Uploads {
   // Whether this build brings bytes to that device: it is a GPU, and LibTorch knew CUDA when this was built.
   static bool serve(torch::Device device);
 
-  // Fills to, a dense tensor on a GPU that it serves, with as many bytes of the file from offset. They are there for what
-  // the current stream is given after finish().
+  // Fills to, a dense tensor on a GPU that it serves, with as many bytes of the file from offset. They are there for
+  // what the current stream is given after finish().
   void add(const torch::Tensor& to, std::shared_ptr<const MappedFile> file, std::uint64_t offset);
   // The same of a dense tensor on the CPU.
   void add(const torch::Tensor& to, const torch::Tensor& from);

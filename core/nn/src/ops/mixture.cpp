@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/nn/observer.hpp>
 
 #include "modules.hpp"
 
@@ -20,9 +21,18 @@ std::shared_ptr<Module> made_as(const char* wanted, const ModelSpec& spec, const
   return module;
 }
 
+// Tokens that an expert is given, of all that a mixture is given; undefined: all of them, by their order.
+struct Visit {
+  torch::Tensor tokens, weights;  // as PartRun's
+};
+
 // An expert may be somewhere else than its mixture.
-torch::Tensor visit(const FeedForwardModule& expert, const torch::Tensor& tokens, Pass& pass) {
-  return expert.apply(carried_to(expert, tokens), pass).to(tokens.options());
+torch::Tensor run_expert(const FeedForwardModule& expert, const torch::Tensor& x, Pass& pass, const Visit& visit = {}) {
+  const auto input = carried_to(expert, x);
+  auto output = expert.apply(input, pass);
+  if (auto* observer = pass.observer())
+    output = observer->look({expert.name(), input, output, visit.tokens, visit.weights});
+  return output.to(x.options());
 }
 
 }  // namespace
@@ -33,7 +43,8 @@ MixtureModule::MixtureModule(const std::string& name, const ModelSpec& spec, con
   const auto expert = [&](const PartRef<PartRole::expert>& ref) {
     return register_module(own_name(ref.part), made_as<FeedForwardModule>("feed_forward", spec, ref.part, store));
   };
-  router_ = register_module(own_name(mixture.router.part), made_as<RouterModule>("router", spec, mixture.router.part, store));
+  router_ =
+      register_module(own_name(mixture.router.part), made_as<RouterModule>("router", spec, mixture.router.part, store));
   if (mixture.norm) norm_ = add_part(*this, spec, mixture.norm->part, store);
   for (const auto& ref : mixture.experts) experts_.push_back(expert(ref));
   if (mixture.shared_expert) shared_expert_ = expert(*mixture.shared_expert);
@@ -55,14 +66,16 @@ torch::Tensor MixtureModule::compute(const torch::Tensor& input, Pass& pass) {
     const auto at_expert = (chosen == static_cast<std::int64_t>(e)).nonzero();  // (visits, 2): token, rank
     if (at_expert.size(0) == 0) continue;
     const auto token = at_expert.select(1, 0), rank = at_expert.select(1, 1);
-    const auto visitors = seen.index_select(0, token), weight = weights.index({token, rank}).unsqueeze(-1);
-    const auto result = weighs_input_ ? visit(*experts_[e], visitors * weight, pass)
-                                      : visit(*experts_[e], visitors, pass) * weight;
+    const auto visitors = seen.index_select(0, token), weight = weights.index({token, rank});
+    const auto by_token = weight.unsqueeze(-1);
+    const auto result = weighs_input_
+                            ? run_expert(*experts_[e], visitors * by_token, pass, {token, torch::ones_like(weight)})
+                            : run_expert(*experts_[e], visitors, pass, {token, weight}) * by_token;
     output.index_add_(0, token, result.to(output.scalar_type()));
   }
   if (up_) output = (*up_)(output);
   if (shared_expert_) {
-    auto shared = visit(*shared_expert_, tokens, pass);
+    auto shared = run_expert(*shared_expert_, tokens, pass);
     if (shared_gate_) shared = at::sigmoid((*shared_gate_)(tokens)) * shared;
     output = output + shared;
   }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <garage/error.hpp>
+#include <garage/nn/observer.hpp>
 
 #include "../weights/dtype_names.hpp"
 #include "modules.hpp"
@@ -58,6 +59,7 @@ torch::Tensor PartModule::forward(const torch::Tensor& input, Pass& pass) {
     if (is_foreign_) pass.require_no_fixed_step();
     auto output = compute(input, pass);
     if (files_) files_->require_unchanged();
+    if (auto* observer = pass.observer()) return observer->look({name(), input, output, {}, {}});
     return output;
   });
 }

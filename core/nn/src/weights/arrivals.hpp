@@ -13,9 +13,9 @@
 #include <torch/types.h>
 
 #include <garage/blueprint/tensor_ref.hpp>
+#include <garage/weight_files.hpp>
 
 #include "../gpu/uploads.hpp"
-#include "weight_files.hpp"
 
 namespace garage::nn {
 

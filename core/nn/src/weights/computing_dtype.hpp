@@ -8,8 +8,7 @@
 #include <torch/types.h>
 
 #include <garage/spec.hpp>
-
-#include "weight_files.hpp"
+#include <garage/weight_files.hpp>
 
 namespace garage::nn {
 

@@ -29,7 +29,7 @@ torch::ScalarType type_of(const WeightFiles& files, const TensorInfo& info) {
 torch::Tensor plain(WeightFiles& files, const TensorInfo& info, torch::ScalarType type) {
   const auto& stored = files.stored(info.name);
   const auto [piece, file] = files.bytes(stored.extents.front());
-  auto* bytes = const_cast<std::uint8_t*>(piece.data());
+  auto* bytes = piece.data();
   const auto width = c10::elementSize(type);
   const auto count = static_cast<std::int64_t>(piece.size() / width);
   const auto seen = [&](const torch::Tensor& flat) {

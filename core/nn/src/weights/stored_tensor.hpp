@@ -6,8 +6,7 @@
 #include <torch/types.h>
 
 #include <garage/model.hpp>
-
-#include "weight_files.hpp"
+#include <garage/weight_files.hpp>
 
 namespace garage::nn {
 

@@ -11,11 +11,11 @@
 
 #include <garage/plugin_host.hpp>
 #include <garage/spec.hpp>
+#include <garage/weight_files.hpp>
 
 #include "arrivals.hpp"
 #include "placement.hpp"
 #include "weight.hpp"
-#include "weight_files.hpp"
 
 namespace garage::nn {
 
@@ -42,8 +42,8 @@ class TensorStore {
   void require_tensors(const PartSpec& part, const std::string& name) const;
 
   // On the part's device, in its dtype; of a mapped file and its own dtype nothing is copied. What is encoded is
-  // decoded now, or, where it is to be kept packed, whenever it is used. What goes to a GPU is on its way until arrive().
-  // Throws kCorrupt (no such tensor), kUnsupported (a dtype that this LibTorch lacks).
+  // decoded now, or, where it is to be kept packed, whenever it is used. What goes to a GPU is on its way until
+  // arrive(). Throws kCorrupt (no such tensor), kUnsupported (a dtype that this LibTorch lacks).
   Weight weight(const TensorRef& ref) const;
   Weight weight(const std::optional<TensorRef>& ref) const { return ref ? weight(*ref) : Weight(); }
   Weight weight(const Apart<TensorRef>& ref) const { return ref ? weight(*ref) : Weight(); }
@@ -73,7 +73,8 @@ class TensorStore {
   Placement here_;
   std::optional<torch::ScalarType> together_;  // the dtype of what is run together, where no placement has one
   const PluginHost* plugins_;
-  std::shared_ptr<Arrivals> arrivals_ = std::make_shared<Arrivals>();  // of the load that the store and its copies serve
+  std::shared_ptr<Arrivals> arrivals_ =
+      std::make_shared<Arrivals>();  // of the load that the store and its copies serve
 };
 
 }  // namespace garage::nn

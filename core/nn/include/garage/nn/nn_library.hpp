@@ -45,7 +45,7 @@ using PartBuilder = std::shared_ptr<PartModule> (*)(const CustomPart& part);
 using PartBuilders = std::map<std::string, PartBuilder>;
 
 // Raised when PartModule, Pass, Sequence, CustomPart or PartBuilders change their layout or meaning.
-inline constexpr int kNnLibraryRevision = 5;
+inline constexpr int kNnLibraryRevision = 6;
 
 #ifndef GARAGE_TORCH_BUILD  // LibTorch's own build hash, where it has one; CMake reads it
 #define GARAGE_TORCH_BUILD "-"

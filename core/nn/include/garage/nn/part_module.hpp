@@ -18,9 +18,11 @@
 #include <garage/nn/pass.hpp>
 #include <garage/nn/sequence.hpp>
 
-namespace garage::nn {
+namespace garage {
 
 class WeightFiles;
+
+namespace nn {
 
 class GARAGE_API PartModule : public torch::nn::Module {
  public:
@@ -45,10 +47,11 @@ class GARAGE_API PartModule : public torch::nn::Module {
   torch::Tensor translated(Body body) const;  // LibTorch's errors as ours
 
   friend class PartBinding;
-  std::shared_ptr<const WeightFiles> files_;  // where parameters are views of mapped files
+  std::shared_ptr<const WeightFiles> files_;   // where parameters are views of mapped files
   std::shared_ptr<const WeightFiles> opened_;  // of a module that a caller has: the next part need not open them anew
-  torch::TensorOptions home_;                 // its first parameter's device and dtype
-  bool is_foreign_ = false;                   // code of a plugin, which knows no fixed steps
+  torch::TensorOptions home_;                  // its first parameter's device and dtype
+  bool is_foreign_ = false;                    // code of a plugin, which knows no fixed steps
 };
 
-}  // namespace garage::nn
+}  // namespace nn
+}  // namespace garage

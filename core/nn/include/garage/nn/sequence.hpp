@@ -16,6 +16,8 @@
 
 namespace garage::nn {
 
+class Observer;
+
 // What one part keeps from piece to piece, by names of its own; undefined: nothing yet.
 using Memory = std::map<std::string, torch::Tensor>;
 
@@ -40,18 +42,18 @@ class GARAGE_API SequenceState {
   std::map<std::string, Memory> memories_;       // by part
   std::map<std::string, std::int64_t> lengths_;  // by the part that was asked: a caller may run layer after layer
   std::optional<std::int64_t> batch_;
-  bool is_torn_ = false;  // a pass wrote into it and has not ended
+  bool is_torn_ = false;                        // a pass wrote into it and has not ended
   std::optional<std::int64_t> changes_beyond_;  // positions; as Pass says it
-  bool counts_ = true;    // no pass was told positions, or which tokens are padding
+  bool counts_ = true;                          // no pass was told positions, or which tokens are padding
 };
 
 struct Sequence {
-  // (batch, seq) int64; undefined: 0, 1, 2, ... for every row, or on from the state's. What attention_mask says is padding
-  // is then passed over, on whichever side it lies, as transformers' generate counts.
+  // (batch, seq) int64; undefined: 0, 1, 2, ... for every row, or on from the state's. What attention_mask says is
+  // padding is then passed over, on whichever side it lies, as transformers' generate counts.
   torch::Tensor position_ids;
-  torch::Tensor mask;  // added to the scores, (batch or 1, 1 or heads, seq, seen + seq); undefined: the part's own
-  torch::Tensor input_ids;  // (batch, seq) int64, where hidden states go in and a part looks tokens up all the same (Gemma
-                            // 4's per-layer inputs); a stack is given its own
+  torch::Tensor mask;       // added to the scores, (batch or 1, 1 or heads, seq, seen + seq); undefined: the part's own
+  torch::Tensor input_ids;  // (batch, seq) int64, where hidden states go in and a part looks tokens up all the same
+                            // (Gemma 4's per-layer inputs); a stack is given its own
   // (batch, seq) int64, of models that have embeddings of them; undefined: 0 for every token
   torch::Tensor token_type_ids, task_type_ids;
   torch::Tensor decoder_input;   // of an encoder-decoder: ids (batch, seq) for its decoder, to which positions count
@@ -61,7 +63,8 @@ struct Sequence {
   torch::Tensor attention_mask;          // of what goes in, after those that the state has seen: (batch, seen + seq)
   torch::Tensor encoder_attention_mask;  // of encoder_output
   torch::Tensor decoder_attention_mask;  // of decoder_input, after those that the state has seen
-  SequenceState* state = nullptr;  // null: each call stands alone
+  SequenceState* state = nullptr;        // null: each call stands alone
+  Observer* observer = nullptr;          // sees every part that runs (observer.hpp); null: nobody
 };
 
 }  // namespace garage::nn
