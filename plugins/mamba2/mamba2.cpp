@@ -32,17 +32,17 @@ HeadStateSpaceOptions read_mamba2(const ConfigReader& config, std::int64_t hidde
   return space;
 }
 
-// FalconMambaConfig, which computes the mixer's width itself.
+// FalconMambaConfig computes the mixer's width, expand * hidden_size; a config's own intermediate_size stands before
+// it.
 ChannelStateSpaceOptions read_falcon_mamba(const ConfigReader& config, std::int64_t hidden) {
-  ChannelStateSpaceOptions space{.channels = config.dimension("expand", 2) * hidden,
+  const auto width = config.maybe_dimension("intermediate_size");
+  ChannelStateSpaceOptions space{.channels = width ? *width : config.dimension("expand", 2) * hidden,
                                  .state = config.dimension("state_size", 16),
                                  .step_rank = read_step_rank(config, "time_step_rank", hidden),
                                  .kernel = config.dimension("conv_kernel", 4),
                                  .activation = config.text("hidden_act", "silu"),
                                  .convolution_bias = config.flag("use_conv_bias", true),
                                  .bias = config.flag("use_bias", false)};
-  if (config.dimension("intermediate_size", space.channels) != space.channels)
-    config.refuse("intermediate_size", "expand * hidden_size");
   const NormStyle weightless{.eps = config.positive("mixer_rms_eps", 1e-6), .has_weight = false};
   space.dt_norm = space.b_norm = space.c_norm = NamedNorm{"", weightless};
   return space;

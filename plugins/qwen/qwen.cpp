@@ -132,7 +132,8 @@ bool is_shaped_as_qwen3(const Model& model, const std::string& layer) {
          std::none_of(model.tensors().begin(), model.tensors().end(), is_correction);
 }
 
-// Seed-OSS has the same names, and heads that are together wider than the stream; InternVL has a Qwen 2 beside its tower.
+// Seed-OSS has the same names, and heads that are together wider than the stream; InternVL has a Qwen 2 beside its
+// tower.
 bool is_shaped_as_qwen2(const Model& model, const std::string& layer) {
   const auto* q = model.find(layer + "self_attn.q_proj.weight");
   return q && q->shape.size() == 2 && q->shape[0] == q->shape[1] && count_tensors(model, "vision_tower.") == 0 &&
@@ -176,7 +177,7 @@ const FamilyNames kNames = {
      // Qwen 2: biases of q, k and v alone.
      {{"self_attn.q_proj.bias", "self_attn.k_proj.bias", "input_layernorm.weight"},
       {"self_attn.o_proj.bias", "self_attn.dense.bias", "input_layernorm.bias", "self_attn.q_norm.weight",
-       "self_attn.q_layernorm.weight", "mlp.c_fc.weight"},
+       "self_attn.q_layernorm.weight", "mlp.c_fc.weight", "mlp.gate_up_proj.weight"},
       is_shaped_as_qwen2},
      // Qwen 3, dense: its mixtures' names are Mellum's.
      {{"self_attn.q_norm.weight", "self_attn.k_norm.weight", "input_layernorm.weight", "mlp.gate_proj.weight"},

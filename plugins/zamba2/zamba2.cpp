@@ -46,15 +46,20 @@ StackDims read_dims(const ConfigReader& config, std::int64_t layers) {
   dims.kv_heads = config.dimension("num_key_value_heads", dims.heads);
   if (dims.heads % dims.kv_heads != 0) config.refuse("num_key_value_heads", "such that they divide the heads");
   dims.head_dim = split_into_heads(config, 2 * dims.hidden, dims.heads);
+  // What the class computes itself a config's own stands before.
+  if (config.dimension("attention_hidden_size", 2 * dims.hidden) != 2 * dims.hidden)
+    config.refuse("attention_hidden_size", "2 * hidden_size");
+  if (config.dimension_of({"attention_head_dim", "head_dim"}, dims.head_dim) != dims.head_dim)
+    config.refuse(config.spelling({"attention_head_dim", "head_dim"}), "2 * hidden_size / num_attention_heads");
   dims.intermediate = config.dimension("intermediate_size", 4 * dims.hidden);
   dims.vocab = config.dimension("vocab_size", 32000);
   dims.max_positions = config.dimension("max_position_embeddings", 4096);
   return dims;
 }
 
-// Zamba2MambaMixer.torch_forward: the norm's eps and the convolution's bias are the class's own. What comes of sequences
-// longer than chunk_size is as its kernels and its own cache have it: the chunks of torch_forward do not add up there (it
-// sums decay_chunk * states over the chunk that reads, where Mamba2Mixer sums over the one that is read).
+// Zamba2MambaMixer.torch_forward: the norm's eps and the convolution's bias are the class's own. What comes of
+// sequences longer than chunk_size is as its kernels and its own cache have it: the chunks of torch_forward do not add
+// up there (it sums decay_chunk * states over the chunk that reads, where Mamba2Mixer sums over the one that is read).
 HeadStateSpaceOptions read_mixer(const ConfigReader& config, const StackDims& dims) {
   HeadStateSpaceOptions space{.heads = config.dimension("n_mamba_heads", 8),
                               .groups = config.dimension("mamba_ngroups", 1),
@@ -66,6 +71,8 @@ HeadStateSpaceOptions read_mixer(const ConfigReader& config, const StackDims& di
   if (inner % space.heads != 0) config.refuse("n_mamba_heads", "such that they divide mamba_expand * hidden_size");
   if (!config.flag("use_conv_bias", true)) config.unsupported("use_conv_bias", "a convolution without its bias");
   space.head_dim = inner / space.heads;
+  if (config.dimension("mamba_headdim", space.head_dim) != space.head_dim)
+    config.refuse("mamba_headdim", "mamba_expand * hidden_size / n_mamba_heads");
   space.norm_groups = space.groups;
   space.bias = space.o_bias = config.flag("add_bias_linear", false);
   return space;
@@ -78,6 +85,7 @@ SharedBlocks read_blocks(const ConfigReader& config, double eps) {
                       .bias = config.flag("add_bias_linear", false),
                       .eps = eps};
   if (config.text("hidden_act", "gelu") != "gelu") config.unsupported("hidden_act", "another activation than gelu");
+  if (!config.flag("is_causal", true)) config.unsupported("is_causal", "attention both ways");
   return blocks;
 }
 

@@ -33,6 +33,9 @@ std::int64_t StackBuilder::labels() const { return num_labels(model_, names_.lab
 std::string StackBuilder::head_in_file() const {
   for (const auto& head : names_.heads)
     if (const auto module = module_beside(head); model_.resolve(module + ".weight")) return module;
+  for (const auto& head : names_.heads)  // the file has none: it would lie in the module that the layers lie in
+    if (const auto dot = head.rfind('.'); dot != head.npos && tensors_.prefix().starts_with(head.substr(0, dot + 1)))
+      return module_beside(head);
   return module_beside(names_.heads.front());
 }
 
@@ -86,7 +89,8 @@ void StackBuilder::vocabulary_head(const HeadOptions& options) {
   const auto module = head_in_file(), weight = module + ".weight";
   const auto* stored = model_.resolve(weight);
   const bool tied = options.tied || options.tied_when_absent;
-  const bool has_transform = options.transform && beside(options.transform->dense).has(options.transform->dense + ".weight");
+  const bool has_transform =
+      options.transform && beside(options.transform->dense).has(options.transform->dense + ".weight");
   const bool lacks_head = !stored && !has_transform && (!tied || options.transform);
   if (lacks_head && has_base_names()) {
     spec_.extra_info["head"] = "none: the file has the base model alone";
@@ -156,11 +160,13 @@ void StackBuilder::sequence_head() {
   const auto labels = num_labels(model_, names_.labels);
   if (names_.dense_head.empty()) return label_head("score", labels, false);
   const Tensors head(model_, module_beside(names_.dense_head + ".dense"));
-  auto& made = part(names_.dense_head, part_type::kClassifier, names_.dense_head, dims_.hidden, labels,
-                    FeedForward{.activation = "tanh",
-                                .up = head.linear("", dims_.hidden, dims_.hidden, true),
-                                .down = Tensors(model_, module_beside(names_.dense_head + ".out_proj"))
-                                            .linear("", dims_.hidden, labels, true)});
+  auto& made = part(
+      names_.dense_head, part_type::kClassifier, names_.dense_head, dims_.hidden, labels,
+      FeedForward{
+          .activation = "tanh",
+          .up = head.linear("", dims_.hidden, dims_.hidden, true),
+          .down =
+              Tensors(model_, module_beside(names_.dense_head + ".out_proj")).linear("", dims_.hidden, labels, true)});
   made.intermediate_dim = dims_.hidden;
   root_.parts.emplace_back(names_.dense_head);
 }

@@ -59,6 +59,9 @@ TEST_CASE("falcon-mamba: what it selects is normed without weights, and the head
   draft.config["mixer_rms_eps"] = 1e-3;
   draft.config.erase("intermediate_size");
   CHECK(blueprint<ChannelStateSpace>(*draft.register_it(), "mixer_2").b_norm->eps == 1e-3);
+  draft.config["expand"] = 5;
+  draft.config["intermediate_size"] = 32;  // stands before expand
+  CHECK(blueprint<ChannelStateSpace>(*draft.register_it(), "mixer_0").convolution.channels == 32);
   draft.config["intermediate_size"] = 48;
-  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "'intermediate_size' is 48, should be expand * hidden_size"));
+  CHECK_THROWS_MATCHES(draft.register_it(), Error, is_error(Errc::kCorrupt, "whose dimensions demand"));
 }
