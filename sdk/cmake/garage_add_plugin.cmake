@@ -42,6 +42,12 @@ function(garage_add_plugin name)
   endif()
 endfunction()
 
+# Every function apart, so that a linker can leave out what nobody calls.
+function(garage_by_sections target)
+  target_compile_options(${target} PRIVATE
+    "$<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-ffunction-sections;-fdata-sections>")
+endfunction()
+
 # Tables that core finds by their names, in a folder beside the plugin.
 function(_garage_plugin_tables folder tables)
   foreach(table IN LISTS tables)
@@ -60,7 +66,8 @@ function(_garage_plugin_library target exports_file)
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/garage/plugins
     LINK_DEPENDS ${exports})
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
-  target_link_options(${target} PRIVATE
+  garage_by_sections(${target})  # what no plugin calls of the SDK and of Boost.JSON is left out
+  target_link_options(${target} PRIVATE $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:LINKER:--gc-sections>
     LINKER:-z,defs LINKER:-z,now LINKER:--exclude-libs,ALL LINKER:--version-script=${exports})
   if(NOT CMAKE_INSTALL_LIBDIR)
     set(CMAKE_INSTALL_LIBDIR lib)

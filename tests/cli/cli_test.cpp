@@ -1,4 +1,6 @@
 // The program as a user runs it.
+#include <regex>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -12,6 +14,13 @@
 using namespace garage;
 using namespace garage::test;
 using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+// A table's columns are as wide as what stands in them: here one space lies between them.
+std::string columns_closed(const std::string& table) { return std::regex_replace(table, std::regex(" +"), " "); }
+
+}  // namespace
 
 TEST_CASE("cli: register, list, show, parts, part, remove", "[cli]") {
   const Shell shell;
@@ -66,7 +75,7 @@ TEST_CASE("cli: what was passed over in a checkpoint is told when it is register
 TEST_CASE("cli: detect tells the family and why", "[cli]") {
   const Shell shell;
   CHECK(shell({"detect", reference("gpt2").string()}).out == "gpt2 (model_type is 'gpt2')\n");
-  CHECK_THAT(shell({"detect", "--explain", reference("gpt2").string()}).out, ContainsSubstring("llama           0  -       model_type is 'gpt2'"));
+  CHECK_THAT(columns_closed(shell({"detect", "--explain", reference("gpt2").string()}).out), ContainsSubstring("\nllama 0 - model_type is 'gpt2'\n"));
 }
 
 TEST_CASE("cli: a slip is answered with what was meant, and the exit code says what kind it was", "[cli][errors]") {
@@ -126,7 +135,7 @@ TEST_CASE("cli: a folder of plugins is found through the environment", "[cli]") 
   const auto result = run_program(garage_binary(), {"detect", "--explain", reference("gpt2").string()},
                                   {{"GARAGE_PLUGIN_PATH", std::string(GARAGE_TEST_FAKES) + "/humble"}});
   CHECK(result.code == 0);
-  CHECK_THAT(result.out, ContainsSubstring("humble         10  fake    the fake claims everything"));
+  CHECK_THAT(columns_closed(result.out), ContainsSubstring("\nhumble 10 fake the fake claims everything\n"));
 }
 
 TEST_CASE("cli: a broken file in the catalog is told and skipped", "[cli][errors]") {
