@@ -1,0 +1,1 @@
+"""One forward through a part and all parts in it."""
