@@ -39,12 +39,13 @@ from .run.state import State
 from .source import Source
 
 if TYPE_CHECKING:
+    import garage
     import torch as _torch
 
 __all__ = ["BlueprintError", "PartModule", "Source", "State", "Unsupported", "module", "module_of", "parts"]
 
 
-def module(registry: object, id: str, part: str | None = None, *, device: _torch.device | str | None = None,
+def module(registry: garage.Registry, id: str, part: str | None = None, *, device: _torch.device | str | None = None,
            dtype: _torch.dtype | None = None, copy: bool = True) -> PartModule:
     """A part of a registered model as a module; without a part the whole model.
 
@@ -57,4 +58,6 @@ def module(registry: object, id: str, part: str | None = None, *, device: _torch
     """
     from .registry_source import RegistrySource
 
+    if part is not None:
+        registry.part(id, part)  # who misspelt it is told the nearest name
     return module_of(RegistrySource(registry, id), part, device=device, dtype=dtype, copy=copy)
