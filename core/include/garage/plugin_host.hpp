@@ -1,6 +1,7 @@
 // PluginHost: finds plugins, opens them, and asks them whose model this is.
 //
-// Lifetime  Plugins are opened when first needed and never closed; a host may be destroyed at any time.
+// Lifetime  Plugins are opened when first needed and never closed; a host may be destroyed at any time. What a plugin says of
+//           itself is kept with the verdict on its file, so that the next host opens those alone whom a model may concern.
 // Trust     A plugin runs with the user's rights. A file is refused in which others than the user and root have a say
 //           (they own or may write it, a folder above it, or a link on the way), and so is what `allow` does not have.
 //           What is loaded is the very file that was looked at.
@@ -130,7 +131,7 @@ class GARAGE_API PluginHost {
 
  private:
   struct Loaded;
-  const Loaded& loaded() const;
+  Loaded& loaded() const;
 
   PluginSettings settings_;
   std::unique_ptr<Loaded> loaded_;

@@ -29,71 +29,108 @@ bool better(const Claim& a, std::int64_t a_priority, const Claim& b, std::int64_
 std::vector<std::string> lines_of(const std::vector<Claim>& claims) {
   std::vector<std::string> lines;
   for (const auto& claim : claims)
-    lines.push_back(
-        fmt::format("{}: {}{}", claim.plugin, claim.failed ? "failed: " : fmt::format("{} ", claim.score), claim.reason));
+    lines.push_back(fmt::format("{}: {}{}", claim.plugin, claim.failed ? "failed: " : fmt::format("{} ", claim.score),
+                                claim.reason));
   return lines;
 }
 
 }  // namespace
 
 struct PluginHost::Loaded {
-  std::once_flag once;
-  std::vector<PluginRecord> records;
-  std::vector<PluginLibrary> libraries;
+  // A plugin that may be asked. What it says of itself is known before it is opened, from when it last was.
+  struct Candidate {
+    PluginRecord* record;
+    PluginInfo info;
+    std::shared_ptr<const PluginDecomposer> decomposer = nullptr;  // null: not opened yet, or it may not be
+  };
 
-  void open_all(const PluginSettings& settings) {
+  const PluginSettings& settings;  // the host's
+  std::once_flag once;             // of look()
+  std::vector<PluginRecord> records;
+  std::vector<Candidate> candidates;
+  std::optional<PluginProbe> probe;
+  std::mutex mutex;  // guards what opening changes: the records, the candidates' decomposers, the probe
+
+  explicit Loaded(const PluginSettings& given) : settings(given) {}
+
+  void look() {
     records = find_plugin_files(settings);
-    PluginProbe probe(settings.verdicts);
+    probe.emplace(settings.verdicts);
     for (auto& record : records) {
       if (record.state != PluginState::loaded) continue;
-      const auto keep_out = [&](PluginState state, const std::string& reason) {
-        record.state = state;
-        record.reason = reason;
-      };
-      std::optional<LibraryFile> file;
-      try {
-        file = open_trusted_library(record.path, record.name, record.found, settings);
-      } catch (const Error& error) {
-        keep_out(PluginState::refused, error.what());
-        continue;
+      auto known = settings.probe ? probe->info(record.path) : std::nullopt;
+      if (known) {
+        record.info = known;
+        candidates.push_back({&record, *known});
+      } else if (auto library = open(record)) {
+        candidates.push_back({&record, std::move(library->info), std::move(library->decomposer)});
       }
-      // What no loader would take needs no process of its own.
-      if (settings.probe && !shared_library_fault(*file)) {
-        if (const auto why = probe.quarantine(*file, record.name)) {
-          keep_out(PluginState::quarantined, *why);
-          continue;
-        }
-      }
-      try {
-        libraries.push_back(open_plugin(*file, record.name));
-        record.info = libraries.back().info;
-      } catch (const Error& error) { keep_out(PluginState::refused, error.what()); }
     }
+    probe->keep();
   }
 
-  const PluginLibrary& library(std::string_view name) const {
-    return *std::find_if(libraries.begin(), libraries.end(),
-                         [&](const auto& library) { return library.info.name == name; });
+  // Of a record that says loaded: opens the plugin, or says in the record why not. Requires: the mutex, or nobody
+  // else.
+  std::optional<PluginLibrary> open(PluginRecord& record) {
+    const auto keep_out = [&](PluginState state, const std::string& reason) {
+      record.state = state;
+      record.reason = reason;
+      record.info = std::nullopt;
+      return std::nullopt;
+    };
+    try {
+      const auto file = open_trusted_library(record.path, record.name, record.found, settings);
+      // What no loader would take needs no process of its own.
+      if (settings.probe && !shared_library_fault(file))
+        if (const auto why = probe->quarantine(file, record.name)) return keep_out(PluginState::quarantined, *why);
+      auto library = open_plugin(file, record.name);
+      record.info = library.info;
+      if (settings.probe) probe->remember(file, library.info);
+      return library;
+    } catch (const Error& error) { return keep_out(PluginState::refused, error.what()); }
+  }
+
+  // Null where it may not be opened after all; the record says why.
+  std::shared_ptr<const PluginDecomposer> opened(Candidate& candidate) {
+    const std::lock_guard lock(mutex);
+    if (candidate.decomposer || candidate.record->state != PluginState::loaded) return candidate.decomposer;
+    if (auto library = open(*candidate.record)) candidate.decomposer = std::move(library->decomposer);
+    probe->keep();
+    return candidate.decomposer;
+  }
+
+  // From then on no record changes.
+  void open_all() {
+    for (auto& candidate : candidates) opened(candidate);
+  }
+
+  Candidate* find(std::string_view name) {
+    for (auto& candidate : candidates)
+      if (candidate.info.name == name) return &candidate;
+    return nullptr;
   }
 
   // Adds what those answer who are to be asked, and sorts all.
   template <class IsToBeAsked>
-  void ask(std::vector<Claim>& claims, const AbiModel& model, IsToBeAsked is_to_be_asked) const {
-    for (const auto& [info, decomposer] : libraries) {
+  void ask(std::vector<Claim>& claims, const AbiModel& model, IsToBeAsked is_to_be_asked) {
+    for (auto& candidate : candidates) {
+      const auto& info = candidate.info;
       if (!is_to_be_asked(info)) continue;
+      const auto decomposer = opened(candidate);
+      if (!decomposer) continue;
       try {
         auto answer = decomposer->detect(model);
         claims.push_back({info.name, answer.score, std::move(answer.family), std::move(answer.reason), false});
       } catch (const Error& error) { claims.push_back({info.name, 0, {}, error.what(), true}); }
     }
     std::sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) {
-      return better(a, library(a.plugin).info.priority, b, library(b.plugin).info.priority);
+      return better(a, find(a.plugin)->info.priority, b, find(b.plugin)->info.priority);
     });
   }
 
-  // Of those whom the model may concern and the one named; of all, where none of them takes it: then what each said is
-  // the reason.
-  std::vector<Claim> claims_to_choose_from(const Model& model, std::string_view id, std::string_view named) const {
+  // Of those whom the model may concern and the one named; of all, where none of them takes it: then what each said
+  // is the reason.
+  std::vector<Claim> claims_to_choose_from(const Model& model, std::string_view id, std::string_view named) {
     const AbiModel abi_model(model, id);
     const auto is_first = [&](const PluginInfo& info) { return info.name == named || may_concern(info, model); };
     std::vector<Claim> claims;
@@ -106,18 +143,18 @@ struct PluginHost::Loaded {
   }
 
   // Who is to have the family must be there: another in its place would go unseen.
-  void require_pinned(const std::string& family, const PluginSettings& settings) const {
+  void require_pinned(const std::string& family) {
     const auto pinned = settings.pin.find(family);
     if (pinned == settings.pin.end()) return;
+    if (auto* there = find(pinned->second); there && opened(*there)) return;
     std::vector<std::string> names;
-    for (const auto& library : libraries) names.push_back(library.info.name);
-    if (std::find(names.begin(), names.end(), pinned->second) == names.end())
-      throw Error(Errc::kNotFound, fmt::format("plugins.pin gives family '{}' to plugin '{}', which is not loaded{}",
-                                               family, pinned->second, did_you_mean(pinned->second, names)));
+    for (const auto& candidate : candidates) names.push_back(candidate.info.name);
+    throw Error(Errc::kNotFound, fmt::format("plugins.pin gives family '{}' to plugin '{}', which is not loaded{}",
+                                             family, pinned->second, did_you_mean(pinned->second, names)));
   }
 
-  [[noreturn]] void nobody(const Model& model, std::string_view id, const std::vector<Claim>& claims,
-                           const PluginSettings& settings) const {
+  [[noreturn]] void nobody(const Model& model, std::string_view id, const std::vector<Claim>& claims) {
+    open_all();
     std::string text = fmt::format("no plugin claims '{}'", id);
     if (const auto* type = model.config().if_contains("model_type"); type && type->is_string())
       text += fmt::format(" (model_type '{}')", std::string_view(type->get_string().data(), type->get_string().size()));
@@ -140,15 +177,19 @@ struct PluginHost::Loaded {
   }
 };
 
-PluginHost::PluginHost(PluginSettings settings) : settings_(std::move(settings)), loaded_(std::make_unique<Loaded>()) {}
+PluginHost::PluginHost(PluginSettings settings)
+    : settings_(std::move(settings)), loaded_(std::make_unique<Loaded>(settings_)) {}
 PluginHost::~PluginHost() = default;
 
-const PluginHost::Loaded& PluginHost::loaded() const {
-  std::call_once(loaded_->once, [this] { loaded_->open_all(settings_); });
+PluginHost::Loaded& PluginHost::loaded() const {
+  std::call_once(loaded_->once, [this] { loaded_->look(); });
   return *loaded_;
 }
 
-const std::vector<PluginRecord>& PluginHost::plugins() const { return loaded().records; }
+const std::vector<PluginRecord>& PluginHost::plugins() const {
+  loaded().open_all();
+  return loaded_->records;
+}
 
 std::string PluginHost::fingerprint() const {
   std::string text;
@@ -179,34 +220,33 @@ std::vector<Claim> PluginHost::claims(const Model& model, std::string_view id) c
 }
 
 std::optional<LibraryFile> PluginHost::nn_library(std::string_view plugin) const {
-  for (const auto& record : loaded().records) {
-    if (record.name != plugin || record.state != PluginState::loaded) continue;
-    const auto name = loaded().library(plugin).decomposer->nn_library_file();
-    if (!name) return std::nullopt;
-    const auto file = record.path.parent_path() / *name;
-    try {
-      if (!is_there(file)) throw Error(Errc::kNotFound, "is not there");
-      return open_trusted_library(file, file.stem().string(), record.found, settings_);
-    } catch (const Error& error) { throw Error(error.code(), fmt::format("{}: {}", file.string(), error.what())); }
-  }
-  return std::nullopt;
+  auto* const candidate = loaded().find(plugin);
+  const auto decomposer = candidate ? loaded_->opened(*candidate) : nullptr;
+  const auto name = decomposer ? decomposer->nn_library_file() : std::nullopt;
+  if (!name) return std::nullopt;
+  const auto& record = *candidate->record;
+  const auto file = record.path.parent_path() / *name;
+  try {
+    if (!is_there(file)) throw Error(Errc::kNotFound, "is not there");
+    return open_trusted_library(file, file.stem().string(), record.found, settings_);
+  } catch (const Error& error) { throw Error(error.code(), fmt::format("{}: {}", file.string(), error.what())); }
 }
 
 Choice PluginHost::choose(const Model& model, std::string_view id, std::string_view plugin) const {
-  const auto& plugins = loaded();
+  auto& plugins = loaded();
   const auto all = plugins.claims_to_choose_from(model, id, plugin);
-  if (all.empty() || all.front().score == 0) plugins.nobody(model, id, all, settings_);
+  if (all.empty() || all.front().score == 0) plugins.nobody(model, id, all);
   const auto choice = [&](const Claim& claim) {
-    const auto& library = plugins.library(claim.plugin);
-    return Choice{library.decomposer, library.info, claim};
+    auto& candidate = *plugins.find(claim.plugin);
+    return Choice{plugins.opened(candidate), candidate.info, claim};
   };
   if (!plugin.empty()) {
     for (const auto& claim : all)
       if (claim.plugin == plugin && claim.score > 0) return choice(claim);
-    throw Error(Errc::kNotFound,
-                fmt::format("plugin '{}' is to take '{}', and does not claim it:", plugin, id), lines_of(all));
+    throw Error(Errc::kNotFound, fmt::format("plugin '{}' is to take '{}', and does not claim it:", plugin, id),
+                lines_of(all));
   }
-  plugins.require_pinned(all.front().family, settings_);
+  plugins.require_pinned(all.front().family);
   std::vector<Claim> top;
   for (const auto& claim : all)
     if (claim.score == all.front().score) top.push_back(claim);
@@ -215,8 +255,7 @@ Choice PluginHost::choose(const Model& model, std::string_view id, std::string_v
     if (const auto pinned = settings_.pin.find(claim.family);
         pinned != settings_.pin.end() && pinned->second == claim.plugin)
       return choice(claim);
-  if (plugins.library(top[0].plugin).info.priority > plugins.library(top[1].plugin).info.priority)
-    return choice(top[0]);
+  if (plugins.find(top[0].plugin)->info.priority > plugins.find(top[1].plugin)->info.priority) return choice(top[0]);
   throw Error(Errc::kAmbiguous,
               fmt::format("several plugins claim '{}' alike; name one under plugins.pin in the config:", id),
               lines_of(top));

@@ -1,15 +1,17 @@
 #include "plugin_probe.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include <garage/child_process.hpp>
 #include <garage/durable_file.hpp>
 #include <garage/error.hpp>
-#include <garage/json.hpp>
 #include <garage/json_writer.hpp>
 #include <garage/path_text.hpp>
 
 #include "../bytes/read_file.hpp"
+#include "../json/json_reader.hpp"
 #include "../process/own_library.hpp"
 #include "plugin_library.hpp"
 
@@ -33,34 +35,38 @@ std::string verdict_of(const ChildOutcome& outcome) {
 PluginProbe::PluginProbe(fs::path verdicts) : path_(std::move(verdicts)) {
   if (path_.empty()) return;
   try {
-    const auto document = parse_json(read_text_file(path_, kMaxVerdicts), path_.string());
-    for (const auto& [file, entry] : document.as_object()) {
-      const auto& fields = entry.as_object();
-      verdicts_[file] = {std::string(fields.at("version").as_string()), std::string(fields.at("reason").as_string())};
-    }
+    const auto text = read_text_file(path_, kMaxVerdicts);
+    const JsonDocument document(text, path_.string());
+    read_json(document.root(), verdicts_, JsonPath{nullptr, path_.string()});
   } catch (const std::exception&) {
     verdicts_.clear();  // not there, or broken: all are tried again
   }
 }
 
-PluginProbe::~PluginProbe() {
-  if (!changed_ || path_.empty()) return;
+void PluginProbe::keep() {
+  if (!std::exchange(changed_, false) || path_.empty()) return;
   try {
     JsonWriter out(1);
-    out.begin_object();
-    for (const auto& [file, verdict] : verdicts_) {
-      out.key(file);
-      out.begin_object();
-      write_member(out, "version", verdict.version);
-      write_member(out, "reason", verdict.reason);
-      out.end_object();
-    }
-    out.end_object();
+    write_json(out, verdicts_);
     const auto text = out.take();
     fs::create_directories(path_.parent_path());
     write_durably(path_, {text});
     remove_abandoned_files(path_.parent_path());
   } catch (const std::exception&) {}  // they are only a shortcut
+}
+
+std::optional<PluginInfo> PluginProbe::info(const fs::path& file) const {
+  const auto known = verdicts_.find(path_text(file));
+  const auto stamp = known == verdicts_.end() ? std::nullopt : stamp_of(file);
+  if (!stamp || known->second.version != version_text(*stamp) || !known->second.reason.empty()) return std::nullopt;
+  return known->second.info;
+}
+
+void PluginProbe::remember(const LibraryFile& file, const PluginInfo& info) {
+  const auto known = verdicts_.find(path_text(file.path()));
+  if (known == verdicts_.end() || known->second.info == info) return;
+  known->second.info = info;
+  changed_ = true;
 }
 
 std::optional<std::string> PluginProbe::quarantine(const LibraryFile& file, const std::string& name) {
@@ -73,7 +79,7 @@ std::optional<std::string> PluginProbe::quarantine(const LibraryFile& file, cons
   const auto known = verdicts_.find(key);
   if (known == verdicts_.end() || known->second.version != version) {
     const auto outcome = run_in_child({program.string(), "probe", file.path().string(), name}, kLimit, descriptor);
-    verdicts_[key] = {version, verdict_of(outcome)};
+    verdicts_[key] = {version, verdict_of(outcome), {}};
     changed_ = true;
   }
   const auto& reason = verdicts_.at(key).reason;

@@ -7,6 +7,9 @@
 #include <optional>
 #include <string>
 
+#include <boost/describe.hpp>
+
+#include <garage/decomposer.hpp>
 #include <garage/export.hpp>
 #include <garage/file_stamp.hpp>
 #include <garage/shared_library.hpp>
@@ -18,15 +21,23 @@ class PluginProbe {
  public:
   // verdicts: the file to keep them in; empty: none, and every file is probed anew.
   explicit PluginProbe(std::filesystem::path verdicts);
-  ~PluginProbe();  // writes them, if there are new ones; a file that cannot be written is passed over
+  // Writes them, if there are new ones; a file that cannot be written is passed over.
+  void keep();
+
+  // What a plugin said of itself when it was opened, which so need not be opened to know it; nothing where it never
+  // was, or its file is another one now.
+  std::optional<PluginInfo> info(const std::filesystem::path& file) const;
+  void remember(const LibraryFile& file, const PluginInfo& info);
 
   // Why the plugin is quarantined; nothing when it may be opened here.
   std::optional<std::string> quarantine(const LibraryFile& file, const std::string& name);
 
  private:
   struct Verdict {
-    std::string version;  // of the file (file_stamp.hpp)
-    std::string reason;   // empty: fine
+    std::string version;             // of the file (file_stamp.hpp)
+    std::string reason;              // empty: fine
+    std::optional<PluginInfo> info;  // nothing: it was not opened yet
+    BOOST_DESCRIBE_CLASS(Verdict, (), (version, reason, info), (), ())
   };
   std::filesystem::path path_;
   std::map<std::string, Verdict> verdicts_;

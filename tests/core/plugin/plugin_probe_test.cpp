@@ -87,3 +87,38 @@ TEST_CASE("cli: plugin list tells every file and what became of it", "[cli][plug
   CHECK_THAT(json.out, ContainsSubstring("\"state\": \"quarantined\""));
   CHECK(fs::exists(zoo.folder / ".cache/garage/plugins.json"));
 }
+
+TEST_CASE("plugin probe: what was opened before is opened again for models that may be its own alone", "[plugin][probe]") {
+  const Zoo zoo({"typed", "good"});
+  const auto is_mapped = [&](const char* name) { return read_text("/proc/self/maps").find((zoo.plugins / ("libgarage-" + std::string(name) + ".so")).string()) != std::string::npos; };
+  // Another process has opened both, and this one none.
+  const std::map<std::string, std::string> environment{{"HOME", zoo.folder.path().string()}, {"XDG_CACHE_HOME", (zoo.folder / "elsewhere").string()}, {"GARAGE_PLUGIN_PATH", zoo.plugins.string()}};
+  REQUIRE(run_program(garage_binary(), {"plugin", "list"}, environment).code == 0);
+  auto settings = zoo.settings();
+  settings.verdicts = zoo.folder / "elsewhere/garage/plugins.json";
+  REQUIRE(fs::exists(settings.verdicts));
+  const PluginHost host(settings);
+  CHECK(host.choose(Model({{"w", DType::kF32, {1}}}, {{"model_type", "odd"}}), "m").plugin.name == "good");
+  CHECK(is_mapped("good"));
+  CHECK_FALSE(is_mapped("typed"));
+  CHECK(host.choose(Model({{"w", DType::kF32, {1}}}, {{"model_type", "typed"}}), "m", "typed").plugin.name == "typed");
+  CHECK(is_mapped("typed"));
+  REQUIRE(host.plugins().size() == 2);
+  for (const auto& record : host.plugins()) {
+    CHECK(record.state == PluginState::loaded);
+    CHECK(record.info);
+  }
+}
+
+TEST_CASE("plugin probe: what was opened before and may not be opened now is refused when it is needed", "[plugin][probe]") {
+  const Zoo zoo({"typed", "good"});
+  CHECK(record_of(zoo.settings(), "typed").state == PluginState::loaded);
+  auto settings = zoo.settings();
+  settings.allow = {{"typed", std::string(64, '0')}, {"good", std::string(64, '0')}};
+  const PluginHost host(settings);
+  CHECK_THROWS_MATCHES(host.choose(Model({{"w", DType::kF32, {1}}}, {{"model_type", "typed"}}), "m"), Error, is_error(Errc::kUnsupported, "no plugin claims 'm'"));
+  for (const auto& record : host.plugins()) {
+    CHECK(record.state == PluginState::refused);
+    CHECK_FALSE(record.info);
+  }
+}
