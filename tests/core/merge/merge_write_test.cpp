@@ -1,4 +1,6 @@
 // Merges on the disk: nothing is under the final name that is not whole.
+#include <fstream>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <garage/checkpoint.hpp>
@@ -113,8 +115,10 @@ TEST_CASE("merge: a model that is written to meanwhile is an error", "[merge][wr
   MergeOptions options;
   bool is_touched = false;
   options.progress = [&](std::uint64_t, std::uint64_t) {
-    if (!is_touched) fs::copy(test_data("merges/models/base/model.safetensors"),
-             folder / "models/b/model.safetensors", fs::copy_options::overwrite_existing);
+    if (!is_touched) {  // in its place: a file that is cut off meanwhile is another fault
+      std::fstream file(folder / "models/b/model.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(-1, std::ios::end).put(1);
+    }
     is_touched = true;
   };
   CHECK_THROWS_MATCHES(merge.write(folder / "out", options), Error, is_error(Errc::kCorrupt, "models/b: was written to while it was merged"));
