@@ -10,7 +10,7 @@ cd "$1"
 rooms=(model text json bytes process encoding checkpoint blueprint spec compare find catalog catalog/index plugin config
   registry convert merge/methods merge/recipe merge/tokens merge/plan merge/write merge worker batch)
 # Public headers that bear neither a room's name nor that of a source; "-": everybody's.
-declare -A room_of_header=([export]=- [maybe]=- [abi]=plugin [allow]=config)
+declare -A room_of_header=([export]=- [maybe]=- [abi]=plugin [allow]=config [array]=encoding)
 
 declare -A place
 for i in "${!rooms[@]}"; do place[${rooms[i]}]=$i; done

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include <ATen/Context.h>
+#include <torch/cuda.h>
 
 #include <garage/checkpoint.hpp>
 #include <garage/nn/generate.hpp>
@@ -58,6 +59,24 @@ TEST_CASE("cuda: the layers of one model may lie on both sides", "[nn][cuda]") {
   CHECK(split->named_parameters()["layer_2.attention_2.q.weight"].device() == torch::kCPU);
   CHECK(split->named_parameters()["layer_2.ffn_2.expert_2_0.up.weight"].device() == kGpu);
   CHECK(off(split->forward(ids), nn::load_model(registry, "m", {torch::kCPU})->forward(ids)) <= 1e-5);
+}
+
+TEST_CASE("cuda: the layers of one model may lie on two GPUs", "[nn][cuda]") {
+  if (torch::cuda::device_count() < 2) SKIP("no second CUDA device");
+  TemporaryFolder folder;
+  auto config = test_config(folder / "catalog");
+  config.devices.device = "cuda:1";
+  config.devices.rules = {{"*", "layer_{0..1}", "cuda:0", {}}};
+  ModelRegistry registry(config);
+  const auto variant = GENERATE("llama-3.1", "gemma-3-text", "mixtral");
+  INFO(variant);
+  registry.register_model("m", open_checkpoint(reference(variant)));
+  const auto ids = torch::arange(24).reshape({2, 12});
+  const auto split = nn::load_model(registry, "m"), here = nn::load_model(registry, "m", {torch::kCPU});
+  CHECK(split->named_parameters()["layer_1.attention_1.q.weight"].device() == kGpu);
+  CHECK(split->named_parameters()["norm.weight"].device() == torch::Device(torch::kCUDA, 1));
+  CHECK(off(split->forward(ids), here->forward(ids)) <= 1e-5);
+  CHECK(torch::equal(nn::generate(split, ids, {.new_tokens = 16}), nn::generate(here, ids, {.new_tokens = 16})));
 }
 
 TEST_CASE("cuda: auto is the GPU, and input elsewhere is told", "[nn][cuda]") {
@@ -160,4 +179,23 @@ TEST_CASE("cuda: layers that do not stay give the same", "[nn][cuda][placement]"
   const auto passing = nn::load_model(registry, "m");
   CHECK(off(passing->forward(ids), nn::load_model(registry, "m", {torch::kCPU})->forward(ids)) <= 1e-5);
   CHECK(passing->named_parameters().size() == 3);
+}
+
+TEST_CASE("cuda: what is stored in an encoding gives the CPU's logits, decoded there at once or whenever it is used", "[nn][cuda][encoding]") {
+  if (no_gpu()) SKIP("no CUDA device");
+  const auto form = GENERATE("gguf/llama-Q8_0", "gguf/qwen2-Q4_K_M", "gguf/llama-big-endian", "quantised/awq/checkpoint", "quantised/bnb-nf4/checkpoint", "quantised/fp8-blocks/checkpoint", "quantised/gptq-act-order/checkpoint");
+  INFO(form);
+  TestRegistry registry;
+  registry->register_model("m", open_checkpoint(test_data(form)));
+  nn::ModuleOptions options{torch::kCPU, torch::kFloat32};
+  const auto ids = torch::arange(1, 25).reshape({2, 12});
+  const auto expected = nn::load_model(registry.registry, "m", options)->forward(ids);
+  options.device = kGpu;
+  const auto dense = nn::load_model(registry.registry, "m", options);
+  CHECK(off(dense->forward(ids), expected) <= 1e-5);
+  options.keep_packed = true;
+  const auto packed = nn::load_model(registry.registry, "m", options);
+  CHECK(packed->parameters().size() < dense->parameters().size());
+  CHECK(off(packed->forward(ids), expected) <= 1e-5);
+  CHECK(torch::equal(nn::generate(packed, ids, {.new_tokens = 8}), nn::generate(dense, ids, {.new_tokens = 8})));
 }

@@ -9,6 +9,6 @@
 
 namespace garage::test {
 
-std::map<std::string, torch::Tensor> read_tensors(const std::filesystem::path& file);  // float32 and int64
+std::map<std::string, torch::Tensor> read_tensors(const std::filesystem::path& file);  // float32, int64 and uint8
 
 }  // namespace garage::test

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include <boost/container/small_vector.hpp>
 
+#include <garage/array.hpp>
 #include <garage/export.hpp>
 
 namespace garage {
@@ -37,6 +39,18 @@ class GARAGE_API Encoding {
   // Throws    kCorrupt: what only the data can say (an index beyond the groups that there are).
   virtual void decode(const Shape& shape, std::span<const Piece> pieces, std::int64_t first, std::int64_t count,
                       float* out) const = 0;
+
+  // The same from pieces that lie on a device.
+  struct OnDevice {
+    // first, count -> F32 [count, columns]; empty: nobody has said how, and decode() has to do it.
+    std::function<Array(std::int64_t first, std::int64_t count)> rows = nullptr;
+    std::int64_t together = 1;  // asked for less than so many rows, it decodes as many
+  };
+
+  // there: the pieces on the device, U8 [bytes] each, whose numbers may still be on their way: nothing is read of them
+  // before rows is called. pieces: the same here, for what only the data can say and for tables that are made of it.
+  // Requires and throws as decode(), which gives the same bits.
+  virtual OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const;
 };
 
 // A tensor as a matrix: [elements / last dimension, last dimension]; a scalar is [1, 1].

@@ -2,18 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
-#include <mutex>
-#include <thread>
 
+#include <garage/encoded_tensor.hpp>
 #include <garage/error.hpp>
 
 #include "view_steps.hpp"
 
 namespace garage::python {
 namespace {
-
-constexpr std::int64_t kAtOnce = 1 << 16;  // numbers that a thread decodes, at least
 
 Tensor named(const WeightFiles& files, const TensorInfo& info) {
   if (bits(info.dtype) % 8 != 0 || bits(info.dtype) == 0)
@@ -47,52 +43,14 @@ Tensor plain(WeightFiles& files, const TensorInfo& info) {
   return tensor;
 }
 
-// Calls work(first, count) for all rows, by as many threads as there is work for; the first fault is thrown.
-template <class Work>
-void by_threads(std::int64_t rows, std::int64_t columns, const Work& work) {
-  const auto each = std::max<std::int64_t>(1, kAtOnce / std::max<std::int64_t>(1, columns));
-  const auto cores = static_cast<std::int64_t>(std::max(1U, std::thread::hardware_concurrency()));
-  const auto threads = std::min(cores, (rows + each - 1) / each);
-  if (threads <= 1) return work(0, rows);
-  std::exception_ptr fault;
-  std::mutex mutex;
-  {
-    std::vector<std::jthread> pool;
-    for (std::int64_t i = 0; i < threads; ++i)
-      pool.emplace_back([&, first = rows * i / threads, end = rows * (i + 1) / threads] {
-        try {
-          work(first, end - first);
-        } catch (...) {
-          const std::lock_guard lock(mutex);
-          if (!fault) fault = std::current_exception();
-        }
-      });
-  }
-  if (fault) std::rethrow_exception(fault);
-}
-
 // Rows of the tensor as a matrix, [count, columns].
 std::shared_ptr<std::uint8_t> decoded_rows(WeightFiles& files, const TensorInfo& info, std::int64_t first,
                                            std::int64_t count) {
-  const auto& stored = files.stored(info.name);
+  const EncodedTensor tensor(files, info);
   const auto columns = rows_of(info.shape).columns;
-  std::vector<Encoding::Piece> pieces;
-  std::vector<std::shared_ptr<const MappedFile>> kept;
-  for (const auto& extent : stored.extents) {
-    auto [bytes, file] = files.bytes(extent);
-    pieces.emplace_back(bytes);
-    kept.push_back(std::move(file));
-  }
   auto memory = make_memory(static_cast<std::size_t>(count * columns) * sizeof(float));
-  auto* out = reinterpret_cast<float*>(memory.get());
-  try {
-    by_threads(count, columns, [&](std::int64_t from, std::int64_t rows) {
-      stored.encoding->decode(info.shape, pieces, first + from, rows, out + from * columns);
-    });
-  } catch (const Error& error) {
-    throw Error(error.code(), files.path().string() + ": tensor '" + info.name + "': " + std::string(error.message()));
-  }
-  for (const auto& file : kept) file->require_unchanged();  // what was read was whole
+  tensor.decode(first, count, reinterpret_cast<float*>(memory.get()));
+  tensor.require_unchanged();  // what was read was whole
   return memory;
 }
 

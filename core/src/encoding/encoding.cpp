@@ -4,6 +4,10 @@ namespace garage {
 
 Encoding::~Encoding() = default;
 
+Encoding::OnDevice Encoding::on_device(const Shape&, std::span<const Piece>, std::span<const Array>) const {
+  return {};
+}
+
 Rows rows_of(const Encoding::Shape& shape) noexcept {
   if (shape.empty()) return {};
   Rows rows{1, shape.back()};

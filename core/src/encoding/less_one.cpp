@@ -18,6 +18,14 @@ class LessOne : public Encoding {
     for (std::int64_t i = 0; i < numbers; ++i) out[i] -= 1;
   }
 
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const override {
+    auto stored = inner_->on_device(shape, pieces, there);
+    if (!stored.rows) return {};
+    return {.rows = [rows = std::move(stored.rows)](std::int64_t first,
+                                                    std::int64_t count) { return rows(first, count) - 1; },
+            .together = stored.together};
+  }
+
  private:
   std::shared_ptr<const Encoding> inner_;
 };

@@ -4,35 +4,41 @@
 #include <string>
 
 #include "numbers.hpp"
+#include "readers.hpp"
 
 namespace garage {
 namespace {
 
-// A dtype by how a number of it is stored, and what it is as float32.
+// A dtype by how a number of it is stored, and what it is as float32: one, and those on a device.
 struct F32 {
   using Stored = std::uint32_t;
   static constexpr auto kDType = DType::kF32;
   static float number(Stored stored) noexcept { return std::bit_cast<float>(stored); }
+  static Reader reader(const Array&) { return reader_of(Array::Type::kF32); }
 };
 struct F16 {
   using Stored = std::uint16_t;
   static constexpr auto kDType = DType::kF16;
   static float number(Stored stored) noexcept { return float_of_half(stored); }
+  static Reader reader(const Array&) { return reader_of(Array::Type::kF16); }
 };
 struct BF16 {
   using Stored = std::uint16_t;
   static constexpr auto kDType = DType::kBF16;
   static float number(Stored stored) noexcept { return float_of_bfloat(stored); }
+  static Reader reader(const Array&) { return reader_of(Array::Type::kBF16); }
 };
 struct F8E4M3 {
   using Stored = std::uint8_t;
   static constexpr auto kDType = DType::kF8E4M3;
   static float number(Stored stored) noexcept { return float_of_e4m3(stored); }
+  static Reader reader(const Array& like) { return reader_of_bytes(numbers_of_bytes(number), like); }
 };
 struct F8E5M2 {
   using Stored = std::uint8_t;
   static constexpr auto kDType = DType::kF8E5M2;
   static float number(Stored stored) noexcept { return float_of_e5m2(stored); }
+  static Reader reader(const Array& like) { return reader_of_bytes(numbers_of_bytes(number), like); }
 };
 
 template <class Number, bool big_endian>
@@ -48,6 +54,14 @@ class PlainNumbers final : public Encoding {
     const auto numbers = static_cast<std::size_t>(count) * columns;
     for (std::size_t i = 0; i < numbers; ++i, at += sizeof(Stored))
       out[i] = Number::number(big_endian ? load_swapped<Stored>(at) : load<Stored>(at));
+  }
+
+  OnDevice on_device(const Shape& shape, std::span<const Piece>, std::span<const Array> there) const override {
+    if (big_endian) return {};
+    const auto bytes = rows_of(shape).columns * static_cast<std::int64_t>(sizeof(typename Number::Stored));
+    return {.rows = [=, stored = there[0], read = Number::reader(there[0])](std::int64_t first, std::int64_t count) {
+      return read(stored.narrow(0, first * bytes, count * bytes).view({count, bytes}));
+    }};
   }
 
  private:

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "quantised/piece_sizes.hpp"
+
 namespace garage {
 namespace {
 
@@ -21,7 +23,35 @@ class SwappedRows : public Encoding {
       inner_->decode(shape, pieces, swap_.stored(row / each) * each + row % each, 1, out);
   }
 
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const override {
+    auto stored = inner_->on_device(shape, pieces, there);
+    if (!stored.rows) return {};
+    if (shape.size() < 2) return vector_there(std::move(stored), there);
+    const auto [rows, columns] = rows_of(shape);
+    const auto block = rows / swap_.outer, row = rows / swap_.rows() * columns;
+    return {.rows =
+                [=, swap = swap_, columns = columns, stored_rows = std::move(stored.rows)](std::int64_t first,
+                                                                                           std::int64_t count) {
+                  const auto from = first / block, blocks = groups_of(first + count, block) - from;
+                  return stored_rows(from * block, blocks * block)
+                      .view({blocks, swap.second, swap.first, swap.inner * row})
+                      .transpose(1, 2)
+                      .view({blocks * block, columns})
+                      .narrow(0, first - from * block, count);
+                },
+            .together = groups_of(stored.together, block) * block};
+  }
+
  private:
+  OnDevice vector_there(OnDevice stored, std::span<const Array> there) const {
+    std::vector<std::int32_t> places;
+    for (std::int64_t i = 0; i < swap_.rows(); ++i) places.push_back(static_cast<std::int32_t>(swap_.stored(i)));
+    return {.rows = [rows = std::move(stored.rows), places = there.front().constant(std::span<const std::int32_t>(
+                                                        places))](std::int64_t first, std::int64_t count) {
+      return rows(first, count).transpose(0, 1).at(places).transpose(0, 1);
+    }};
+  }
+
   void decode_vector(const Shape& shape, std::span<const Piece> pieces, float* out) const {
     std::vector<float> stored(static_cast<std::size_t>(rows_of(shape).columns));
     inner_->decode(shape, pieces, 0, 1, stored.data());

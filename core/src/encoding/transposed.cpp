@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "quantised/piece_sizes.hpp"
+
 namespace garage {
 namespace {
 
@@ -17,8 +19,7 @@ class Transposed : public Encoding {
 
   void decode(const Shape& shape, std::span<const Piece> pieces, std::int64_t first, std::int64_t count,
               float* out) const override {
-    auto stored = shape;
-    std::swap(stored[stored.size() - 1], stored[stored.size() - 2]);
+    const auto stored = stored_shape(shape);
     const auto height = shape[shape.size() - 2], columns = shape.back();
     while (count > 0) {  // one matrix after another
       const auto row = first % height, here = std::min(count, height - row);
@@ -29,7 +30,29 @@ class Transposed : public Encoding {
     }
   }
 
+  // A column of what is stored lies in all its rows: whole matrices are decoded.
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const override {
+    auto stored = inner_->on_device(stored_shape(shape), pieces, there);
+    if (!stored.rows) return {};
+    const auto height = shape[shape.size() - 2], columns = shape.back();
+    return {.rows =
+                [=, rows = std::move(stored.rows)](std::int64_t first, std::int64_t count) {
+                  const auto from = first / height, matrices = groups_of(first + count, height) - from;
+                  return rows(from * columns, matrices * columns)
+                      .view({matrices, columns, height})
+                      .transpose(1, 2)
+                      .view({matrices * height, columns})
+                      .narrow(0, first - from * height, count);
+                },
+            .together = groups_of(stored.together, columns) * height};
+  }
+
  private:
+  static Shape stored_shape(Shape shape) {
+    std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+    return shape;
+  }
+
   // Columns from to from + count of the stored matrix of that number, as rows.
   void decode_columns(const Shape& stored, std::span<const Piece> pieces, std::int64_t matrix, std::int64_t from,
                       std::int64_t count, float* out) const {

@@ -12,6 +12,7 @@
 #include <garage/nn/generate.hpp>
 #include <garage/nn/get_module.hpp>
 
+#include "large_gguf.hpp"
 #include "real_checkpoint.hpp"
 #include "test_registry.hpp"
 
@@ -83,6 +84,36 @@ void gpu_load_model(benchmark::State& state) {
   loading(state, [] { return Model::get().whole(); });
 }
 
+// A layer of a Llama of 70 billion parameters in Q4_K: 855,654,400 numbers in 481 MB. The numbers as bfloat16 are what is
+// counted.
+struct Packed {
+  LargeGguf gguf;
+  TestRegistry registry;
+
+  Packed() { registry->register_model("m", open_checkpoint(gguf.path)); }
+  static Packed& get() {
+    static Packed packed;
+    return packed;
+  }
+  std::shared_ptr<nn::PartModule> layer(torch::Device device, bool keep_packed = false) {
+    nn::ModuleOptions options{.device = device, .dtype = torch::kBFloat16};
+    options.keep_packed = keep_packed;
+    return nn::get_module(registry.registry, "m", "layer_1", options);
+  }
+};
+
+void gpu_load_q4k_layer(benchmark::State& state) {
+  loading(state, [] { return Packed::get().layer(kGpu); });
+}
+// Decoded here, and moved.
+void gpu_load_q4k_layer_by_cpu(benchmark::State& state) {
+  loading(state, [] {
+    auto layer = Packed::get().layer(torch::kCPU);
+    layer->to(kGpu);
+    return layer;
+  });
+}
+
 // As peer.py does: many in a row, and one wait.
 void forward(benchmark::State& state, const std::shared_ptr<nn::PartModule>& module, const torch::Tensor& input,
              int times) {
@@ -107,6 +138,11 @@ void gpu_forward_attention(benchmark::State& state) {
 void gpu_forward_layer(benchmark::State& state) {
   if (!is_skipped(state)) forward(state, Model::get().part("layer_1"), states(), 20);
 }
+void gpu_forward_q4k_layer_packed(benchmark::State& state) {
+  if (is_skipped(state)) return;
+  const auto token = torch::zeros({1, 1, 8192}, torch::TensorOptions(kGpu).dtype(torch::kBFloat16));
+  forward(state, Packed::get().layer(kGpu, true), token, 20);
+}
 void gpu_forward_model(benchmark::State& state) {
   if (is_skipped(state)) return;
   const auto ids = torch::randint(1000, {1, kTokens}, torch::TensorOptions(kGpu).dtype(torch::kInt64));
@@ -128,8 +164,11 @@ void gpu_decode_token(benchmark::State& state) {
 BENCHMARK(gpu_load_attention)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1)->Repetitions(6);
 BENCHMARK(gpu_load_ffn)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1)->Repetitions(6);
 BENCHMARK(gpu_load_model)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1)->Repetitions(6);
+BENCHMARK(gpu_load_q4k_layer)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1)->Repetitions(6);
+BENCHMARK(gpu_load_q4k_layer_by_cpu)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1)->Repetitions(3);
 BENCHMARK(gpu_forward_attention)->Unit(benchmark::kMillisecond)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(gpu_forward_layer)->Unit(benchmark::kMillisecond)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(gpu_forward_q4k_layer_packed)->Unit(benchmark::kMillisecond)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(gpu_forward_model)->Unit(benchmark::kMillisecond)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(gpu_decode_token)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(kNewTokens)->Repetitions(5);
 

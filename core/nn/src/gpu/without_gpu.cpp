@@ -23,6 +23,7 @@ std::uint64_t Uploads::under_way() const { return 0; }
 
 struct StepGraph::Graph {};
 bool StepGraph::serves(torch::Device) { return false; }
+bool StepGraph::is_capturing(torch::Device) { return false; }
 StepGraph::StepGraph(torch::Device, const std::function<void()>&) { refuse(); }
 StepGraph::~StepGraph() = default;
 void StepGraph::replay() { refuse(); }

@@ -33,6 +33,7 @@ torch::Tensor EmbeddingModule::compute(const torch::Tensor& ids, Pass& pass) {
   require_ids(name(), ids);
   const auto offset = embedding_.offset.value_or(0);
   require_rows(ids, weight_.size(0) - offset, pass);
+  if (weight_.is_packed()) pass.require_no_fixed_step();  // the CPU looks which rows are to be decoded
   const auto rows = weight_.rows(offset == 0 ? ids : ids + offset);
   return scale_ == 1 ? rows : rows * scale_;
 }

@@ -81,7 +81,7 @@ PartPtr make_module(const ModelSpec& spec, const std::string& name, const Tensor
   store.require_tensors(*part, name);
   const auto placed = store.of_part(*part, name);
   auto module = std::visit(Factory(spec, name, *part, placed), *part->blueprint);
-  PartBinding::settle(*module);
+  PartBinding::settle(*module, placed.device());
   return module;
 }
 

@@ -28,7 +28,8 @@ using PartPtr = std::shared_ptr<PartModule>;
 // What a module is told once it is made.
 class PartBinding {
  public:
-  static void settle(PartModule& module);  // where its parameters are
+  // Where its parameters are; without any, on that device: it may have weights that are kept packed.
+  static void settle(PartModule& module, torch::Device device);
   // The module that a caller gets: from now on forward looks whether what it is a view of is still there.
   static void watch(PartModule& module, const std::shared_ptr<WeightFiles>& files);
   static void mark_foreign(PartModule& module) { module.is_foreign_ = true; }

@@ -75,7 +75,8 @@ void PartModule::require_hidden_states(const torch::Tensor& input, std::int64_t 
                           torch_name(dtype), home.device().str(), input.defined() ? described(input) : "undefined"));
 }
 
-void PartBinding::settle(PartModule& module) {
+void PartBinding::settle(PartModule& module, torch::Device device) {
+  module.home_ = torch::TensorOptions().device(device);
   for (const auto& parameter : module.parameters()) {
     module.home_ = torch::TensorOptions().device(parameter.device()).dtype(parameter.dtype());
     return;

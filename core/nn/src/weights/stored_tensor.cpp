@@ -1,30 +1,21 @@
 #include "stored_tensor.hpp"
 
 #include <cstring>
-#include <exception>
-#include <mutex>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <torch/version.h>
 
 #include <fmt/format.h>
 
+#include <garage/encoded_tensor.hpp>
 #include <garage/error.hpp>
 
 #include "dtype_names.hpp"
+#include "view_steps.hpp"
 
 namespace garage::nn {
 namespace {
-
-constexpr std::int64_t kAtOnce = 1 << 16;  // numbers that a thread decodes, at least
-
-torch::ScalarType type_of(const WeightFiles& files, const TensorInfo& info) {
-  if (const auto type = scalar_type_of(info.dtype)) return *type;
-  throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' is {}, for which this LibTorch ({}) has no type",
-                                              files.path().string(), info.name, to_string(info.dtype), TORCH_VERSION));
-}
 
 torch::Tensor plain(WeightFiles& files, const TensorInfo& info, torch::ScalarType type) {
   const auto& stored = files.stored(info.name);
@@ -45,50 +36,33 @@ torch::Tensor plain(WeightFiles& files, const TensorInfo& info, torch::ScalarTyp
 }
 
 // Rows of the tensor as a matrix.
-torch::Tensor decoded(WeightFiles& files, const TensorInfo& info, std::int64_t first, std::int64_t count) {
-  const auto& stored = files.stored(info.name);
-  const auto columns = rows_of(info.shape).columns;
-  std::vector<Encoding::Piece> pieces;
-  std::vector<std::shared_ptr<const MappedFile>> kept;
-  for (const auto& extent : stored.extents) {
-    auto [piece, file] = files.bytes(extent);
-    pieces.push_back(piece);
-    kept.push_back(std::move(file));
-  }
+torch::Tensor decoded(const EncodedTensor& tensor, std::int64_t first, std::int64_t count) {
+  const auto columns = rows_of(tensor.info().shape).columns;
   auto numbers = torch::empty({count, columns}, torch::kFloat32);
-  auto* out = numbers.data_ptr<float>();
-  std::exception_ptr fault;
-  std::mutex mutex;
-  at::parallel_for(
-      0, count, std::max<std::int64_t>(1, kAtOnce / std::max<std::int64_t>(1, columns)),
-      [&](std::int64_t from, std::int64_t to) {
-        try {
-          stored.encoding->decode(info.shape, pieces, first + from, to - from, out + from * columns);
-        } catch (const Error& error) {
-          const std::lock_guard lock(mutex);
-          fault = std::make_exception_ptr(Error(
-              error.code(), fmt::format("{}: tensor '{}': {}", files.path().string(), info.name, error.message())));
-        }
-      });
-  if (fault) std::rethrow_exception(fault);
-  return numbers.to(type_of(files, info));
+  tensor.decode(first, count, numbers.data_ptr<float>());
+  return numbers;
 }
 
 }  // namespace
 
-torch::Tensor whole_tensor(WeightFiles& files, const TensorInfo& info) {
-  const auto type = type_of(files, info);
-  if (info.elements() == 0) return torch::empty(info.shape, type);
-  if (!files.stored(info.name).encoding) return plain(files, info, type);
-  return decoded(files, info, 0, rows_of(info.shape).count).view(info.shape);
+torch::ScalarType scalar_type_of(const WeightFiles& files, const TensorInfo& info) {
+  if (const auto type = scalar_type_of(info.dtype)) return *type;
+  throw Error(Errc::kUnsupported, fmt::format("{}: tensor '{}' is {}, for which this LibTorch ({}) has no type",
+                                              files.path().string(), info.name, to_string(info.dtype), TORCH_VERSION));
 }
 
-torch::Tensor decoded_rows(WeightFiles& files, const TensorInfo& info, std::int64_t first, std::int64_t count) {
+torch::Tensor stored_tensor(WeightFiles& files, const TensorInfo& info, std::span<const ViewStep> view) {
+  const auto type = scalar_type_of(files, info);
+  if (info.elements() == 0) return seen_through(torch::empty(info.shape, type), view);
+  if (!files.stored(info.name).encoding) return seen_through(plain(files, info, type), view);
+  const auto [first, count, rest] = first_rows(info, view);
+  const EncodedTensor tensor(files, info);
+  if (info.shape.size() < 2) return seen_through(decoded(tensor, 0, 1).to(type).view(info.shape), rest);
   auto shape = info.shape;
   shape.front() = count;
-  if (info.elements() == 0) return torch::empty(shape, type_of(files, info));
+  if (count == 0) return seen_through(torch::empty(shape, type), rest);
   const auto each = rows_of(info.shape).count / info.shape.front();
-  return decoded(files, info, first * each, count * each).view(shape);
+  return seen_through(decoded(tensor, first * each, count * each).to(type).view(shape), rest);
 }
 
 }  // namespace garage::nn

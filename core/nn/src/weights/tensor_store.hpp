@@ -59,13 +59,12 @@ class TensorStore {
 
   torch::Device device() const noexcept { return here_.device; }
   bool has(const std::string& name) const { return files_->find(name) != nullptr; }
-  DType dtype(const TensorRef& ref) const { return info(ref.tensor).dtype; }  // as the file stores it
+  DType dtype(const TensorRef& ref) const { return files_->info(ref.tensor).dtype; }  // as the file stores it
   bool is_encoded(const TensorRef& ref) const { return files_->stored(ref.tensor).encoding != nullptr; }
   const std::shared_ptr<WeightFiles>& files() const noexcept { return files_; }
   const PluginHost* plugins() const noexcept { return plugins_; }
 
  private:
-  const TensorInfo& info(const std::string& name) const;
   torch::Tensor on_its_way(const TensorRef& ref) const;
 
   std::shared_ptr<WeightFiles> files_;

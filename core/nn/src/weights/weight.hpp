@@ -24,6 +24,7 @@ class Weight {
   Weight registered(torch::nn::Module& module, const std::string& name) const;
 
   bool defined() const noexcept { return dense_.defined() || packed_; }
+  bool is_packed() const noexcept { return packed_ != nullptr; }
   std::int64_t size(std::int64_t dim) const;
   torch::TensorOptions options() const;  // the device and dtype that it computes in
 

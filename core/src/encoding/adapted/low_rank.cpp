@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -47,12 +48,25 @@ void add_product(const float* left, const Floats& right, float scale, std::vecto
   for (std::size_t i = 0; i < columns; ++i) row[i] += static_cast<float>(sums[i]) * scale;
 }
 
+// The same on a device, of left [count, rank] and right [rank, columns]. The products are exact, but a device may add
+// them in another order: on rare occasions the last bit of float32 differs. The same holds for the squares below.
+Array product_there(const Array& left, const Array& right, float scale) {
+  constexpr auto kF64 = Array::Type::kF64;
+  return left.to(kF64).matrix_product(right.to(kF64)).to(Array::Type::kF32) * scale;
+}
+
 // Gives the row that length.
 void lengthen(float length, std::int64_t columns, float* row) {
   double squares = 0;
   for (std::int64_t i = 0; i < columns; ++i) squares += static_cast<double>(row[i]) * static_cast<double>(row[i]);
   const auto factor = length / static_cast<float>(std::sqrt(squares));
   for (std::int64_t i = 0; i < columns; ++i) row[i] *= factor;
+}
+
+// Each row its length: of lengths [count, 1] and rows [count, columns].
+Array lengthened_there(const Array& lengths, const Array& rows) {
+  const auto exact = rows.to(Array::Type::kF64);
+  return rows * (lengths / (exact * exact).sum_of_last().root().to(Array::Type::kF32));
 }
 
 class WithLowRank : public Encoding {
@@ -80,7 +94,44 @@ class WithLowRank : public Encoding {
     for (std::int64_t i = 0; i < count; ++i) lengthen(lengths[static_cast<std::size_t>(i)], columns, out + i * columns);
   }
 
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const override {
+    auto base = base_.inner->on_device(shape, pieces.first(base_.pieces), there.first(base_.pieces));
+    if (!base.rows) return {};
+    const auto own = there.subspan(base_.pieces);
+    const auto adapted = [base = std::move(base.rows), left = left_there(shape, own), right = right_there(shape, own),
+                          scale = static_cast<float>(added_.scale)](std::int64_t first, std::int64_t count) {
+      return base(first, count) + product_there(left(first, count), right(), scale);
+    };
+    if (!magnitude_) return {.rows = adapted, .together = base.together};
+    return {.rows = [adapted, lengths = rows_there(*magnitude_, rows_of(shape).count, 1, own[2])](
+                        std::int64_t first,
+                        std::int64_t count) { return lengthened_there(lengths(first, count), adapted(first, count)); },
+            .together = base.together};
+  }
+
  private:
+  using RowsThere = decltype(OnDevice::rows);
+
+  static RowsThere rows_there(const Encoding& plain, std::int64_t rows, std::int64_t columns, const Array& there) {
+    return plain.on_device({rows, columns}, {}, {&there, 1}).rows;
+  }
+
+  // [count, rank], as rows_of_left.
+  RowsThere left_there(const Shape& shape, std::span<const Array> own) const {
+    const auto rows = rows_of(shape).count, rank = added_.rank;
+    if (!added_.is_turned) return rows_there(*b_, rows, rank, own[1]);
+    return [rank, a = rows_there(*a_, rank, rows, own[0])](std::int64_t first, std::int64_t count) {
+      return a(0, rank).narrow(1, first, count).transpose(0, 1);
+    };
+  }
+
+  // [rank, columns], as all_of_right.
+  std::function<Array()> right_there(const Shape& shape, std::span<const Array> own) const {
+    const auto columns = rows_of(shape).columns, rank = added_.rank;
+    if (!added_.is_turned) return [rank, a = rows_there(*a_, rank, columns, own[0])] { return a(0, rank); };
+    return [columns, b = rows_there(*b_, columns, rank, own[1])] { return b(0, columns).transpose(0, 1); };
+  }
+
   // [count, rank]: rows of B, or columns of A.
   Floats rows_of_left(std::span<const Piece> own, std::int64_t rows, std::int64_t first, std::int64_t count) const {
     Floats left(static_cast<std::size_t>(count * added_.rank));
@@ -122,6 +173,16 @@ class WithVector : public Encoding {
     Floats numbers(static_cast<std::size_t>(rows_of(shape).columns));
     read_numbers(*vector_, dtype_, pieces[base_.pieces], 0, rows_of(shape).columns, numbers.data());
     for (std::size_t i = 0; i < numbers.size(); ++i) out[i] += numbers[i] * scale_;
+  }
+
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const override {
+    auto base = base_.inner->on_device(shape, pieces.first(base_.pieces), there.first(base_.pieces));
+    if (!base.rows) return {};
+    return {.rows = [base = std::move(base.rows), scale = scale_,
+                     vector = vector_->on_device(shape, {}, there.subspan(base_.pieces)).rows](
+                        std::int64_t first,
+                        std::int64_t count) { return base(first, count) + vector(first, count) * scale; },
+            .together = base.together};
   }
 
  private:

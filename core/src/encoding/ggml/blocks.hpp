@@ -7,15 +7,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+
+#include <garage/array.hpp>
 
 #include "../numbers.hpp"
 
 namespace garage::ggml {
 
-// count blocks, one after another and at any alignment.
 struct BlockDecoders {
+  // count blocks, one after another and at any alignment.
   using Decode = void (*)(const std::uint8_t* blocks, std::size_t count, float* out);
+  // U8 [n, bytes of a block] -> F32 of n times its numbers, in whatever shape: the same bits.
+  using DecodeArray = std::function<Array(const Array& blocks)>;
+  // Makes its tables on the device where `like`, any array, is.
+  using OnDevice = DecodeArray (*)(const Array& like);
+
   Decode little, big;  // of a little-endian file and of a big-endian one; null: nobody here does
+  OnDevice on_device;  // of a little-endian file; null: nobody has said how
 };
 
 extern const BlockDecoders kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0;  // legacy_blocks.cpp
@@ -45,7 +54,7 @@ float half_at(const std::uint8_t* at) noexcept {
   return float_of_half(Order::template load<std::uint16_t>(at));
 }
 
-// Block: kBytes, kNumbers, and decode<Order>(block, out).
+// Block: kBytes, kNumbers, decode<Order>(block, out), and on(like), which is a DecodeArray.
 template <class Block, class Order>
 void decode_blocks(const std::uint8_t* blocks, std::size_t count, float* out) {
   for (std::size_t i = 0; i < count; ++i)
@@ -53,6 +62,12 @@ void decode_blocks(const std::uint8_t* blocks, std::size_t count, float* out) {
 }
 
 template <class Block>
-inline constexpr BlockDecoders kInBothOrders{decode_blocks<Block, LittleEndian>, decode_blocks<Block, BigEndian>};
+BlockDecoders::DecodeArray decode_arrays(const Array& like) {
+  return Block::on(like);
+}
+
+template <class Block>
+inline constexpr BlockDecoders kInBothOrders{decode_blocks<Block, LittleEndian>, decode_blocks<Block, BigEndian>,
+                                             decode_arrays<Block>};
 
 }  // namespace garage::ggml

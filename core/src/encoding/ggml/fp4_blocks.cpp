@@ -6,7 +6,9 @@
 //
 // Of 16 or 8 bytes q the lower nibbles are the first numbers, the upper ones the others. No number here is wider than a
 // byte: both orders are one.
+#include "../readers.hpp"
 #include "blocks.hpp"
+#include "on_device.hpp"
 
 namespace garage::ggml {
 namespace {
@@ -44,6 +46,10 @@ struct MXFP4 {
   static void decode(const std::uint8_t* block, float* out) noexcept {
     scale_nibbles<16>(half_of_e8m0(block[0]), block + 1, out);
   }
+  static auto on(const Array& like) {
+    return [values = NibbleValues(like, 16, kValues), scales = reader_of_bytes(numbers_of_bytes(half_of_e8m0), like)](
+               const Array& blocks) { return scaled(scales(blocks.narrow(1, 0, 1)), values(blocks, 1, 16)); };
+  }
 };
 
 struct NVFP4 {
@@ -52,6 +58,12 @@ struct NVFP4 {
   static void decode(const std::uint8_t* block, float* out) noexcept {
     for (std::size_t group = 0; group < 4; ++group)
       scale_nibbles<8>(half_of_unsigned_e4m3(block[group]), block + 4 + group * 8, out + group * 16);
+  }
+  static auto on(const Array& like) {
+    return [values = NibbleValues(like, 8, kValues),
+            scales = reader_of_bytes(numbers_of_bytes(half_of_unsigned_e4m3), like)](const Array& blocks) {
+      return scaled(scales(blocks.narrow(1, 0, 4)), values(blocks, 4, 32));
+    };
   }
 };
 

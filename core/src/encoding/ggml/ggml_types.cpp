@@ -53,8 +53,8 @@ constexpr auto kTypes = std::to_array<GgmlType>({
 
 class GgmlEncoding final : public Encoding {
  public:
-  GgmlEncoding(const GgmlType& type, BlockDecoders::Decode decode, const char* order)
-      : type_(type), decode_(decode), name_(std::string(type.name) + order) {}
+  GgmlEncoding(const GgmlType& type, BlockDecoders::Decode decode, BlockDecoders::OnDevice on_device, const char* order)
+      : type_(type), decode_(decode), on_device_(on_device), name_(std::string(type.name) + order) {}
 
   std::string_view name() const noexcept override { return name_; }
 
@@ -65,9 +65,20 @@ class GgmlEncoding final : public Encoding {
             static_cast<std::size_t>(count) * blocks_in_row, out);
   }
 
+  OnDevice on_device(const Shape& shape, std::span<const Piece>, std::span<const Array> there) const override {
+    if (!on_device_) return {};
+    const auto columns = rows_of(shape).columns, block_bytes = std::int64_t{type_.block_bytes};
+    const auto blocks_in_row = columns / type_.block_numbers;
+    return {[=, all = there[0], decode = on_device_(there[0])](std::int64_t first, std::int64_t count) {
+      const auto rows = all.narrow(0, first * blocks_in_row * block_bytes, count * blocks_in_row * block_bytes);
+      return decode(rows.view({count * blocks_in_row, block_bytes})).view({count, columns});
+    }};
+  }
+
  private:
   const GgmlType& type_;
   BlockDecoders::Decode decode_;
+  BlockDecoders::OnDevice on_device_;
   std::string name_;
 };
 
@@ -78,10 +89,9 @@ struct InEitherOrder {
 InEitherOrder make_encodings(const GgmlType& type) {
   if (type.plain) return {nullptr, is_plain(type, true) ? nullptr : big_endian_numbers(*type.plain)};
   if (!type.blocks) return {};
-  const auto make = [&](BlockDecoders::Decode decode, const char* order) {
-    return decode ? std::make_shared<const GgmlEncoding>(type, decode, order) : nullptr;
-  };
-  return {make(type.blocks->little, ""), make(type.blocks->big, ", big-endian")};
+  const auto& [little, big, on_device] = *type.blocks;
+  return {little ? std::make_shared<const GgmlEncoding>(type, little, on_device, "") : nullptr,
+          big ? std::make_shared<const GgmlEncoding>(type, big, nullptr, ", big-endian") : nullptr};
 }
 
 }  // namespace

@@ -29,6 +29,7 @@
 
 #include "blocks.hpp"
 #include "grid_tables.hpp"
+#include "on_device.hpp"
 
 namespace garage::ggml {
 namespace {
@@ -50,6 +51,50 @@ void scale_point(float scale, const std::int8_t* point, unsigned signs, float* o
   }
 }
 
+// Points by their index: U8 [points, dimensions].
+Array points_on(const Array& like, std::span<const std::int8_t> grid, std::int64_t dimensions) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(grid.data());
+  return like.constant(std::span(bytes, grid.size()),
+                       {static_cast<std::int64_t>(grid.size()) / dimensions, dimensions});
+}
+
+// U8 [256, 8]: 1, and -1 where a bit of signs(byte) is set.
+template <class Signs>
+Array signs_on(const Array& like, Signs signs) {
+  return table_of_bytes(like, 8, [=](unsigned byte, int bit) { return signs(byte) >> bit & 1 ? -1 : 1; });
+}
+Array eight_signs_on(const Array& like) {
+  return signs_on(like, [](unsigned byte) { return byte; });
+}
+Array seven_signs_on(const Array& like) { return signs_on(like, eight_signs); }
+
+// Of each number the four parts of so many bits, the lowest first: I32 [n, numbers of a block, 4].
+class FourParts {
+ public:
+  FourParts(const Array& like, int bits) : mask_((1 << bits) - 1), shifts_(shifts(like, bits, 4)) {}
+  Array operator()(const Array& numbers) const {
+    return in_groups(numbers, numbers_of_block(numbers)) >> shifts_ & mask_;
+  }
+
+ private:
+  int mask_;
+  Array shifts_;
+};
+
+// d * (0.5 + scale) * factor.
+Array halved_scales(const Array& blocks, const Array& scales, double factor) {
+  return scaled(halves(blocks, 0), scales.to(Array::Type::kF32) + 0.5) * factor;
+}
+
+Array scale_points(const Array& scales, const Array& points, const Array& signs) {
+  return scaled(scales, signed_of(points.view(signs.shape()) * signs));
+}
+
+// I32: bytes, and in other dimensions as many numbers, the bits above each.
+Array with_upper_bits(const Array& lower, const Array& upper) {
+  return lower | upper.to(Array::Type::kI32).view(lower.shape()) << 8;
+}
+
 struct IQ2_XXS {
   static constexpr std::size_t kBytes = 66, kNumbers = kCount;
   template <class Order>
@@ -62,6 +107,15 @@ struct IQ2_XXS {
       for (std::size_t i = 0; i < 4; ++i)
         scale_point<8>(scale, &kIQ2_XXSGrid[q[i] * std::size_t{8}], eight_signs(s >> (7 * i)), out + i * 8);
     }
+  }
+  static auto on(const Array& like) {
+    return [grid = points_on(like, kIQ2_XXSGrid, 8), signs = seven_signs_on(like),
+            sevens = FourParts(like, 7)](const Array& blocks) {
+      const auto groups = in_groups(blocks.narrow(1, 2, 64), 8);
+      const auto q = groups.narrow(2, 0, 4).to(Array::Type::kI32),
+                 s = groups.narrow(2, 4, 4).bits_as(Array::Type::kI32);
+      return scale_points(halved_scales(blocks, s >> 28 & 0x0f, 0.25), grid.at(q), signs.at(sevens(s)));
+    };
   }
 };
 
@@ -76,6 +130,14 @@ struct IQ2_XS {
       scale_point<8>(scale, &kIQ2_XSGrid[(q & 511) * 8], eight_signs(static_cast<unsigned>(q >> 9)), out + i * 8);
     }
   }
+  static auto on(const Array& like) {
+    return [grid = points_on(like, kIQ2_XSGrid, 8), signs = seven_signs_on(like),
+            nibbles = table_of_bits(like, 4)](const Array& blocks) {
+      const auto q = uint16s(blocks, 2, 32);
+      return scale_points(halved_scales(blocks, nibbles.at(places(blocks, 66, 8)), 0.25), grid.at(q & 511),
+                          signs.at(q >> 9));
+    };
+  }
 };
 
 struct IQ2_S {
@@ -88,6 +150,14 @@ struct IQ2_S {
       const float scale = d * (0.5F + static_cast<float>(nibble(block + 74, i / 2))) * 0.25F;
       scale_point<8>(scale, &kIQ2_SGrid[index * 8], block[34 + i], out + i * 8);
     }
+  }
+  static auto on(const Array& like) {
+    return [grid = points_on(like, kIQ2_SGrid, 8), signs = eight_signs_on(like), nibbles = table_of_bits(like, 4),
+            pairs = table_of_bits(like, 2)](const Array& blocks) {
+      const auto q = with_upper_bits(places(blocks, 2, 32), pairs.at(places(blocks, 66, 8)));
+      return scale_points(halved_scales(blocks, nibbles.at(places(blocks, 74, 8)), 0.25), grid.at(q),
+                          signs.at(places(blocks, 34, 32)));
+    };
   }
 };
 
@@ -103,6 +173,14 @@ struct IQ3_XXS {
       scale_point<4>(scale, &kIQ3_XXSGrid[block[2 + i] * std::size_t{4}], signs, out + i * 4);
     }
   }
+  static auto on(const Array& like) {
+    return [grid = points_on(like, kIQ3_XXSGrid, 4), signs = seven_signs_on(like),
+            sevens = FourParts(like, 7)](const Array& blocks) {
+      const auto s = words(blocks, 66, 8);
+      return scale_points(halved_scales(blocks, s >> 28 & 0x0f, 0.5), grid.at(places(blocks, 2, 64)),
+                          signs.at(sevens(s)));
+    };
+  }
 };
 
 struct IQ3_S {
@@ -117,11 +195,32 @@ struct IQ3_S {
                      out + i * 4);
     }
   }
+  static auto on(const Array& like) {
+    return [grid = points_on(like, kIQ3_SGrid, 4), signs = eight_signs_on(like), nibbles = table_of_bits(like, 4),
+            bits = table_of_bits(like, 1)](const Array& blocks) {
+      const auto q = with_upper_bits(places(blocks, 2, 64), bits.at(places(blocks, 66, 8)));
+      const auto scales = scaled(halves(blocks, 0), nibbles.at(places(blocks, 106, 4)) * 2 + 1);
+      return scale_points(scales, grid.at(q), signs.at(places(blocks, 74, 32)));
+    };
+  }
 };
 
 void scale_shifted(float scale, std::size_t index, bool down, float* out) noexcept {
   const float shift = down ? -0.125F : 0.125F;
   for (std::size_t i = 0; i < 8; ++i) out[i] = scale * (static_cast<float>(kIQ1_SGrid[index * 8 + i]) + shift);
+}
+
+// Eight times point + 0.125, and behind them those of point - 0.125: U8 [2 * 2048, 8].
+Array shifted_points_on(const Array& like) {
+  std::vector<std::int8_t> eighths;
+  for (const int shift : {1, -1})
+    for (const int number : kIQ1_SGrid) eighths.push_back(static_cast<std::int8_t>(number * 8 + shift));
+  return points_on(like, eighths, 8);
+}
+
+// Eighths and scales are so small that no product is rounded: in this order, too, it is the same number.
+Array scale_shifted(const Array& d, const Array& scales, const Array& eighths) {
+  return scaled(scaled(d, scales * 2 + 1) * 0.125, signed_of(eighths));
 }
 
 struct IQ1_S {
@@ -135,6 +234,13 @@ struct IQ1_S {
       const float scale = d * static_cast<float>(2 * (h >> 12 & 0x07) + 1);
       scale_shifted(scale, index, (h & 0x8000) != 0, out + i * 8);
     }
+  }
+  static auto on(const Array& like) {
+    return [grid = shifted_points_on(like), threes = FourParts(like, 3)](const Array& blocks) {
+      const auto h = in_groups(uint16s(blocks, 34, 8), 8);
+      const auto q = with_upper_bits(places(blocks, 2, 32), threes(h) | h >> 15 << 3);
+      return scale_shifted(halves(blocks, 0), h >> 12 & 0x07, grid.at(q));
+    };
   }
 };
 
@@ -155,10 +261,19 @@ struct IQ1_M {
       scale_shifted(scale, static_cast<std::size_t>(block[i] | (h & 0x07) << 8), (h & 0x08) != 0, out + i * 8);
     }
   }
+  static auto on(const Array& like) {
+    return [grid = shifted_points_on(like), threes = FourParts(like, 3),
+            nibbles = table_of_bits(like, 4)](const Array& blocks) {
+      const auto upper = blocks.narrow(1, 48, 8).view({blocks.shape()[0], 2, 2, 2}).narrow(3, 1, 1);  // bytes of s
+      const auto half = upper.narrow(2, 0, 1) >> 4 | (upper.narrow(2, 1, 1) & 0xf0);
+      const auto q = with_upper_bits(places(blocks, 0, 32), nibbles.at(places(blocks, 32, 16)));
+      return scale_shifted(halves(half.view({blocks.shape()[0], 2}), 0), threes(uint16s(blocks, 48, 4)), grid.at(q));
+    };
+  }
 };
 
 template <class Block>
-constexpr BlockDecoders kLittleEndianAlone{decode_blocks<Block, LittleEndian>, nullptr};
+constexpr BlockDecoders kLittleEndianAlone{decode_blocks<Block, LittleEndian>, nullptr, decode_arrays<Block>};
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 // Of 16 bytes q the lower nibbles are the first 16 numbers, the upper ones the others. Scale i of IQ4_XS: its lower
 // four bits are nibble i of s, its upper two bits 2 i and 2 i + 1 of h.
 #include "blocks.hpp"
+#include "on_device.hpp"
 
 namespace garage::ggml {
 namespace {
@@ -28,6 +29,11 @@ struct IQ4_NL {
   static void decode(const std::uint8_t* block, float* out) noexcept {
     scale_32(half_at<Order>(block), block + 2, out);
   }
+  static auto on(const Array& like) {
+    return [values = NibbleValues(like, 16, kValues)](const Array& blocks) {
+      return scaled(halves(blocks, 0), values(blocks, 2, 16));
+    };
+  }
 };
 
 struct IQ4_XS {
@@ -40,6 +46,14 @@ struct IQ4_XS {
       const int scale = (block[4 + group / 2] >> (group % 2 * 4) & 0x0f) | (upper >> (group * 2) & 0x03) << 4;
       scale_32(d * static_cast<float>(scale - 32), block + 8 + group * 16, out + group * 32);
     }
+  }
+  static auto on(const Array& like) {
+    return [values = NibbleValues(like, 16, kValues), nibbles = table_of_bits(like, 4),
+            pairs = table_of_bits(like, 2)](const Array& blocks) {
+      const auto upper = pairs.at(places(blocks, 2, 2)), lower = nibbles.at(places(blocks, 4, 4));
+      const auto scales = signed_of((in_groups(lower, 8) | in_groups(upper, 8) << 4) - 32);  // [n, 8, 1]
+      return scaled(scaled(halves(blocks, 0), scales), values(blocks, 8, 128));
+    };
   }
 };
 

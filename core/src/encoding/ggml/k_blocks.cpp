@@ -17,6 +17,7 @@
 // i < 4 those of byte 4 + i; of scale 4 + i the lower four bits are the low nibble of byte 8 + i and the upper two the
 // top of byte i, of minimum 4 + i the high nibble of byte 8 + i and the top of byte 4 + i.
 #include "blocks.hpp"
+#include "on_device.hpp"
 
 namespace garage::ggml {
 namespace {
@@ -46,6 +47,13 @@ struct Q2_K {
         out[i] = scale * static_cast<float>(quants[i]) - minimum;
     }
   }
+  static auto on(const Array& like) {
+    return [quants = Runs(like, 32, 2)](const Array& blocks) {
+      const auto s = blocks.narrow(1, 0, 16);
+      const auto scales = scaled(halves(blocks, 80), s & 0x0f), minima = scaled(halves(blocks, 82), s >> 4);
+      return scaled(scales, quants(blocks, 16, 64)) - in_groups(minima, 16);
+    };
+  }
 };
 
 struct Q3_K {
@@ -63,6 +71,14 @@ struct Q3_K {
   }
   static int scale_at(const std::uint8_t* s, std::size_t i) noexcept {
     return (s[i % 8] >> (i / 8 * 4) & 0x0f) | (s[8 + i % 4] >> (i / 4 * 2) & 0x03) << 4;
+  }
+  static auto on(const Array& like) {
+    return [pairs = Runs(like, 32, 2), bits = Runs(like, 32, 1), lower = Runs(like, 8, 4),
+            upper = Runs(like, 4, 2)](const Array& blocks) {
+      const auto scales = signed_of((lower(blocks, 96, 8) | upper(blocks, 104, 4) << 4) - 32);
+      const auto quants = signed_of((pairs(blocks, 32, 64) | bits(blocks, 0, 32) << 2) - 4);
+      return scaled(scaled(halves(blocks, 108), scales), quants);
+    };
   }
 };
 
@@ -85,6 +101,16 @@ void scale_groups(const std::uint8_t* block, const std::uint8_t* quants, float* 
   }
 }
 
+// Of arrays. quants: U8 [n, 256].
+auto scale_groups_on(const Array& like) {
+  return [nibbles = Runs(like, 4, 4)](const Array& blocks, const Array& quants) {
+    const auto eight = in_groups(blocks.narrow(1, 4, 8), 2);  // [n, 2, 4]: of scales, of minima
+    const Array both[] = {eight & 0x3f, in_groups(nibbles(blocks, 12, 4), 2) | eight >> 6 << 4};
+    const auto scales = scaled(halves(blocks, 0, 2), Array::stack(both, 2));  // [n, 2, 8]
+    return scaled(scales.narrow(1, 0, 1), quants) - in_groups(scales.narrow(1, 1, 1), 8);
+  };
+}
+
 struct Q4_K {
   static constexpr std::size_t kBytes = 144, kNumbers = kCount;
   template <class Order>
@@ -92,6 +118,11 @@ struct Q4_K {
     std::uint8_t quants[kCount] = {};
     add_bits<32, 4, 0>(block + 16, quants);
     scale_groups<Order>(block, quants, out);
+  }
+  static auto on(const Array& like) {
+    return [nibbles = Runs(like, 32, 4), scale_groups = scale_groups_on(like)](const Array& blocks) {
+      return scale_groups(blocks, nibbles(blocks, 16, 128));
+    };
   }
 };
 
@@ -103,6 +134,12 @@ struct Q5_K {
     add_bits<32, 4, 0>(block + 48, quants);
     add_bits<32, 1, 4>(block + 16, quants);
     scale_groups<Order>(block, quants, out);
+  }
+  static auto on(const Array& like) {
+    return [nibbles = Runs(like, 32, 4), bits = Runs(like, 32, 1),
+            scale_groups = scale_groups_on(like)](const Array& blocks) {
+      return scale_groups(blocks, nibbles(blocks, 48, 128) | bits(blocks, 16, 32) << 4);
+    };
   }
 };
 
@@ -118,6 +155,12 @@ struct Q6_K {
       const float scale = d * static_cast<float>(load<std::int8_t>(block + 192 + group));
       for (std::size_t i = group * 16; i < group * 16 + 16; ++i) out[i] = scale * static_cast<float>(quants[i] - 32);
     }
+  }
+  static auto on(const Array& like) {
+    return [nibbles = Runs(like, 64, 4), pairs = Runs(like, 32, 2)](const Array& blocks) {
+      const auto quants = signed_of((nibbles(blocks, 0, 128) | pairs(blocks, 128, 64) << 4) - 32);
+      return scaled(scaled(halves(blocks, 208), signed_of(blocks.narrow(1, 192, 16))), quants);
+    };
   }
 };
 

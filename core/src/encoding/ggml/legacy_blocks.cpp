@@ -9,6 +9,7 @@
 // Of 16 bytes q the lower nibbles are the first 16 numbers, the upper ones the others; bit i of h is the fifth bit of
 // number i.
 #include "blocks.hpp"
+#include "on_device.hpp"
 
 namespace garage::ggml {
 namespace {
@@ -41,11 +42,28 @@ void scale_and_add(float d, const Quants& quants, float m, float* out) noexcept 
   for (std::size_t i = 0; i < kCount; ++i) out[i] = d * static_cast<float>(quants.of[i]) + m;
 }
 
+// Arrays, of n blocks: U8 [n, 32].
+Runs nibbles_on(const Array& like) { return {like, 16, 4}; }
+
+// 4 bytes h, from that byte of the block on, and the 16 bytes q behind it; less zero.
+auto five_bits_on(const Array& like, int zero) {
+  const auto fifth = [=](unsigned byte, int bit) { return static_cast<int>(byte >> bit & 1) * 16 - zero; };
+  return [nibbles = nibbles_on(like), table = table_of_bytes(like, 8, fifth)](const Array& blocks, int h) {
+    const auto quants = nibbles(blocks, h + 4, 16);
+    return quants + table.at(places(blocks, h, 4)).view(quants.shape());
+  };
+}
+
 struct Q4_0 {
   static constexpr std::size_t kBytes = 18, kNumbers = kCount;
   template <class Order>
   static void decode(const std::uint8_t* block, float* out) noexcept {
     scale(half_at<Order>(block), nibbles(block + 2), 8, out);
+  }
+  static auto on(const Array& like) {
+    return [nibbles = nibbles_on(like)](const Array& blocks) {
+      return scaled(halves(blocks, 0), signed_of(nibbles(blocks, 2, 16) - 8));
+    };
   }
 };
 
@@ -54,6 +72,11 @@ struct Q4_1 {
   template <class Order>
   static void decode(const std::uint8_t* block, float* out) noexcept {
     scale_and_add(half_at<Order>(block), nibbles(block + 4), half_at<Order>(block + 2), out);
+  }
+  static auto on(const Array& like) {
+    return [nibbles = nibbles_on(like)](const Array& blocks) {
+      return scaled(halves(blocks, 0), nibbles(blocks, 4, 16)) + in_groups(halves(blocks, 2), 1);
+    };
   }
 };
 
@@ -64,6 +87,11 @@ struct Q5_0 {
     const auto bits = Order::template load<std::uint32_t>(block + 2);
     scale(half_at<Order>(block), with_fifth_bits(nibbles(block + 6), bits), 16, out);
   }
+  static auto on(const Array& like) {
+    return [quants = five_bits_on(like, 16)](const Array& blocks) {
+      return scaled(halves(blocks, 0), signed_of(quants(blocks, 2)));
+    };
+  }
 };
 
 struct Q5_1 {
@@ -72,6 +100,11 @@ struct Q5_1 {
   static void decode(const std::uint8_t* block, float* out) noexcept {
     const auto bits = Order::template load<std::uint32_t>(block + 4);
     scale_and_add(half_at<Order>(block), with_fifth_bits(nibbles(block + 8), bits), half_at<Order>(block + 2), out);
+  }
+  static auto on(const Array& like) {
+    return [quants = five_bits_on(like, 0)](const Array& blocks) {
+      return scaled(halves(blocks, 0), quants(blocks, 4)) + in_groups(halves(blocks, 2), 1);
+    };
   }
 };
 
@@ -83,6 +116,9 @@ struct Q8_0 {
     std::int8_t quants[kCount];
     std::memcpy(quants, block + 2, sizeof quants);
     for (std::size_t i = 0; i < kCount; ++i) out[i] = static_cast<float>(quants[i]) * d;
+  }
+  static auto on(const Array&) {
+    return [](const Array& blocks) { return scaled(halves(blocks, 0), signed_of(blocks.narrow(1, 2, 32))); };
   }
 };
 

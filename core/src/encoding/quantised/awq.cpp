@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "../numbers.hpp"
+#include "column_order.hpp"
 #include "column_packed.hpp"
 #include "piece_sizes.hpp"
 
@@ -31,9 +32,18 @@ void unpack_words(const std::uint8_t* words, std::int64_t first, std::int64_t co
   }
 }
 
+// The same of each line's words, U8 [count, lines]. Byte 2 * odd + upper of a word has neighbour 4 * upper + odd in its
+// lower half, and the second next in its higher.
+Array unpacked_rows(const Array& words, const Array& halves, std::int64_t first, std::int64_t count) {
+  const auto lines = words.shape()[0], from = first / kInWord, some = groups_of(first + count, kInWord) - from;
+  const auto bytes = words.narrow(1, from, some).transpose(0, 3).transpose(0, 1);  // [some, upper, odd, lines]
+  const auto numbers = (bytes.view({some * 2, 1, 2, lines}) >> halves) & 15;       // [some * upper, half, odd, lines]
+  return numbers.view({some * kInWord, lines}).narrow(0, first - from * kInWord, count);
+}
+
 class Awq : public ColumnPacked {
  public:
-  Awq(std::int64_t group_size, DType scales) : ColumnPacked(scales), group_size_(group_size), scales_(scales) {}
+  Awq(std::int64_t group_size, DType scales) : ColumnPacked(4, scales), group_size_(group_size), scales_(scales) {}
 
   std::string_view name() const noexcept override { return "AWQ int4"; }
 
@@ -47,10 +57,7 @@ class Awq : public ColumnPacked {
   std::int64_t groups(const Shape& shape) const noexcept override { return groups_of(shape[1], group_size_); }
 
   std::vector<std::int32_t> columns(const Shape& shape, std::span<const Piece>) const override {
-    std::vector<std::int32_t> groups(static_cast<std::size_t>(shape[1]));
-    for (std::size_t column = 0; column < groups.size(); ++column)
-      groups[column] = static_cast<std::int32_t>(static_cast<std::int64_t>(column) / group_size_);
-    return groups;
+    return groups_in_a_row(shape[1], group_size_);
   }
 
   void unpack(Piece packed, const Part& part, std::int32_t* numbers) const noexcept override {
@@ -62,6 +69,21 @@ class Awq : public ColumnPacked {
 
   void zeros(Piece packed, std::int64_t group, const Part& part, float* zeros) const noexcept override {
     unpack_words(packed.data() + group * (part.rows / 2), part.row, part.row_count, zeros);
+  }
+
+  UnpackedRows unpacked_there(const Shape& shape, const Array& packed) const override {
+    return rows_there(packed, shape[1], shape[0]);
+  }
+
+  UnpackedRows zeros_there(const Shape& shape, const Array& packed) const override {
+    return rows_there(packed, groups(shape), shape[0]);
+  }
+
+  static UnpackedRows rows_there(const Array& packed, std::int64_t lines, std::int64_t rows) {
+    constexpr std::array<std::uint8_t, 2> kHalves = {0, 4};
+    return [words = packed.view({lines, rows / kInWord, 2, 2}),
+            halves = packed.constant(std::span<const std::uint8_t>(kHalves), {2, 1, 1})](
+               std::int64_t first, std::int64_t count) { return unpacked_rows(words, halves, first, count); };
   }
 
   std::int64_t group_size_;

@@ -9,13 +9,19 @@
 #include "bitsandbytes.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
+#include <vector>
 
 #include "../numbers.hpp"
+#include "../readers.hpp"
 #include "piece_sizes.hpp"
 #include "scales.hpp"
 
 namespace garage {
 namespace {
+
+constexpr auto kReciprocal = 7.874015718698502e-3F;  // of 127
 
 class Int8 : public Encoding {
  public:
@@ -25,9 +31,8 @@ class Int8 : public Encoding {
 
   void decode(const Shape& shape, std::span<const Piece> pieces, std::int64_t first, std::int64_t count,
               float* out) const override {
-    constexpr auto kReciprocal = 7.874015718698502e-3F;  // of 127
-    const auto rows = shape[0], columns = shape[1];
-    require_sizes(name(), pieces, {rows * columns, rows * bits(scales_) / 8});
+    const auto columns = shape[1];
+    check(shape, pieces);
     for (std::int64_t row = first; row < first + count; ++row, out += columns) {
       const auto* stored = pieces[0].data() + row * columns;
       float scale = 0, numbers[256];
@@ -37,9 +42,42 @@ class Int8 : public Encoding {
     }
   }
 
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const override {
+    check(shape, pieces);
+    const std::int64_t width = bits(scales_) / 8;
+    return {.rows = [stored = there[0].view({shape[0], shape[1]}), scales = there[1].view({shape[0], width}),
+                     read = reader_of_scales(scales_, there[1])](std::int64_t first, std::int64_t count) {
+      const auto numbers = stored.narrow(0, first, count).bits_as(Array::Type::kI8);
+      return numbers * read(scales.narrow(0, first, count)) * kReciprocal;
+    }};
+  }
+
  private:
+  void check(const Shape& shape, std::span<const Piece> pieces) const {
+    require_sizes(name(), pieces, {shape[0] * shape[1], shape[0] * bits(scales_) / 8});
+  }
+
   DType scales_;
 };
+
+// Numbers first to first + count on a device: F32 [count].
+using Some = std::function<Array(std::int64_t first, std::int64_t count)>;
+
+// Each as often, one after another.
+Some repeated(Some numbers, std::int64_t times, const Array& like) {
+  const std::vector<float> ones(static_cast<std::size_t>(times), 1);
+  return [=, numbers = std::move(numbers), ones = like.constant(std::span<const float>(ones))](std::int64_t first,
+                                                                                               std::int64_t count) {
+    const auto from = first / times, some = groups_of(first + count, times) - from;
+    return (numbers(from, some).view({some, 1}) * ones).view({some * times}).narrow(0, first - from * times, count);
+  };
+}
+
+Some float32_in(const Array& bytes) {
+  return [=](std::int64_t first, std::int64_t count) {
+    return bytes.narrow(0, first * 4, count * 4).bits_as(Array::Type::kF32);
+  };
+}
 
 class FourBits : public Encoding {
  public:
@@ -64,6 +102,22 @@ class FourBits : public Encoding {
     }
   }
 
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const override {
+    const auto columns = rows_of(shape).columns;
+    check(rows_of(shape).count * columns, pieces);
+    float map[16];
+    read_scales(DType::kF32, pieces[2].data(), 0, 16, map);
+    const auto run = std::gcd(columns, layout_.block);  // numbers of one row and of one block
+    return {.rows = [=, stored = there[0], read = reader_of_halves(map, FirstHalf::kHigher, there[0]),
+                     scales = repeated(scales_of_blocks(there), layout_.block / run, there[0])](std::int64_t first,
+                                                                                                std::int64_t count) {
+      const auto from = first * columns, numbers = count * columns, runs = numbers / run;
+      const auto bytes = stored.narrow(0, from / 2, groups_of(from + numbers, 2) - from / 2);
+      const auto unscaled = read(bytes).narrow(0, from % 2, numbers).view({runs, run});
+      return (unscaled * scales(from / run, runs).view({runs, 1})).view({count, columns});
+    }};
+  }
+
  private:
   void check(std::int64_t numbers, std::span<const Piece> pieces) const {
     const auto bytes = groups_of(numbers, 2), blocks = groups_of(numbers, layout_.block);
@@ -77,6 +131,16 @@ class FourBits : public Encoding {
     const auto stored = std::int64_t{pieces[1][static_cast<std::size_t>(block)]};
     const auto scale = load<float>(pieces[3].data() + block / layout_.nested->block * 4);
     return load<float>(pieces[4].data() + stored * 4) * scale + layout_.nested->offset;
+  }
+
+  Some scales_of_blocks(std::span<const Array> there) const {
+    if (!layout_.nested) return float32_in(there[1]);
+    const auto scales = repeated(float32_in(there[3]), layout_.nested->block, there[3]);
+    return [=, stored = there[1], map = there[4], offset = layout_.nested->offset](std::int64_t first,
+                                                                                   std::int64_t count) {
+      const auto numbers = map.bits_as(Array::Type::kF32).at(stored.narrow(0, first, count).to(Array::Type::kI32));
+      return numbers * scales(first, count) + offset;
+    };
   }
 
   std::string_view name_;

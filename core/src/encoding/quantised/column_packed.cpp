@@ -2,9 +2,18 @@
 
 #include <algorithm>
 
+#include "column_order.hpp"
 #include "scales.hpp"
 
 namespace garage {
+namespace {
+
+// I8 or F32. The difference of numbers below 128 has room in a byte.
+Array difference(const Array& numbers, const Array& zeros, int bits) {
+  return bits < 8 ? (numbers - zeros).bits_as(Array::Type::kI8) : numbers - zeros.to(Array::Type::kF32);
+}
+
+}  // namespace
 
 void ColumnPacked::decode(const Shape& shape, std::span<const Piece> pieces, std::int64_t first, std::int64_t count,
                           float* out) const {
@@ -16,6 +25,21 @@ void ColumnPacked::decode(const Shape& shape, std::span<const Piece> pieces, std
     const Part part{shape[0], first + row, std::min(kRows, count - row)};
     decode_rows(shape, pieces, of_columns, part, scales, zeros, out + row * shape[1]);
   }
+}
+
+Encoding::OnDevice ColumnPacked::on_device(const Shape& shape, std::span<const Piece> pieces,
+                                           std::span<const Array> there) const {
+  check(shape, pieces);
+  const auto rows = shape[0], columns = shape[1], groups = this->groups(shape);
+  const std::int64_t width = garage::bits(scales_) / 8;
+  const ColumnRuns runs(this->columns(shape, pieces), groups, there[0]);
+  return {.rows = [=, bits = bits_, numbers = unpacked_there(shape, there[0]), zeros = zeros_there(shape, there[1]),
+                   stored_scales = there[2].view({groups, rows * width}),
+                   read = reader_of_scales(scales_, there[2])](std::int64_t first, std::int64_t count) {
+    const auto scales = read(stored_scales.narrow(1, first * width, count * width)).transpose(0, 1);
+    const auto less_zeros = difference(runs.seen(numbers(first, count)), runs.laid(zeros(first, count)), bits);
+    return (less_zeros * runs.laid(scales)).view({count, columns});
+  }};
 }
 
 void ColumnPacked::decode_rows(const Shape& shape, std::span<const Piece> pieces,

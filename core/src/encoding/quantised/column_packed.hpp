@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
+#include <garage/array.hpp>
 #include <garage/dtype.hpp>
 #include <garage/encoding.hpp>
 
@@ -19,6 +21,7 @@ class ColumnPacked : public Encoding {
 
   void decode(const Shape& shape, std::span<const Piece> pieces, std::int64_t first, std::int64_t count,
               float* out) const final;
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const final;
 
  protected:
   struct Part {                                 // of the tensor
@@ -29,7 +32,11 @@ class ColumnPacked : public Encoding {
   // A scale or zero for each of kRows rows, of each group.
   using Table = std::vector<float>;
 
-  explicit ColumnPacked(DType scales) : scales_(scales) {}
+  // first, count -> rows of the tensor: U8 [count, columns], or of zeros [count, groups].
+  using UnpackedRows = std::function<Array(std::int64_t first, std::int64_t count)>;
+
+  // bits: of a number, and of a zero.
+  ColumnPacked(int bits, DType scales) : bits_(bits), scales_(scales) {}
 
   // Throws kCorrupt where the pieces are not what the shape needs.
   virtual void check(const Shape& shape, std::span<const Piece> pieces) const = 0;
@@ -40,11 +47,15 @@ class ColumnPacked : public Encoding {
   virtual void unpack(Piece packed, const Part& part, std::int32_t* numbers) const noexcept = 0;
   // Those of one group and the part's rows.
   virtual void zeros(Piece packed, std::int64_t group, const Part& part, float* zeros) const noexcept = 0;
+  // The same on a device.
+  virtual UnpackedRows unpacked_there(const Shape& shape, const Array& packed) const = 0;
+  virtual UnpackedRows zeros_there(const Shape& shape, const Array& packed) const = 0;
 
  private:
   void decode_rows(const Shape& shape, std::span<const Piece> pieces, const std::vector<std::int32_t>& groups,
                    Part part, Table& scales, Table& zeros, float* out) const;
 
+  int bits_;
   DType scales_;
 };
 

@@ -12,11 +12,13 @@
 #include "gptq.hpp"
 
 #include <array>
+#include <functional>
 #include <string_view>
 
 #include "../numbers.hpp"
 #include "column_order.hpp"
 #include "column_packed.hpp"
+#include "few_bits.hpp"
 #include "piece_sizes.hpp"
 
 namespace garage {
@@ -29,10 +31,23 @@ constexpr std::uint32_t ones(int bits) noexcept {
   return bits == 2 ? 0x55555555U : bits == 4 ? 0x11111111U : 0x01010101U;
 }
 
+// What lies without a gap, on a device: U8 [rows, bytes] -> U8 [rows, numbers].
+using Unpacking = std::function<Array(const Array& bytes)>;
+Unpacking unpacking(int bits, const Array& like) {
+  if (bits != 3) return [few = FewBits(bits, like)](const Array& bytes) { return few.unpacked(bytes); };
+  constexpr std::array<std::int32_t, 8> kShifts = {0, 3, 6, 9, 12, 15, 18, 21};  // in three bytes
+  return [shifts = like.constant(std::span<const std::int32_t>(kShifts))](const Array& bytes) {
+    const auto rows = bytes.shape()[0], eights = bytes.shape()[1] / 3;
+    const auto byte = bytes.view({rows, eights, 3}).to(Array::Type::kI32);
+    const auto word = byte.narrow(2, 0, 1) | byte.narrow(2, 1, 1) << 8 | byte.narrow(2, 2, 1) << 16;
+    return ((word >> shifts) & 7).to(Array::Type::kU8).view({rows, eights * 8});
+  };
+}
+
 class Gptq : public ColumnPacked {
  public:
   explicit Gptq(const GptqLayout& layout)
-      : ColumnPacked(layout.scales), layout_(layout), mask_((1U << layout.bits) - 1) {}
+      : ColumnPacked(layout.bits, layout.scales), layout_(layout), mask_((1U << layout.bits) - 1) {}
 
   std::string_view name() const noexcept override {
     static constexpr std::array<std::string_view, 9> kNames = {"", "", "GPTQ int2", "GPTQ int3", "GPTQ int4",
@@ -53,10 +68,7 @@ class Gptq : public ColumnPacked {
 
   std::vector<std::int32_t> columns(const Shape& shape, std::span<const Piece> pieces) const override {
     if (layout_.has_order) return groups_in(name(), pieces[3], layout_.groups);
-    std::vector<std::int32_t> groups(static_cast<std::size_t>(shape[1]));
-    for (std::size_t column = 0; column < groups.size(); ++column)
-      groups[column] = static_cast<std::int32_t>(static_cast<std::int64_t>(column) / layout_.group_size);
-    return groups;
+    return groups_in_a_row(shape[1], layout_.group_size);
   }
 
   void unpack(Piece packed, const Part& part, std::int32_t* numbers) const noexcept override {
@@ -90,6 +102,30 @@ class Gptq : public ColumnPacked {
       if (shift + static_cast<unsigned>(layout_.bits) > kWord) zero |= load<std::uint32_t>(word + 4) << (kWord - shift);
       zeros[row] = static_cast<float>((zero + by_itself) & mask_);
     }
+  }
+
+  UnpackedRows unpacked_there(const Shape& shape, const Array& packed) const override {
+    const auto rows = shape[0], words = shape[1] * layout_.bits / kWord;
+    return [stored = packed.view({words, rows * 4}), unpack = unpacking(layout_.bits, packed)](std::int64_t first,
+                                                                                               std::int64_t count) {
+      const auto down = stored.narrow(1, first * 4, count * 4).bits_as(Array::Type::kI32);
+      return unpack(down.transpose(0, 1).bits_as(Array::Type::kU8));
+    };
+  }
+
+  UnpackedRows zeros_there(const Shape& shape, const Array& packed) const override {
+    const auto together = layout_.bits == 3 ? std::int64_t{3} : 1;  // words that have whole numbers
+    return [=, layout = layout_, stored = packed.view({layout_.groups, shape[0] * layout_.bits / 8}),
+            unpack = unpacking(layout_.bits, packed)](std::int64_t first, std::int64_t count) {
+      const auto rows = together * kWord / layout.bits, from = first / rows,
+                 some = groups_of(first + count, rows) - from;
+      auto words = stored.narrow(1, from * together * 4, some * together * 4);
+      if (layout.is_less_one && layout.bits != 3)
+        words = (words.bits_as(Array::Type::kI32) + ones(layout.bits)).bits_as(Array::Type::kU8);
+      auto zeros = unpack(words);
+      if (layout.is_less_one && layout.bits == 3) zeros = (zeros + 1) & 7;
+      return zeros.narrow(1, first - from * rows, count).transpose(0, 1);
+    };
   }
 
   GptqLayout layout_;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cmath>
 
+#include "../readers.hpp"
 #include "piece_sizes.hpp"
 
 namespace garage {
@@ -20,11 +21,7 @@ constexpr std::int64_t kRows = 4 * kBlock, kColumns = 32;
 
 // Each number twice as large, and each scale half as large: these are all finite.
 constexpr std::array<float, 16> kTwice = {0, 1, 2, 3, 4, 6, 8, 12, -0.F, -1, -2, -3, -4, -6, -8, -12};
-const std::array<float, 256> kHalfScales = [] {
-  std::array<float, 256> scales{};
-  for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = std::ldexp(1.0F, static_cast<int>(i) - 128);
-  return scales;
-}();
+const auto kHalfScales = numbers_of_bytes([](std::uint8_t exponent) { return std::ldexp(1.0F, exponent - 128); });
 
 class Mxfp4Experts : public Encoding {
  public:
@@ -32,8 +29,8 @@ class Mxfp4Experts : public Encoding {
 
   void decode(const Shape& shape, std::span<const Piece> pieces, std::int64_t first, std::int64_t count,
               float* out) const override {
-    const auto rows = shape[1], columns = shape[2], blocks = shape[0] * columns * (rows / kBlock);
-    require_sizes(name(), pieces, {blocks * (kBlock / 2), blocks});
+    const auto rows = shape[1], columns = shape[2];
+    check(shape, pieces);
     while (count > 0) {  // none of these strips goes on in the next expert
       const auto expert = first / rows, row = first % rows, here = std::min({count, kRows - row % kRows, rows - row});
       const auto blocks_of_column = rows / kBlock;
@@ -44,7 +41,42 @@ class Mxfp4Experts : public Encoding {
     }
   }
 
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const override {
+    check(shape, pieces);
+    const auto rows = shape[1], columns = shape[2], of_column = rows / kBlock;
+    constexpr std::array<std::uint8_t, 2> kHalves = {0, 4};
+    const auto decoded = [=, bytes = there[0].view({shape[0], columns, of_column * kBlock / 2}),
+                          exponents = there[1].view({shape[0], columns, of_column}),
+                          halves = there[0].constant(std::span<const std::uint8_t>(kHalves), {2, 1}),
+                          twice = there[0].constant(std::span<const float>(kTwice)),
+                          read_scales = reader_of_bytes(kHalfScales, there[1])](std::int64_t first,
+                                                                                std::int64_t count) {
+      const auto expert = first / rows, experts = groups_of(first + count, rows) - expert;
+      // Of one expert only the blocks that are asked for.
+      const auto block = experts == 1 ? first % rows / kBlock : 0;
+      const auto blocks = experts == 1 ? groups_of(first % rows + count, kBlock) - block : of_column;
+      // The bytes are turned while they are few: [experts, columns, blocks ...] -> [all blocks, ..., columns].
+      const auto turned = [&](const Array& stored, std::int64_t of_block) {
+        const auto some = stored.narrow(0, expert, experts).narrow(2, block * of_block, blocks * of_block);
+        return some.transpose(1, 2)
+            .view({experts * blocks * of_block * columns})
+            .view({experts * blocks, of_block, 1, columns});
+      };
+      const auto numbers = twice.at(((turned(bytes, kBlock / 2) >> halves) & 15).to(Array::Type::kI32));
+      const auto scales = read_scales(turned(exponents, 1));
+      return (numbers * scales)
+          .view({experts * blocks * kBlock, columns})
+          .narrow(0, first - expert * rows - block * kBlock, count);
+    };
+    return {.rows = decoded, .together = rows};  // of several experts, all rows
+  }
+
  private:
+  static void check(const Shape& shape, std::span<const Piece> pieces) {
+    const auto blocks = shape[0] * shape[2] * (shape[1] / kBlock);
+    require_sizes("MXFP4", pieces, {blocks * (kBlock / 2), blocks});
+  }
+
   struct Strip {
     std::int64_t first_block;     // of the expert
     std::int64_t blocks;          // of each column

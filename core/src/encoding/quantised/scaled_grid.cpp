@@ -10,10 +10,13 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <vector>
 
 #include "../numbers.hpp"
+#include "../readers.hpp"
 #include "column_order.hpp"
+#include "few_bits.hpp"
 #include "piece_sizes.hpp"
 #include "scales.hpp"
 
@@ -22,17 +25,8 @@ namespace {
 
 constexpr std::array<float, 16> kE2m1 = {0, .5F, 1, 1.5F, 2, 3, 4, 6, -0.F, -.5F, -1, -1.5F, -2, -3, -4, -6};
 
-using ByteTable = std::array<float, 256>;
-
-// Of each byte the number: looking it up takes a fraction of the time.
-template <class AsNumber>
-ByteTable numbers_of_bytes(AsNumber as_number) noexcept {
-  ByteTable numbers{};
-  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = as_number(static_cast<std::uint8_t>(i));
-  return numbers;
-}
-const ByteTable kE4m3 = numbers_of_bytes(float_of_e4m3);
-const ByteTable kInt8 =
+const auto kE4m3 = numbers_of_bytes(float_of_e4m3);
+const auto kInt8 =
     numbers_of_bytes([](std::uint8_t byte) { return static_cast<float>(static_cast<std::int8_t>(byte)); });
 
 std::int64_t size(std::int64_t count, DType dtype) noexcept { return count * bits(dtype) / 8; }
@@ -61,6 +55,19 @@ class Scaled : public Encoding {
       if (layout_.has_order) scale_in_order(at, order, scales.data(), zeros.data(), out);
       else scale_fields(at, scales.data(), zeros.data(), out);
     }
+  }
+
+  OnDevice on_device(const Shape& shape, std::span<const Piece> pieces, std::span<const Array> there) const override {
+    const Matrices at(layout_, shape);
+    check(at, pieces);
+    const auto order = layout_.has_order ? order_in(at, pieces) : groups_in_a_row(at.columns, layout_.field_columns);
+    return {.rows = [runs = ColumnRuns(order, at.grid_columns, there[0]), columns = at.columns,
+                     numbers = numbers_there(at, there[0]), zeros = zeros_there(at, there),
+                     scales = scales_there(at, there)](std::int64_t first, std::int64_t count) {
+      auto results = runs.seen(numbers(first, count));
+      if (zeros) results = results - runs.laid(zeros(first, count));
+      return (results * runs.laid(scales(first, count))).view({count, columns});
+    }};
   }
 
  private:
@@ -164,6 +171,62 @@ class Scaled : public Encoding {
       const auto field = order[static_cast<std::size_t>(i)];
       out[i] = (has_zeros ? out[i] - zeros[field] : out[i]) * scales[field];
     }
+  }
+
+  // Of rows first to first + count of the tensor.
+  using RowsThere = std::function<Array(std::int64_t first, std::int64_t count)>;
+
+  // I8, or F32, which integers become when something is done with them and F32.
+  RowsThere numbers_there(const Matrices& at, const Array& there) const {
+    return [stored = there.view({at.all_rows, at.row_bytes}), read = number_reader(at.columns, there)](
+               std::int64_t first, std::int64_t count) { return read(stored.narrow(0, first, count)); };
+  }
+
+  std::function<Array(const Array& bytes)> number_reader(std::int64_t columns, const Array& like) const {
+    switch (layout_.numbers) {
+      case ScaledGrid::Numbers::kInt8: return [](const Array& bytes) { return bytes.bits_as(Array::Type::kI8); };
+      case ScaledGrid::Numbers::kE4m3: return reader_of_bytes(kE4m3, like);
+      case ScaledGrid::Numbers::kE2m1: return reader_of_halves(kE2m1, FirstHalf::kLower, like);
+      case ScaledGrid::Numbers::kPacked: break;
+    }
+    return [columns, few = FewBits(layout_.bits, like)](const Array& bytes) {
+      return few.without_middle(few.unpacked(bytes).narrow(1, 0, columns));
+    };
+  }
+
+  // F32.
+  RowsThere scales_there(const Matrices& at, std::span<const Array> there) const {
+    auto scales = grid_there(at, there[1], bits(layout_.scales) / 8, reader_of_scales(layout_.scales, there[1]));
+    if (!layout_.has_divisor) return scales;
+    return [scales, divisor = there.back()](std::int64_t first, std::int64_t count) {
+      return scales(first, count) / divisor.bits_as(Array::Type::kF32);
+    };
+  }
+
+  // F32; empty where there are none.
+  RowsThere zeros_there(const Matrices& at, std::span<const Array> there) const {
+    if (layout_.zeros == ScaledGrid::Zeros::kNone) return {};
+    if (layout_.zeros == ScaledGrid::Zeros::kInt8) return grid_there(at, there[2], 1, reader_of(Array::Type::kI8));
+    return [in_word = in_word(), columns = at.grid_columns, few = FewBits(layout_.bits, there[2]),
+            stored = there[2].view({groups_of(at.rows, in_word()), at.grid_columns, 4})](std::int64_t first,
+                                                                                         std::int64_t count) {
+      const auto from = first / in_word, words = groups_of(first + count, in_word) - from;
+      const auto down = stored.narrow(0, from, words).transpose(0, 1).view({columns, words * 4});
+      const auto zeros = few.unpacked(down).narrow(1, first - from * in_word, count);
+      return few.without_middle(zeros.transpose(0, 1)).to(Array::Type::kF32);
+    };
+  }
+
+  // What the grid has for each row, of so many bytes each: F32 [count, grid columns].
+  RowsThere grid_there(const Matrices& at, const Array& there, std::int64_t width, Reader read) const {
+    const auto grid = there.view({at.fields() / at.grid_columns, at.grid_columns * width});
+    if (layout_.field_rows == 1)
+      return [=](std::int64_t first, std::int64_t count) { return read(grid.narrow(0, first, count)); };
+    std::vector<std::int32_t> grid_rows;
+    for (std::int64_t row = 0; row < at.all_rows; ++row)
+      grid_rows.push_back(static_cast<std::int32_t>(at.grid_row(layout_, row)));
+    return [=, places = there.constant(std::span<const std::int32_t>(grid_rows))](
+               std::int64_t first, std::int64_t count) { return read(grid.at(places.narrow(0, first, count))); };
   }
 
   std::string_view name_;

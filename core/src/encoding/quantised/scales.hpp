@@ -3,7 +3,10 @@
 
 #include <cstdint>
 
+#include <garage/array.hpp>
 #include <garage/dtype.hpp>
+
+#include "../readers.hpp"
 
 namespace garage {
 
@@ -13,5 +16,8 @@ namespace garage {
 //
 // Requires  dtype is F32, F16, BF16, F8_E4M3, F8_E8M0 or U8.
 void read_scales(DType dtype, const std::uint8_t* begin, std::int64_t first, std::int64_t count, float* out) noexcept;
+
+// The same on a device. like: any array of it.
+Reader reader_of_scales(DType dtype, const Array& like);
 
 }  // namespace garage
