@@ -19,6 +19,7 @@ function(garage_add_plugin name)
   set(target garage-${name})
   add_library(${target} MODULE ${plugin_SOURCES})
   _garage_plugin_library(${target} plugin_exports.map)
+  garage_small_code(${target})
   set_target_properties(${target} PROPERTIES PREFIX lib)
   target_link_libraries(${target} PRIVATE garage::sdk)
   set_property(GLOBAL APPEND PROPERTY GARAGE_PLUGIN_TARGETS ${target})
@@ -46,6 +47,11 @@ endfunction()
 function(garage_by_sections target)
   target_compile_options(${target} PRIVATE
     "$<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-ffunction-sections;-fdata-sections>")
+endfunction()
+
+# Small rather than fast: a plugin works for a few milliseconds, and there are many of them.
+function(garage_small_code target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release,MinSizeRel>:-Os>)
 endfunction()
 
 # Tables that core finds by their names, in a folder beside the plugin.

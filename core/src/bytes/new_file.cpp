@@ -118,6 +118,11 @@ void NewFile::copy_at(std::uint64_t offset, const ReadFile& from, std::uint64_t 
   }
 }
 
+// What fails here fails at the end again, and is reported there.
+void NewFile::begin_flush(std::uint64_t offset, std::uint64_t count) {
+  ::sync_file_range(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(count), SYNC_FILE_RANGE_WRITE);
+}
+
 void NewFile::rename_into_place() {
   struct stat own {};
   if (::fstat(descriptor_, &own) != 0 || ::fdatasync(descriptor_) != 0) fail(target_, "flushed", errno);

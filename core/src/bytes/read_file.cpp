@@ -40,17 +40,21 @@ ReadFile::ReadFile(const std::filesystem::path& path, int descriptor) : path_(pa
 
 ReadFile::~ReadFile() { ::close(descriptor_); }
 
-std::string ReadFile::read(std::uint64_t offset, std::uint64_t count) const {
-  std::string bytes(count, '\0');
-  for (std::uint64_t done = 0; done < count;) {
-    const auto got = ::pread(descriptor_, bytes.data() + done, count - done, static_cast<off_t>(offset + done));
+void ReadFile::read(std::uint64_t offset, std::span<char> bytes) const {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const auto got = ::pread(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw Error(Errc::kIo, fmt::format("{}: cannot be read: {}", path_, std::strerror(errno)));
     if (got == 0)
       throw Error(Errc::kIo, fmt::format("{}: ends after {} bytes, {} were there when it was opened", path_,
                                          offset + done, size_));
-    done += static_cast<std::uint64_t>(got);
+    done += static_cast<std::size_t>(got);
   }
+}
+
+std::string ReadFile::read(std::uint64_t offset, std::uint64_t count) const {
+  std::string bytes(count, '\0');
+  read(offset, bytes);
   return bytes;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace garage {
@@ -25,7 +26,8 @@ class ReadFile {
   int descriptor() const noexcept { return descriptor_; }
   std::uint64_t size() const noexcept { return size_; }  // bytes, when it was opened
 
-  // Exactly count bytes from offset. Throws kIo when the file ends before, or the system refuses.
+  // Exactly so many bytes from offset. Throws kIo when the file ends before, or the system refuses.
+  void read(std::uint64_t offset, std::span<char> bytes) const;
   std::string read(std::uint64_t offset, std::uint64_t count) const;
 
  private:

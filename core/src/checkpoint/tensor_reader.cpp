@@ -65,19 +65,25 @@ void TensorReader::rows(std::int64_t first, std::int64_t count, float* out) cons
   if (!is_plain()) return decode(first, count, out);
   const auto columns = rows_of(tensor_.shape).columns;
   const auto row = static_cast<std::uint64_t>(columns) * static_cast<std::uint64_t>(bits(tensor_.dtype)) / 8;
-  const auto some = bytes(static_cast<std::uint64_t>(first) * row, static_cast<std::uint64_t>(count) * row);
+  const auto offset = static_cast<std::uint64_t>(first) * row;
+  const auto size = static_cast<std::size_t>(static_cast<std::uint64_t>(count) * row);
+  std::unique_ptr<std::uint8_t[]> read;
+  if (pieces_.empty()) {
+    read = std::make_unique_for_overwrite<std::uint8_t[]>(size);
+    const auto& extent = stored_.extents.front();
+    files_.at(extent.file)->read(extent.offset + offset, std::span(reinterpret_cast<char*>(read.get()), size));
+  }
+  const Encoding::Piece some(read ? read.get() : piece_of(pieces_.front()).data() + offset, size);
   if (tensor_.dtype == DType::kF64) {
-    for (std::size_t i = 0; i < some.size() / sizeof(double); ++i)
-      out[i] =
-          static_cast<float>(load<double>(reinterpret_cast<const std::uint8_t*>(some.data()) + i * sizeof(double)));
+    for (std::size_t i = 0; i < size / sizeof(double); ++i)
+      out[i] = static_cast<float>(load<double>(some.data() + i * sizeof(double)));
     return;
   }
   if (!numbers_)
     throw Error(Errc::kUnsupported,
                 fmt::format("{}: tensor '{}' is {}, which has no floating-point numbers",
                             source_.model.source.path.string(), tensor_.name, to_string(tensor_.dtype)));
-  const auto piece = piece_of(some);
-  numbers_->decode({count, columns}, std::span(&piece, 1), 0, count, out);  // as a tensor of these rows alone
+  numbers_->decode({count, columns}, std::span(&some, 1), 0, count, out);  // as a tensor of these rows alone
 }
 
 void TensorReader::decode(std::int64_t first, std::int64_t count, float* out) const {

@@ -38,16 +38,15 @@ void write_rows(const TensorReader& reader, const TensorInfo& target, std::int64
     const auto some = std::min(step, first + count - row);
     numbers.resize(static_cast<std::size_t>(some * columns));
     reader.rows(row, some, numbers.data());
-    place.write(safetensors_size({{}, target.dtype, {row, columns}}), narrowed(numbers, target.dtype));
+    place.write(safetensors_size(target, row), narrowed(numbers, target.dtype));
   }
+  place.begin_flush(safetensors_size(target, first), safetensors_size(target, count));
 }
 
 // Rows as they are stored.
 void copy_rows(const TensorReader& reader, const TensorInfo& target, std::int64_t first, std::int64_t count,
                const TensorPlace& place) {
-  const auto columns = rows_of(target.shape).columns;
-  const auto offset = safetensors_size({{}, target.dtype, {first, columns}});
-  const auto size = safetensors_size({{}, target.dtype, {count, columns}});
+  const auto offset = safetensors_size(target, first), size = safetensors_size(target, count);
   if (const auto from = reader.place()) place.copy(offset, *from->file, from->offset + offset, size);
   else place.write(offset, reader.bytes(offset, size));
 }

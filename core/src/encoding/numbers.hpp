@@ -58,21 +58,21 @@ inline float float_of_e8m0(std::uint8_t number) noexcept {
 // The nearest, ties to even; NaN stays NaN.
 inline std::uint16_t bfloat_of(float number) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(number);
-  if (std::isnan(number)) return static_cast<std::uint16_t>((bits >> 16) | 0x40);
-  return static_cast<std::uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+  const auto nearest = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16, nan = (bits >> 16) | 0x40;
+  return static_cast<std::uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? nan : nearest);
 }
 
 // The nearest, ties to even; what is too large is infinite.
 inline std::uint16_t half_of(float number) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(number);
-  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000);
-  const auto magnitude = bits & 0x7fffffffU;
-  if (magnitude > 0x7f800000U) return static_cast<std::uint16_t>(sign | 0x7e00);
-  if (magnitude >= 0x477ff000U) return static_cast<std::uint16_t>(sign | 0x7c00);  // from halfway beyond 65504
-  if (magnitude < 0x38800000U)  // below 2^-14: counted in steps of 2^-24, which rounds as it should
-    return static_cast<std::uint16_t>(
-        sign | static_cast<std::uint16_t>(std::nearbyint(std::bit_cast<float>(magnitude) * 0x1p24F)));
-  return static_cast<std::uint16_t>(sign | ((magnitude - (112U << 23) + 0xfff + ((magnitude >> 13) & 1)) >> 13));
+  const auto sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffffU;
+  // Of those below 2^-14: a sum from 0.5 has steps of 2^-24, so adding rounds as it should.
+  const auto small = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3f000000U;
+  const auto normal = (magnitude - (112U << 23) + 0xfff + ((magnitude >> 13) & 1)) >> 13;
+  const auto finite = magnitude < 0x38800000U ? small : normal;
+  const auto large = magnitude > 0x7f800000U ? 0x7e00U : 0x7c00U;  // NaN, or infinite
+  const bool is_large = magnitude >= 0x477ff000U;                  // from halfway beyond 65504
+  return static_cast<std::uint16_t>(sign | (is_large ? large : finite));
 }
 
 }  // namespace garage

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <garage/durable_file.hpp>
+#include <garage/encoding.hpp>
 #include <garage/error.hpp>
 #include <garage/json_writer.hpp>
 #include <garage/safetensors.hpp>
@@ -15,6 +16,10 @@ namespace garage {
 
 std::uint64_t safetensors_size(const TensorInfo& tensor) {
   return static_cast<std::uint64_t>(tensor.elements()) * static_cast<std::uint64_t>(bits(tensor.dtype)) / 8;
+}
+
+std::uint64_t safetensors_size(const TensorInfo& tensor, std::int64_t rows) {
+  return safetensors_size({{}, tensor.dtype, {rows, rows_of(tensor.shape).columns}});
 }
 
 bool comes_first(const TensorInfo& a, const TensorInfo& b) {

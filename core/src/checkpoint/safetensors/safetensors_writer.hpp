@@ -9,7 +9,8 @@
 
 namespace garage {
 
-std::uint64_t safetensors_size(const TensorInfo& tensor);  // bytes
+std::uint64_t safetensors_size(const TensorInfo& tensor);                     // bytes
+std::uint64_t safetensors_size(const TensorInfo& tensor, std::int64_t rows);  // bytes of that many (encoding.hpp)
 
 // The order that the specification's own writer lays tensors in: the widest dtype first, then by name.
 bool comes_first(const TensorInfo& a, const TensorInfo& b);

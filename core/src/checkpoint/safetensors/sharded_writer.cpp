@@ -34,10 +34,6 @@ std::vector<Piece> pieces_of(const TensorInfo& tensor, std::uint64_t offset, std
   return pieces;
 }
 
-std::uint64_t bytes_of(const Piece& piece) {
-  return safetensors_size({{}, piece.tensor->dtype, {piece.count, rows_of(piece.tensor->shape).columns}});
-}
-
 }  // namespace
 
 ShardedWriter::ShardedWriter(std::vector<TensorInfo> tensors, std::uint64_t shard_size) : tensors_(std::move(tensors)) {
@@ -96,9 +92,9 @@ void ShardedWriter::write_shard(const fs::path& file, const Shard& shard, const 
   fresh.make_room(end);
   fresh.write_at(0, head);
   in_parallel(pieces.size(), 1, [&](std::size_t i) {
-    const auto& piece = pieces[i];
-    work.fill(*piece.tensor, piece.first, piece.count, {fresh, piece.offset});
-    report(bytes_of(piece));
+    const auto& [tensor, offset, first, count] = pieces[i];
+    work.fill(*tensor, first, count, {fresh, offset});
+    report(safetensors_size(*tensor, count));
   });
   fresh.rename_into_place();
 }

@@ -26,6 +26,8 @@ class TensorPlace {
   void copy(std::uint64_t offset, const ReadFile& from, std::uint64_t from_offset, std::uint64_t count) const {
     file_.copy_at(offset_ + offset, from, from_offset, count);
   }
+  // Of what was computed: while more is, these bytes reach the disk.
+  void begin_flush(std::uint64_t offset, std::uint64_t count) const { file_.begin_flush(offset_ + offset, count); }
 
  private:
   NewFile& file_;

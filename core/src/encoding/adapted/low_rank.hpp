@@ -22,7 +22,7 @@ struct Adapted {
 
 // scale * (B A), of A [rank, in] and B [out, rank], both row-major.
 struct AddedLowRank {
-  DType a = DType::kF32, b = DType::kF32;  // kF64, kF32, kF16 or kBF16
+  DType a = DType::kF32, b = DType::kF32;  // kF32, kF16 or kBF16
   std::int64_t rank = 0;
   double scale = 1;
   bool is_turned = false;               // the tensor is [in, out]: an embedding, GPT-2's Conv1D

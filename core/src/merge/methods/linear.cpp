@@ -1,5 +1,7 @@
 // linear: the weighted mean of the models (arXiv:2203.05482, "model soups"); without `normalize`, the weighted sum.
 #include "../../encoding/narrowed.hpp"
+#include "../../encoding/numbers.hpp"
+#include "../../encoding/wide_vectors.hpp"
 #include "described_method.hpp"
 #include "inputs.hpp"
 #include "method_list.hpp"
@@ -15,6 +17,14 @@ namespace garage {
 namespace {
 
 constexpr MergeParameter kParameters[] = {{"normalize", false, 1}, {"weight", true, std::nullopt}};
+
+// sum += weight * number, of which the product is rounded first.
+GARAGE_WIDE_VECTORS void add_bfloat_products(float weight, const float* numbers, std::size_t count, float* sum) {
+  for (std::size_t i = 0; i < count; ++i) sum[i] += float_of_bfloat(bfloat_of(weight * numbers[i]));
+}
+GARAGE_WIDE_VECTORS void add_half_products(float weight, const float* numbers, std::size_t count, float* sum) {
+  for (std::size_t i = 0; i < count; ++i) sum[i] += float_of_half(half_of(weight * numbers[i]));
+}
 
 class LinearMethod : public DescribedMethod {
  public:
@@ -39,21 +49,22 @@ class LinearMethod : public DescribedMethod {
   // which computes in that dtype.
   static void merge_narrow(const MergeTask& task, const std::vector<std::size_t>& models,
                            const std::vector<double>& weights, bool normalize, std::span<float> out) {
-    std::vector<float> narrow(weights.begin(), weights.end()), product(out.size());
+    std::vector<float> narrow(weights.begin(), weights.end());
     round_to(task.dtype, narrow);
     float sum = std::accumulate(narrow.begin(), narrow.end(), 0.0F);
     round_to(task.dtype, {&sum, 1});
-    std::fill(out.begin(), out.end(), 0.0F);
-    for (std::size_t i = 0; i < models.size(); ++i) {
-      const auto numbers = task.models[models[i]].numbers;
-      for (std::size_t k = 0; k < out.size(); ++k) product[k] = narrow[i] * numbers[k];
-      round_to(task.dtype, product);
-      for (std::size_t k = 0; k < out.size(); ++k) out[k] += product[k];
+    constexpr std::size_t kAtOnce = 2048;  // numbers: what a first-level cache holds
+    const auto add_products = task.dtype == DType::kBF16 ? add_bfloat_products : add_half_products;
+    for (std::size_t from = 0; from < out.size(); from += kAtOnce) {
+      const auto here = out.subspan(from, std::min(kAtOnce, out.size() - from));
+      std::fill(here.begin(), here.end(), 0.0F);
+      for (std::size_t i = 0; i < models.size(); ++i)
+        add_products(narrow[i], task.models[models[i]].numbers.data() + from, here.size(), here.data());
+      round_to(task.dtype, here);
+      if (!normalize) continue;
+      for (auto& number : here) number /= sum;
+      round_to(task.dtype, here);
     }
-    round_to(task.dtype, out);
-    if (!normalize) return;
-    for (auto& number : out) number /= sum;
-    round_to(task.dtype, out);
   }
 };
 

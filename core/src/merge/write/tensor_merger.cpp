@@ -13,16 +13,20 @@
 namespace garage {
 namespace {
 
-constexpr std::int64_t kNumbersAtOnce = 1 << 20;    // of each model
+// Numbers of each model that are merged together: what a second-level cache holds of some models.
+constexpr std::int64_t kNumbersAtOnce = 1 << 15;
+constexpr std::int64_t kNumbersOfThread = 1 << 22;  // that one thread merges, so many together
 constexpr std::uint64_t kCopiedAtOnce = 256 << 20;  // bytes
 
+// Whether its numbers are those of one tensor as they are stored.
+bool is_plain(const TensorOrigin& origin) { return origin.is_whole() && origin.tensor->encoding.empty(); }
+
 bool comes_in_pieces(const PlannedTensor& planned) {
-  return std::all_of(planned.origins.begin(), planned.origins.end(),
-                     [](const auto& origin) { return origin.is_whole() && origin.tensor->encoding.empty(); });
+  return std::all_of(planned.origins.begin(), planned.origins.end(), is_plain);
 }
 
-std::uint64_t bytes_of_rows(const TensorInfo& tensor, std::int64_t rows) {
-  return safetensors_size({{}, tensor.dtype, {rows, rows_of(tensor.shape).columns}});
+std::int64_t rows_of_numbers(const PlannedTensor& planned, std::int64_t numbers) {
+  return std::max<std::int64_t>(1, numbers / std::max<std::int64_t>(1, rows_of(planned.info.shape).columns));
 }
 
 }  // namespace
@@ -30,7 +34,7 @@ std::uint64_t bytes_of_rows(const TensorInfo& tensor, std::int64_t rows) {
 std::int64_t rows_in_memory(const PlannedTensor& planned) {
   const auto rows = rows_of(planned.info.shape);
   if (!planned.method->is_in_place()) return std::max<std::int64_t>(1, rows.count);
-  return std::max<std::int64_t>(1, kNumbersAtOnce / std::max<std::int64_t>(1, rows.columns));
+  return rows_of_numbers(planned, kNumbersAtOnce);
 }
 
 TensorMerger::TensorMerger(const MergePlan& plan) : plan_(plan) {}
@@ -45,8 +49,8 @@ std::int64_t TensorMerger::rows_at_once(const TensorInfo& tensor) const {
   const auto count = std::max<std::int64_t>(1, rows_of(tensor.shape).count);
   if (own.is_copied)
     return std::max<std::int64_t>(
-        1, static_cast<std::int64_t>(kCopiedAtOnce / std::max<std::uint64_t>(1, bytes_of_rows(tensor, 1))));
-  return comes_in_pieces(own) ? rows_in_memory(own) : count;
+        1, static_cast<std::int64_t>(kCopiedAtOnce / std::max<std::uint64_t>(1, safetensors_size(tensor, 1))));
+  return comes_in_pieces(own) ? std::max(rows_in_memory(own), rows_of_numbers(own, kNumbersOfThread)) : count;
 }
 
 void TensorMerger::fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count,
@@ -61,7 +65,7 @@ void TensorMerger::copy(const PlannedTensor& planned, std::int64_t first, std::i
   const auto& origin = planned.origins.front();
   const auto& source = plan_.sources[*origin.source];
   const TensorReader reader(planned.is_packed ? *source.stored : source.located, *origin.tensor);
-  const auto offset = bytes_of_rows(planned.info, first), size = bytes_of_rows(planned.info, count);
+  const auto offset = safetensors_size(planned.info, first), size = safetensors_size(planned.info, count);
   if (const auto from = reader.place()) place.copy(offset, *from->file, from->offset + offset, size);
   else place.write(offset, reader.bytes(offset, size));
 }
@@ -69,7 +73,15 @@ void TensorMerger::copy(const PlannedTensor& planned, std::int64_t first, std::i
 void TensorMerger::merge(const PlannedTensor& planned, std::int64_t first, std::int64_t count,
                          const TensorPlace& place) const {
   std::vector<std::unique_ptr<ModelNumbers>> models;
-  for (std::size_t i = 0; i < planned.origins.size(); ++i) models.push_back(numbers_of(plan_, planned, i));
+  // Whether numbers are of the dtype that is computed in, or written in it, so that they need no rounding to it.
+  const auto is_of_dtype = [&](DType dtype) { return !plan_.recipe.dtype || dtype == *plan_.recipe.dtype; };
+  std::vector<bool> is_exact;
+  for (std::size_t i = 0; i < planned.origins.size(); ++i) {
+    models.push_back(numbers_of(plan_, planned, i));
+    const auto& origin = planned.origins[i];
+    is_exact.push_back(!plan_.recipe.dtype || (is_plain(origin) && is_of_dtype(origin.tensor->dtype)));
+  }
+  const bool is_exact_result = is_of_dtype(planned.info.dtype);
   const auto columns = rows_of(planned.info.shape).columns;
   const auto step = rows_in_memory(planned);
   std::vector<std::vector<float>> inputs(models.size());
@@ -89,14 +101,15 @@ void TensorMerger::merge(const PlannedTensor& planned, std::int64_t first, std::
     for (std::size_t i = 0; i < models.size(); ++i) {
       inputs[i].resize(static_cast<std::size_t>(rows * columns));
       models[i]->rows(row, rows, inputs[i].data());
-      if (plan_.recipe.dtype) round_to(*plan_.recipe.dtype, inputs[i]);
+      if (!is_exact[i]) round_to(*plan_.recipe.dtype, inputs[i]);
       task.models.push_back({inputs[i], planned.model_parameters[i]});
     }
     out.resize(static_cast<std::size_t>(rows * columns));
     planned.method->merge(task, out);
-    if (plan_.recipe.dtype) round_to(*plan_.recipe.dtype, out);
-    place.write(bytes_of_rows(planned.info, row), narrowed(out, planned.info.dtype));
+    if (!is_exact_result) round_to(*plan_.recipe.dtype, out);
+    place.write(safetensors_size(planned.info, row), narrowed(out, planned.info.dtype));
   }
+  place.begin_flush(safetensors_size(planned.info, first), safetensors_size(planned.info, count));
 }
 
 }  // namespace garage
