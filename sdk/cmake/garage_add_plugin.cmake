@@ -51,7 +51,7 @@ endfunction()
 
 # Small rather than fast: a plugin works for a few milliseconds, and there are many of them.
 function(garage_small_code target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release,MinSizeRel>:-Os>)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Os>)
 endfunction()
 
 # Tables that core finds by their names, in a folder beside the plugin.
