@@ -1,8 +1,8 @@
 // NewFile: a file that is seen by nobody before it is whole: it is written beside the one that it replaces, flushed to
 // the disk, and renamed over it.
 //
-// Threads  write_at, copy_at and begin_flush may be called from several threads at once, for ranges that do not
-// overlap. Errors   kIo, naming the file that is to be.
+// Threads  write_at, copy_at and begin_flush may be called by several threads at once, for ranges that are apart.
+// Errors   kIo, naming the file that is to be.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class NewFile {
   // Bytes of another file, by the system: they need not pass through memory.
   void copy_at(std::uint64_t offset, const ReadFile& from, std::uint64_t from_offset, std::uint64_t count);
 
-  // Has the system begin to write these bytes to the disk, so that less is left to be flushed. Waits for nothing.
+  // Has the system begin to write these bytes to the disk, so that less is left to be flushed.
   void begin_flush(std::uint64_t offset, std::uint64_t count);
 
   void rename_into_place();
