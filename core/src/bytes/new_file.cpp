@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -44,6 +45,12 @@ bool is_refused(int code) {
   return code == EXDEV || code == EINVAL || code == ENOSYS || code == EOPNOTSUPP || code == EPERM;
 }
 
+// Whether its file system has a disk of its own. Of another, memory say or a server, there may be a better way.
+bool lies_on_disk(int descriptor) {
+  struct stat status {};
+  return ::fstat(descriptor, &status) == 0 && major(status.st_dev) != 0;
+}
+
 // NFS: a rename whose answer was lost is asked for again, and then finds nothing to rename.
 bool is_in_place(const fs::path& target, const struct stat& own, int code) {
   struct stat there {};
@@ -62,6 +69,7 @@ NewFile::NewFile(const fs::path& target) : target_(target), path_(target.parent_
 }
 
 NewFile::~NewFile() {
+  if (direct_ >= 0) ::close(direct_);
   if (descriptor_ >= 0) ::close(descriptor_);
   if (!path_.empty()) ::unlink(path_.c_str());
 }
@@ -72,7 +80,10 @@ void NewFile::make_room(std::uint64_t bytes) {
   if (bytes > 0) do
       done = ::fallocate(descriptor_, 0, 0, size);
     while (done != 0 && errno == EINTR);
-  if (done == 0) return;
+  if (done == 0) {
+    if (lies_on_disk(descriptor_)) direct_ = ::open(path_.c_str(), O_WRONLY | O_DIRECT | O_NOFOLLOW | O_CLOEXEC);
+    return;
+  }
   if (bytes > 0 && errno == ENOSPC)
     throw Error(Errc::kIo, fmt::format("{}: cannot be written: it takes {} bytes, and the disk has less room",
                                        target_.string(), bytes));
@@ -99,6 +110,22 @@ void NewFile::write_at(std::uint64_t offset, std::string_view bytes) {
   }
 }
 
+// Blocks that the disk does not take so (its own are larger, say) go through the cache, and from there to the disk at
+// once, so that less is left to be flushed; what fails then fails at the end again, and is reported there.
+void NewFile::write_blocks_at(std::uint64_t offset, std::string_view blocks) {
+  while (is_direct() && !blocks.empty()) {
+    const auto done = ::pwrite(direct_, blocks.data(), blocks.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0 && errno == EINVAL) break;
+    if (done < 0) fail(target_, "written", errno);
+    blocks.remove_prefix(static_cast<std::size_t>(done));
+    offset += static_cast<std::uint64_t>(done);
+  }
+  if (blocks.empty()) return;
+  write_at(offset, blocks);
+  ::sync_file_range(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(blocks.size()), SYNC_FILE_RANGE_WRITE);
+}
+
 void NewFile::copy_at(std::uint64_t offset, const ReadFile& from, std::uint64_t from_offset, std::uint64_t count) {
   constexpr std::uint64_t kAtOnce = 1 << 22;  // bytes that pass through memory
   auto to = static_cast<off_t>(offset), at = static_cast<off_t>(from_offset);
@@ -116,11 +143,6 @@ void NewFile::copy_at(std::uint64_t offset, const ReadFile& from, std::uint64_t 
     at += static_cast<off_t>(size);
     count -= size;
   }
-}
-
-// What fails here fails at the end again, and is reported there.
-void NewFile::begin_flush(std::uint64_t offset, std::uint64_t count) {
-  ::sync_file_range(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(count), SYNC_FILE_RANGE_WRITE);
 }
 
 void NewFile::rename_into_place() {

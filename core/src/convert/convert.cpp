@@ -30,7 +30,7 @@ DType written_as(const TensorInfo& tensor, std::optional<DType> asked) {
 }
 
 void write_rows(const TensorReader& reader, const TensorInfo& target, std::int64_t first, std::int64_t count,
-                const TensorPlace& place) {
+                NewRange& out) {
   const auto columns = rows_of(target.shape).columns;
   const auto step = std::max<std::int64_t>(1, kAtOnce / columns);
   std::vector<float> numbers;
@@ -38,17 +38,16 @@ void write_rows(const TensorReader& reader, const TensorInfo& target, std::int64
     const auto some = std::min(step, first + count - row);
     numbers.resize(static_cast<std::size_t>(some * columns));
     reader.rows(row, some, numbers.data());
-    place.write(safetensors_size(target, row), narrowed(numbers, target.dtype));
+    out.write(narrowed(numbers, target.dtype));
   }
-  place.begin_flush(safetensors_size(target, first), safetensors_size(target, count));
 }
 
 // Rows as they are stored.
 void copy_rows(const TensorReader& reader, const TensorInfo& target, std::int64_t first, std::int64_t count,
-               const TensorPlace& place) {
+               NewRange& out) {
   const auto offset = safetensors_size(target, first), size = safetensors_size(target, count);
-  if (const auto from = reader.place()) place.copy(offset, *from->file, from->offset + offset, size);
-  else place.write(offset, reader.bytes(offset, size));
+  if (const auto from = reader.place()) out.copy(*from->file, from->offset + offset, size);
+  else out.write(reader.bytes(offset, size));
 }
 
 Converted write_weights(const LocatedModel& source, const fs::path& folder, const ConvertOptions& options) {
@@ -66,11 +65,11 @@ Converted write_weights(const LocatedModel& source, const fs::path& folder, cons
       return std::max<std::int64_t>(1, rows.count);
     return std::max<std::int64_t>(1, kAtOnce / std::max<std::int64_t>(1, rows.columns));
   };
-  work.fill = [&](const TensorInfo& target, std::int64_t first, std::int64_t count, const TensorPlace& place) {
+  work.fill = [&](const TensorInfo& target, std::int64_t first, std::int64_t count, NewRange& out) {
     const auto& tensor = *source.model.find(target.name);
     const TensorReader reader(source, tensor);
-    if (reader.is_plain() && target.dtype == tensor.dtype) copy_rows(reader, target, first, count, place);
-    else write_rows(reader, target, first, count, place);
+    if (reader.is_plain() && target.dtype == tensor.dtype) copy_rows(reader, target, first, count, out);
+    else write_rows(reader, target, first, count, out);
   };
   auto files = writer.write(folder, work);
   return {std::move(files), static_cast<std::int64_t>(writer.tensors().size()), writer.bytes(), source.model.notes};

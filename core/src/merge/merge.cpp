@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <thread>
 
 #include <fmt/format.h>
 
 #include <garage/name_ranges.hpp>
 
 #include "../checkpoint/safetensors/safetensors_writer.hpp"
+#include "../checkpoint/safetensors/sharded_writer.hpp"
 #include "plan/plan.hpp"
 #include "write/write_merge.hpp"
 
@@ -83,7 +83,7 @@ MergeSummary Merge::summary() const {
     summary.bytes_written += safetensors_size(planned.info);
     memory = std::max(memory, memory_of(planned));
   }
-  summary.memory = memory * std::max(1U, std::thread::hardware_concurrency());
+  summary.memory = memory * ShardedWriter::threads();
   summary.bytes_read = bytes_read(plan);
   summary.layers = layers_of(plan);
   summary.parts = plan.parts;

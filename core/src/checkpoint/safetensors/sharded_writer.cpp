@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,7 +23,7 @@ namespace fs = std::filesystem;
 // Rows of one tensor, which one thread writes.
 struct Piece {
   const TensorInfo* tensor;
-  std::uint64_t offset;  // of the tensor, in its file
+  std::uint64_t offset;  // in the file
   std::int64_t first, count;
 };
 
@@ -30,11 +31,13 @@ std::vector<Piece> pieces_of(const TensorInfo& tensor, std::uint64_t offset, std
   std::vector<Piece> pieces;
   const auto rows = tensor.elements() == 0 ? 0 : rows_of(tensor.shape).count;
   for (std::int64_t first = 0; first < rows; first += at_once)
-    pieces.push_back({&tensor, offset, first, std::min(at_once, rows - first)});
+    pieces.push_back({&tensor, offset + safetensors_size(tensor, first), first, std::min(at_once, rows - first)});
   return pieces;
 }
 
 }  // namespace
+
+std::size_t ShardedWriter::threads() noexcept { return std::max(1U, std::thread::hardware_concurrency()) + 1; }
 
 ShardedWriter::ShardedWriter(std::vector<TensorInfo> tensors, std::uint64_t shard_size) : tensors_(std::move(tensors)) {
   std::sort(tensors_.begin(), tensors_.end(), comes_first);
@@ -91,11 +94,14 @@ void ShardedWriter::write_shard(const fs::path& file, const Shard& shard, const 
   NewFile fresh(file);
   fresh.make_room(end);
   fresh.write_at(0, head);
-  in_parallel(pieces.size(), 1, [&](std::size_t i) {
+  const auto write_piece = [&](std::size_t i) {
     const auto& [tensor, offset, first, count] = pieces[i];
-    work.fill(*tensor, first, count, {fresh, offset});
+    NewRange range(fresh, offset);
+    work.fill(*tensor, first, count, range);
+    range.flush();
     report(safetensors_size(*tensor, count));
-  });
+  };
+  in_parallel(pieces.size(), 1, write_piece, threads());
   fresh.rename_into_place();
 }
 

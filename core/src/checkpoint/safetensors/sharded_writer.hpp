@@ -12,27 +12,9 @@
 
 #include <garage/model.hpp>
 
-#include "../../bytes/new_file.hpp"
+#include "../../bytes/new_range.hpp"
 
 namespace garage {
-
-// Where one tensor of a new file lies.
-class TensorPlace {
- public:
-  TensorPlace(NewFile& file, std::uint64_t offset) : file_(file), offset_(offset) {}
-
-  // offset: bytes from the tensor's first.
-  void write(std::uint64_t offset, std::string_view bytes) const { file_.write_at(offset_ + offset, bytes); }
-  void copy(std::uint64_t offset, const ReadFile& from, std::uint64_t from_offset, std::uint64_t count) const {
-    file_.copy_at(offset_ + offset, from, from_offset, count);
-  }
-  // Of what was computed: while more is, these bytes reach the disk.
-  void begin_flush(std::uint64_t offset, std::uint64_t count) const { file_.begin_flush(offset_ + offset, count); }
-
- private:
-  NewFile& file_;
-  std::uint64_t offset_;
-};
 
 class ShardedWriter {
  public:
@@ -46,12 +28,15 @@ class ShardedWriter {
   struct Work {
     // Rows (encoding.hpp) that one call writes, at most, from 1; those of one tensor may be written by several threads.
     std::function<std::int64_t(const TensorInfo&)> rows_at_once;
-    std::function<void(const TensorInfo&, std::int64_t first, std::int64_t count, const TensorPlace&)> fill;
+    std::function<void(const TensorInfo&, std::int64_t first, std::int64_t count, NewRange&)> fill;  // their bytes
     std::function<void(std::uint64_t done, std::uint64_t of)> progress;  // bytes; by one thread at a time; may be empty
     Model::Metadata kept_for = {};  // of tensors that were left out, which of those that are written stands for each
     bool keeps_files =
         false;  // a file that is there was written by the same work before: it is kept, and counts as done
   };
+
+  // By how many threads: one for each core, and one, since some wait for the disk while others compute.
+  static std::size_t threads() noexcept;
 
   // The files' paths. Throws kIo, and what fill throws; then no file is there that is not whole.
   std::vector<std::filesystem::path> write(const std::filesystem::path& folder, const Work& work) const;

@@ -14,7 +14,7 @@ namespace garage {
 namespace {
 
 // Numbers of each model that are merged together: what a second-level cache holds of some models.
-constexpr std::int64_t kNumbersAtOnce = 1 << 15;
+constexpr std::int64_t kNumbersAtOnce = 1 << 14;
 constexpr std::int64_t kNumbersOfThread = 1 << 22;  // that one thread merges, so many together
 constexpr std::uint64_t kCopiedAtOnce = 256 << 20;  // bytes
 
@@ -53,25 +53,22 @@ std::int64_t TensorMerger::rows_at_once(const TensorInfo& tensor) const {
   return comes_in_pieces(own) ? std::max(rows_in_memory(own), rows_of_numbers(own, kNumbersOfThread)) : count;
 }
 
-void TensorMerger::fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count,
-                        const TensorPlace& place) const {
+void TensorMerger::fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count, NewRange& out) const {
   const auto& own = planned(tensor);
-  if (own.is_copied) copy(own, first, count, place);
-  else merge(own, first, count, place);
+  if (own.is_copied) copy(own, first, count, out);
+  else merge(own, first, count, out);
 }
 
-void TensorMerger::copy(const PlannedTensor& planned, std::int64_t first, std::int64_t count,
-                        const TensorPlace& place) const {
+void TensorMerger::copy(const PlannedTensor& planned, std::int64_t first, std::int64_t count, NewRange& out) const {
   const auto& origin = planned.origins.front();
   const auto& source = plan_.sources[*origin.source];
   const TensorReader reader(planned.is_packed ? *source.stored : source.located, *origin.tensor);
   const auto offset = safetensors_size(planned.info, first), size = safetensors_size(planned.info, count);
-  if (const auto from = reader.place()) place.copy(offset, *from->file, from->offset + offset, size);
-  else place.write(offset, reader.bytes(offset, size));
+  if (const auto from = reader.place()) out.copy(*from->file, from->offset + offset, size);
+  else out.write(reader.bytes(offset, size));
 }
 
-void TensorMerger::merge(const PlannedTensor& planned, std::int64_t first, std::int64_t count,
-                         const TensorPlace& place) const {
+void TensorMerger::merge(const PlannedTensor& planned, std::int64_t first, std::int64_t count, NewRange& out) const {
   std::vector<std::unique_ptr<ModelNumbers>> models;
   // Whether numbers are of the dtype that is computed in, or written in it, so that they need no rounding to it.
   const auto is_of_dtype = [&](DType dtype) { return !plan_.recipe.dtype || dtype == *plan_.recipe.dtype; };
@@ -85,7 +82,7 @@ void TensorMerger::merge(const PlannedTensor& planned, std::int64_t first, std::
   const auto columns = rows_of(planned.info.shape).columns;
   const auto step = rows_in_memory(planned);
   std::vector<std::vector<float>> inputs(models.size());
-  std::vector<float> out;
+  std::vector<float> result;
   for (auto row = first; row < first + count; row += step) {
     const auto rows = std::min(step, first + count - row);
     MergeTask task{planned.info.name,
@@ -104,12 +101,11 @@ void TensorMerger::merge(const PlannedTensor& planned, std::int64_t first, std::
       if (!is_exact[i]) round_to(*plan_.recipe.dtype, inputs[i]);
       task.models.push_back({inputs[i], planned.model_parameters[i]});
     }
-    out.resize(static_cast<std::size_t>(rows * columns));
-    planned.method->merge(task, out);
-    if (!is_exact_result) round_to(*plan_.recipe.dtype, out);
-    place.write(safetensors_size(planned.info, row), narrowed(out, planned.info.dtype));
+    result.resize(static_cast<std::size_t>(rows * columns));
+    planned.method->merge(task, result);
+    if (!is_exact_result) round_to(*plan_.recipe.dtype, result);
+    out.write(narrowed(result, planned.info.dtype));
   }
-  place.begin_flush(safetensors_size(planned.info, first), safetensors_size(planned.info, count));
 }
 
 }  // namespace garage

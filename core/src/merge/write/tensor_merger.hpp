@@ -14,12 +14,12 @@ class TensorMerger {
 
   // For ShardedWriter::Work.
   std::int64_t rows_at_once(const TensorInfo& tensor) const;
-  void fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count, const TensorPlace& place) const;
+  void fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count, NewRange& out) const;
 
  private:
   const PlannedTensor& planned(const TensorInfo& tensor) const;
-  void copy(const PlannedTensor& planned, std::int64_t first, std::int64_t count, const TensorPlace& place) const;
-  void merge(const PlannedTensor& planned, std::int64_t first, std::int64_t count, const TensorPlace& place) const;
+  void copy(const PlannedTensor& planned, std::int64_t first, std::int64_t count, NewRange& out) const;
+  void merge(const PlannedTensor& planned, std::int64_t first, std::int64_t count, NewRange& out) const;
 
   const MergePlan& plan_;
 };

@@ -78,8 +78,8 @@ std::vector<fs::path> write_merge(const MergePlan& plan, const fs::path& folder,
   const TensorMerger merger(plan);
   ShardedWriter::Work work;
   work.rows_at_once = [&](const TensorInfo& tensor) { return merger.rows_at_once(tensor); };
-  work.fill = [&](const TensorInfo& tensor, std::int64_t first, std::int64_t count, const TensorPlace& place) {
-    merger.fill(tensor, first, count, place);
+  work.fill = [&](const TensorInfo& tensor, std::int64_t first, std::int64_t count, NewRange& out) {
+    merger.fill(tensor, first, count, out);
   };
   work.progress = options.progress;
   work.keeps_files = true;
