@@ -5,6 +5,7 @@
 
 #include "numbers.hpp"
 #include "readers.hpp"
+#include "wide_vectors.hpp"
 
 namespace garage {
 namespace {
@@ -42,18 +43,22 @@ struct F8E5M2 {
 };
 
 template <class Number, bool big_endian>
+GARAGE_WIDE_VECTORS void widen(const std::uint8_t* at, std::size_t count, float* out) {
+  using Stored = typename Number::Stored;
+  for (std::size_t i = 0; i < count; ++i, at += sizeof(Stored))
+    out[i] = Number::number(big_endian ? load_swapped<Stored>(at) : load<Stored>(at));
+}
+
+template <class Number, bool big_endian>
 class PlainNumbers final : public Encoding {
  public:
   std::string_view name() const noexcept override { return name_; }
 
   void decode(const Shape& shape, std::span<const Piece> pieces, std::int64_t first, std::int64_t count,
               float* out) const override {
-    using Stored = typename Number::Stored;
     const auto columns = static_cast<std::size_t>(rows_of(shape).columns);
-    const auto* at = pieces[0].data() + static_cast<std::size_t>(first) * columns * sizeof(Stored);
-    const auto numbers = static_cast<std::size_t>(count) * columns;
-    for (std::size_t i = 0; i < numbers; ++i, at += sizeof(Stored))
-      out[i] = Number::number(big_endian ? load_swapped<Stored>(at) : load<Stored>(at));
+    const auto* at = pieces[0].data() + static_cast<std::size_t>(first) * columns * sizeof(typename Number::Stored);
+    widen<Number, big_endian>(at, static_cast<std::size_t>(count) * columns, out);
   }
 
   OnDevice on_device(const Shape& shape, std::span<const Piece>, std::span<const Array> there) const override {

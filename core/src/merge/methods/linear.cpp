@@ -18,12 +18,20 @@ namespace {
 
 constexpr MergeParameter kParameters[] = {{"normalize", false, 1}, {"weight", true, std::nullopt}};
 
-// sum += weight * number, of which the product is rounded first.
-GARAGE_WIDE_VECTORS void add_bfloat_products(float weight, const float* numbers, std::size_t count, float* sum) {
-  for (std::size_t i = 0; i < count; ++i) sum[i] += float_of_bfloat(bfloat_of(weight * numbers[i]));
+// In a narrow dtype each step is rounded to it: so numbers come out in mergekit, which computes in that dtype.
+float as_bfloat(float number) { return float_of_bfloat(bfloat_of(number)); }
+float as_half(float number) { return float_of_half(half_of(number)); }
+
+// sum += weight * number, the product rounded.
+template <float (*rounded)(float)>
+GARAGE_WIDE_VECTORS void add_products(float weight, const float* numbers, std::size_t count, float* sum) {
+  for (std::size_t i = 0; i < count; ++i) sum[i] += rounded(weight * numbers[i]);
 }
-GARAGE_WIDE_VECTORS void add_half_products(float weight, const float* numbers, std::size_t count, float* sum) {
-  for (std::size_t i = 0; i < count; ++i) sum[i] += float_of_half(half_of(weight * numbers[i]));
+
+// The rounded sum divided by that of the weights, rounded.
+template <float (*rounded)(float)>
+GARAGE_WIDE_VECTORS void divide(float weights, std::size_t count, float* sum) {
+  for (std::size_t i = 0; i < count; ++i) sum[i] = rounded(rounded(sum[i]) / weights);
 }
 
 class LinearMethod : public DescribedMethod {
@@ -45,25 +53,24 @@ class LinearMethod : public DescribedMethod {
     weighted_sum(numbers_of(task, models), weights, out);
   }
 
-  // In a narrow dtype each step is rounded to it, the weights and their sum before all: so they come out in mergekit,
-  // which computes in that dtype.
+  // The weights and their sum are rounded before all.
   static void merge_narrow(const MergeTask& task, const std::vector<std::size_t>& models,
                            const std::vector<double>& weights, bool normalize, std::span<float> out) {
+    const bool is_bfloat = task.dtype == DType::kBF16;
+    const auto add = is_bfloat ? add_products<as_bfloat> : add_products<as_half>;
+    const auto mean = is_bfloat ? divide<as_bfloat> : divide<as_half>;
     std::vector<float> narrow(weights.begin(), weights.end());
     round_to(task.dtype, narrow);
     float sum = std::accumulate(narrow.begin(), narrow.end(), 0.0F);
     round_to(task.dtype, {&sum, 1});
     constexpr std::size_t kAtOnce = 2048;  // numbers: what a first-level cache holds
-    const auto add_products = task.dtype == DType::kBF16 ? add_bfloat_products : add_half_products;
     for (std::size_t from = 0; from < out.size(); from += kAtOnce) {
       const auto here = out.subspan(from, std::min(kAtOnce, out.size() - from));
       std::fill(here.begin(), here.end(), 0.0F);
       for (std::size_t i = 0; i < models.size(); ++i)
-        add_products(narrow[i], task.models[models[i]].numbers.data() + from, here.size(), here.data());
-      round_to(task.dtype, here);
-      if (!normalize) continue;
-      for (auto& number : here) number /= sum;
-      round_to(task.dtype, here);
+        add(narrow[i], task.models[models[i]].numbers.data() + from, here.size(), here.data());
+      if (normalize) mean(sum, here.size(), here.data());
+      else round_to(task.dtype, here);
     }
   }
 };

@@ -4,7 +4,22 @@
 #include <array>
 #include <cstddef>
 
+#include "../../encoding/wide_vectors.hpp"
+
 namespace garage {
+namespace {
+
+GARAGE_WIDE_VECTORS void set_products(double weight, const float* numbers, std::size_t count, double* sum) {
+  for (std::size_t i = 0; i < count; ++i) sum[i] = weight * numbers[i];
+}
+GARAGE_WIDE_VECTORS void add_products(double weight, const float* numbers, std::size_t count, double* sum) {
+  for (std::size_t i = 0; i < count; ++i) sum[i] += weight * numbers[i];
+}
+GARAGE_WIDE_VECTORS void round_sums(const double* sum, std::size_t count, float* out) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(sum[i]);
+}
+
+}  // namespace
 
 void weighted_sum(std::span<const Numbers> models, std::span<const double> weights, std::span<float> out) {
   constexpr std::size_t kAtOnce = 512;  // numbers: what a first-level cache holds of a sum
@@ -12,10 +27,10 @@ void weighted_sum(std::span<const Numbers> models, std::span<const double> weigh
   for (std::size_t from = 0; from < out.size(); from += kAtOnce) {
     const auto here = std::min(kAtOnce, out.size() - from);
     // The first product begins the sum: 0 added to it would make 0 of a -0.
-    for (std::size_t i = 0; i < here; ++i) sum[i] = weights[0] * models[0][from + i];
+    set_products(weights[0], models[0].data() + from, here, sum.data());
     for (std::size_t model = 1; model < models.size(); ++model)
-      for (std::size_t i = 0; i < here; ++i) sum[i] += weights[model] * models[model][from + i];
-    for (std::size_t i = 0; i < here; ++i) out[from + i] = static_cast<float>(sum[i]);
+      add_products(weights[model], models[model].data() + from, here, sum.data());
+    round_sums(sum.data(), here, out.data() + from);
   }
 }
 
