@@ -11,6 +11,7 @@
 #include "../checkpoint/safetensors/safetensors_writer.hpp"
 #include "../checkpoint/safetensors/sharded_writer.hpp"
 #include "plan/plan.hpp"
+#include "write/tensor_merger.hpp"
 #include "write/write_merge.hpp"
 
 namespace garage {

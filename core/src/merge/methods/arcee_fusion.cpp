@@ -8,10 +8,14 @@
 #include "described_method.hpp"
 #include "inputs.hpp"
 #include "method_list.hpp"
+#include "top_k.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <utility>
+#include <vector>
 
 namespace garage {
 namespace {
@@ -27,6 +31,7 @@ std::vector<double> softmax(Numbers row) {
   return shares;
 }
 
+// Never below 0 (Gibbs' inequality), where rounding may take it.
 double divergence(Numbers other, Numbers base) {
   const auto p = softmax(other), q = softmax(base);
   double sum = 0;
@@ -34,33 +39,43 @@ double divergence(Numbers other, Numbers base) {
     const auto here = p[i] + kProbabilityFloor;
     sum += here * std::log(here / (q[i] + kProbabilityFloor));
   }
-  return sum;
+  return std::max(sum, 0.0);
 }
 
-std::vector<float> importance(Numbers other, Numbers base, std::size_t columns) {
-  std::vector<float> scores(base.size());
-  for (std::size_t row = 0; row < base.size(); row += columns) {
-    const auto weight = static_cast<float>(divergence(other.subspan(row, columns), base.subspan(row, columns)));
-    for (auto i = row; i < row + columns; ++i) scores[i] = std::abs(other[i] - base[i]) * weight;
-  }
-  return scores;
-}
+// The base and the other model, whose places in the task these are, and what each row's differences count.
+struct Scores {
+  std::size_t base, other, columns;
+  std::vector<float> weights = {};  // of rows
 
-// Reorders scores.
-float threshold_of(std::vector<float> scores) {
-  const auto quarter = [&](std::size_t quarters) {
-    return scores.begin() + static_cast<std::ptrdiff_t>(quarters * (scores.size() - 1) / 4);
-  };
-  // Each from what the one before left above it.
-  auto from = scores.begin();
-  std::array<float, 3> found;
-  for (std::size_t quarters = 1; quarters <= 3; ++quarters) {
-    const auto at = quarter(quarters);
-    std::nth_element(from, at, scores.end());
-    found[quarters - 1] = *at;
-    from = at;
+  void see_weights(const MergePieces& pieces) {
+    pieces.each(std::array{base, other}, [&](const MergePiece& piece) {
+      const auto from = piece.models[base], to = piece.models[other];
+      for (std::size_t row = 0; row < from.size(); row += columns)
+        weights.push_back(static_cast<float>(divergence(to.subspan(row, columns), from.subspan(row, columns))));
+    });
   }
-  return found[1] + 1.5F * (found[2] - found[0]);
+  void of(const MergePiece& piece, std::vector<float>& scores) const {
+    const auto from = piece.models[base], to = piece.models[other];
+    scores.resize(from.size());
+    auto row = static_cast<std::size_t>(piece.first) / columns;
+    for (std::size_t begin = 0; begin < from.size(); begin += columns, ++row)
+      for (auto i = begin; i < begin + columns; ++i) scores[i] = std::abs(to[i] - from[i]) * weights[row];
+  }
+  NumberPieces all(const MergePieces& pieces) const {
+    return [&](const std::function<void(Numbers)>& see) {
+      std::vector<float> scores;
+      pieces.each(std::array{base, other}, [&](const MergePiece& piece) {
+        of(piece, scores);
+        see(scores);
+      });
+    };
+  }
+};
+
+float threshold_of(const NumberPieces& scores, std::size_t count) {
+  const auto quarter = [&](std::size_t quarters) { return quarters * (count - 1) / 4 + 1; };
+  const auto found = TopK::smallest(scores, std::array{quarter(1), quarter(2), quarter(3)});
+  return found[1].threshold() + 1.5F * (found[2].threshold() - found[0].threshold());
 }
 
 class ArceeFusion : public DescribedMethod {
@@ -70,14 +85,22 @@ class ArceeFusion : public DescribedMethod {
             {.name = "arcee_fusion", .parameters = {}, .base = MergeBase::required, .least = 1, .most = 1}) {}
 
  private:
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
-    const auto base = base_numbers(task), other = task.models[models_beside_base(task).front()].numbers;
-    const auto scores = importance(other, base, static_cast<std::size_t>(task.shape.columns));
-    if (!std::all_of(scores.begin(), scores.end(), [](float score) { return std::isfinite(score); }))
-      said.refuse("the models hold infinity or NaN, which cannot be ranked");
-    const auto threshold = threshold_of(scores);
-    for (std::size_t i = 0; i < out.size(); ++i)
-      out[i] = base[i] + (other[i] - base[i]) * (scores[i] >= threshold ? 1.0F : 0.0F);
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces& pieces) const override {
+    Scores scores{*task.base, models_beside_base(task).front(), static_cast<std::size_t>(task.shape.columns)};
+    scores.see_weights(pieces);
+    const auto all = scores.all(pieces);
+    all([&](Numbers some) {
+      if (!std::all_of(some.begin(), some.end(), [](float score) { return std::isfinite(score); }))
+        said.refuse("the models hold infinity or NaN, which cannot be ranked");
+    });
+    const auto threshold = threshold_of(all, static_cast<std::size_t>(task.shape.count * task.shape.columns));
+    return [scores = std::move(scores), threshold, own = std::vector<float>()](const MergePiece& piece,
+                                                                               std::span<float> out) mutable {
+      scores.of(piece, own);
+      const auto base = piece.models[scores.base], other = piece.models[scores.other];
+      for (std::size_t i = 0; i < out.size(); ++i)
+        out[i] = base[i] + (other[i] - base[i]) * (own[i] >= threshold ? 1.0F : 0.0F);
+    };
   }
 };
 

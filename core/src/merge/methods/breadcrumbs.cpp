@@ -1,7 +1,6 @@
 // breadcrumbs, breadcrumbs_ties: task vectors without their largest and their smallest numbers: arXiv:2312.06795;
 // without and with the election of signs of TIES.
 #include "method_list.hpp"
-#include "sparsify.hpp"
 #include "task_vector_method.hpp"
 
 namespace garage {
@@ -16,8 +15,10 @@ class Breadcrumbs : public TaskVectorMethod {
   Breadcrumbs(std::string_view name, Signs signs) : TaskVectorMethod(name, kParameters, signs) {}
 
  private:
-  void sparsify(const Sparsified& one, const TaskParameters& said) const override {
-    keep_middle(one.delta, one.density, said.of(one.model, "gamma", kShare), one.rescale);
+  Sparsify sparsify(const TaskVector& vector, const TaskParameters& said) const override {
+    const auto gamma = said.of(vector.model, "gamma", kShare);
+    if (vector.density >= 1) return {};
+    return keep_middle(vector.numbers, vector.count, vector.density, gamma);
   }
 };
 

@@ -4,7 +4,6 @@
 // The paper divides by the density. mergekit, as here, multiplies by what the sum of magnitudes has lost: the same in
 // the mean, and exact for each tensor.
 #include "method_list.hpp"
-#include "sparsify.hpp"
 #include "task_vector_method.hpp"
 
 namespace garage {
@@ -19,8 +18,9 @@ class Dare : public TaskVectorMethod {
   Dare(std::string_view name, Signs signs) : TaskVectorMethod(name, kParameters, signs) {}
 
  private:
-  void sparsify(const Sparsified& one, const TaskParameters&) const override {
-    keep_random(one.delta, one.density, one.chance, one.rescale);
+  Sparsify sparsify(const TaskVector& vector, const TaskParameters&) const override {
+    if (vector.density >= 1) return {};
+    return keep_random(vector.density, vector.chance);
   }
 };
 

@@ -1,7 +1,6 @@
 // della_linear, della: as DARE, but the larger a number is in its row the likelier it stays: arXiv:2406.11617; without
-// and with the election of signs of TIES. A row is what lies along the last dimension; a vector is one.
+// and with the election of signs of TIES. A row is what lies along the last dimension; a vector is vector.
 #include "method_list.hpp"
-#include "sparsify.hpp"
 #include "task_vector_method.hpp"
 
 #include <fmt/format.h>
@@ -22,15 +21,16 @@ class Della : public TaskVectorMethod {
       : TaskVectorMethod(name, parameters, signs) {}
 
  private:
-  void sparsify(const Sparsified& one, const TaskParameters& said) const override {
-    const auto epsilon = said.of(one.model, "epsilon", kNotNegative);
-    const auto is_chance = one.density > 0 && one.density < 1;
-    if (is_chance && (one.density - epsilon <= 0 || one.density + epsilon >= 1))
+  Sparsify sparsify(const TaskVector& vector, const TaskParameters& said) const override {
+    const auto epsilon = said.of(vector.model, "epsilon", kNotNegative);
+    const auto is_chance = vector.density > 0 && vector.density < 1;
+    if (is_chance && (vector.density - epsilon <= 0 || vector.density + epsilon >= 1))
       said.refuse(
           fmt::format("'epsilon' of model {} is {}: density - epsilon has to be above 0 and density + epsilon below 1, "
                       "where density is {}",
-                      one.model + 1, epsilon, one.density));
-    keep_by_rank(one.delta, one.columns, one.density, epsilon, one.chance, one.rescale);
+                      vector.model + 1, epsilon, vector.density));
+    if (vector.density >= 1) return {};
+    return keep_by_rank(vector.columns, vector.density, epsilon, vector.chance);
   }
 };
 

@@ -30,8 +30,9 @@ void DescribedMethod::require_models(std::size_t models, bool has_base) const {
                           takes_base && has_base ? " beside its base" : "", merged == 1 ? "is" : "are", merged));
 }
 
-void DescribedMethod::merge(const MergeTask& task, std::span<float> out) const {
-  if (!out.empty()) merge_numbers(task, TaskParameters(*this, task), out);
+PieceMerge DescribedMethod::begin(const MergeTask& task, const MergePieces& pieces) const {
+  if (task.shape.count * task.shape.columns == 0) return [](const MergePiece&, std::span<float>) {};
+  return prepare(task, TaskParameters(*this, task), pieces);
 }
 
 }  // namespace garage

@@ -28,11 +28,11 @@ class DescribedMethod : public MergeMethod {
   MergeBase base() const noexcept final { return description_.base; }
   bool is_in_place() const noexcept final { return description_.is_in_place; }
   void require_models(std::size_t models, bool has_base) const final;
-  void merge(const MergeTask& task, std::span<float> out) const final;
+  PieceMerge begin(const MergeTask& task, const MergePieces& pieces) const final;
 
  private:
-  // Requires: there is at least one number.
-  virtual void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const = 0;
+  // Requires: there is at least one number. What it answers outlives the arguments.
+  virtual PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces& pieces) const = 0;
 
   MethodDescription description_;
 };

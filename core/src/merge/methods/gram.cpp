@@ -23,8 +23,15 @@ double product(const float* a, const float* b, std::size_t count) noexcept {
 
 }  // namespace
 
-Gram::Gram(std::span<const Numbers> vectors, Numbers origin)
-    : size_(vectors.size()), products_(vectors.size() * vectors.size()) {
+Gram::Gram(const MergePieces& pieces, std::span<const std::size_t> models, std::optional<std::size_t> base)
+    : Gram(models.size()) {
+  std::vector<std::size_t> asked(models.begin(), models.end());
+  if (base) asked.push_back(*base);
+  pieces.each(asked,
+              [&](const MergePiece& piece) { add(numbers_of(piece, models), base ? piece.models[*base] : Numbers()); });
+}
+
+void Gram::add(std::span<const Numbers> vectors, Numbers origin) {
   std::vector<float> moved(origin.empty() ? 0 : size_ * kAtOnce);
   std::vector<const float*> at(size_);
   const auto numbers = vectors.empty() ? 0 : vectors.front().size();
@@ -40,8 +47,6 @@ Gram::Gram(std::span<const Numbers> vectors, Numbers origin)
     for (std::size_t a = 0; a < size_; ++a)
       for (std::size_t b = a; b < size_; ++b) products_[a * size_ + b] += product(at[a], at[b], here);
   }
-  for (std::size_t a = 0; a < size_; ++a)
-    for (std::size_t b = 0; b < a; ++b) products_[a * size_ + b] = products_[b * size_ + a];
 }
 
 double length_of_sum(const Gram& gram, std::span<const double> weights) noexcept {

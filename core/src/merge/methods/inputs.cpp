@@ -1,5 +1,7 @@
 #include "inputs.hpp"
 
+#include <array>
+
 namespace garage {
 namespace {
 
@@ -18,18 +20,25 @@ std::vector<std::size_t> listed_models(const MergeTask& task) {
 
 std::vector<std::size_t> models_beside_base(const MergeTask& task) { return all_but(task, task.base); }
 
-std::vector<Numbers> numbers_of(const MergeTask& task, std::span<const std::size_t> models) {
+std::vector<Numbers> numbers_of(const MergePiece& piece, std::span<const std::size_t> models) {
   std::vector<Numbers> numbers;
-  for (const auto model : models) numbers.push_back(task.models[model].numbers);
+  for (const auto model : models) numbers.push_back(piece.models[model]);
   return numbers;
 }
 
-Numbers base_numbers(const MergeTask& task) { return task.base ? task.models[*task.base].numbers : Numbers(); }
-
-std::vector<float> task_vector(Numbers model, Numbers base) {
-  std::vector<float> delta(model.size());
+void task_vector(Numbers model, Numbers base, std::vector<float>& delta) {
+  delta.resize(model.size());
   for (std::size_t i = 0; i < delta.size(); ++i) delta[i] = model[i] - base[i];
-  return delta;
+}
+
+NumberPieces task_vector_pieces(const MergePieces& pieces, std::size_t model, std::size_t base) {
+  return [&pieces, model, base](const std::function<void(Numbers)>& see) {
+    std::vector<float> delta;
+    pieces.each(std::array{model, base}, [&](const MergePiece& piece) {
+      task_vector(piece.models[model], piece.models[base], delta);
+      see(delta);
+    });
+  };
 }
 
 }  // namespace garage

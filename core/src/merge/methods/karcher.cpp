@@ -110,12 +110,12 @@ class Karcher : public DescribedMethod {
   Karcher() : DescribedMethod({.name = "karcher", .parameters = kParameters}) {}
 
  private:
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
-    const auto numbers = numbers_of(task, listed_models(task));
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces& pieces) const override {
+    const auto models = listed_models(task);
     const auto steps = steps_of(said);
     const auto tol = said.shared("tol", kAboveZero);
-    if (numbers.size() == 1) return weighted_sum(numbers, std::vector{1.0}, out);
-    weighted_sum(numbers, factors_of(Gram(numbers), steps, tol), out);
+    if (models.size() == 1) return weighted(models, {1.0});
+    return weighted(models, factors_of(Gram(pieces, models, std::nullopt), steps, tol));
   }
 };
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -39,39 +40,41 @@ class LinearMethod : public DescribedMethod {
   LinearMethod() : DescribedMethod({.name = "linear", .parameters = kParameters, .is_in_place = true}) {}
 
  private:
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
-    const auto models = listed_models(task);
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces&) const override {
+    auto models = listed_models(task);
     std::vector<double> weights;
     for (const auto model : models) weights.push_back(said.of(model, "weight"));
     const auto sum = std::accumulate(weights.begin(), weights.end(), 0.0);
     const bool normalize = said.flag("normalize");
     if (normalize && std::abs(sum) < 1e-8)
       said.refuse(fmt::format("the weights add up to {}, a mean has to be divided by that", sum));
-    if (task.dtype != DType::kF32) return merge_narrow(task, models, weights, normalize, out);
+    if (task.dtype != DType::kF32) return narrow_sum(task.dtype, std::move(models), weights, normalize);
     if (normalize)
       for (auto& weight : weights) weight /= sum;
-    weighted_sum(numbers_of(task, models), weights, out);
+    return weighted(std::move(models), std::move(weights));
   }
 
   // The weights and their sum are rounded before all.
-  static void merge_narrow(const MergeTask& task, const std::vector<std::size_t>& models,
-                           const std::vector<double>& weights, bool normalize, std::span<float> out) {
-    const bool is_bfloat = task.dtype == DType::kBF16;
-    const auto add = is_bfloat ? add_products<as_bfloat> : add_products<as_half>;
-    const auto mean = is_bfloat ? divide<as_bfloat> : divide<as_half>;
+  static PieceMerge narrow_sum(DType dtype, std::vector<std::size_t> models, const std::vector<double>& weights,
+                               bool normalize) {
     std::vector<float> narrow(weights.begin(), weights.end());
-    round_to(task.dtype, narrow);
+    round_to(dtype, narrow);
     float sum = std::accumulate(narrow.begin(), narrow.end(), 0.0F);
-    round_to(task.dtype, {&sum, 1});
-    constexpr std::size_t kAtOnce = 2048;  // numbers: what a first-level cache holds
-    for (std::size_t from = 0; from < out.size(); from += kAtOnce) {
-      const auto here = out.subspan(from, std::min(kAtOnce, out.size() - from));
-      std::fill(here.begin(), here.end(), 0.0F);
-      for (std::size_t i = 0; i < models.size(); ++i)
-        add(narrow[i], task.models[models[i]].numbers.data() + from, here.size(), here.data());
-      if (normalize) mean(sum, here.size(), here.data());
-      else round_to(task.dtype, here);
-    }
+    round_to(dtype, {&sum, 1});
+    return [=, models = std::move(models), weights = std::move(narrow)](const MergePiece& piece, std::span<float> out) {
+      const bool is_bfloat = dtype == DType::kBF16;
+      const auto add = is_bfloat ? add_products<as_bfloat> : add_products<as_half>;
+      const auto mean = is_bfloat ? divide<as_bfloat> : divide<as_half>;
+      constexpr std::size_t kAtOnce = 2048;  // numbers: what a first-level cache holds
+      for (std::size_t from = 0; from < out.size(); from += kAtOnce) {
+        const auto here = out.subspan(from, std::min(kAtOnce, out.size() - from));
+        std::fill(here.begin(), here.end(), 0.0F);
+        for (std::size_t i = 0; i < models.size(); ++i)
+          add(weights[i], piece.models[models[i]].data() + from, here.size(), here.data());
+        if (normalize) mean(sum, here.size(), here.data());
+        else round_to(dtype, here);
+      }
+    };
   }
 };
 

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace garage {
 namespace {
@@ -35,12 +36,29 @@ double share_of_mean(const Gram& offsets) {
   return std::abs(divisor) < kNothing ? 0 : models * cosine / divisor;
 }
 
-void merge_vector(std::vector<Numbers> models, Numbers base, std::span<float> out) {
-  const auto t = share_of_mean(Gram(models, base));
-  std::vector<double> weights(models.size(), t / static_cast<double>(models.size()));
-  models.push_back(base);
+// Of the models, and behind them of the base.
+std::vector<double> weights_of(const Gram& offsets) {
+  const auto t = share_of_mean(offsets);
+  std::vector<double> weights(offsets.size(), t / static_cast<double>(offsets.size()));
   weights.push_back(1 - t);
-  weighted_sum(models, weights, out);
+  return weights;
+}
+
+void merge_row(std::vector<Numbers> models, Numbers base, std::span<float> out) {
+  Gram offsets(models.size());
+  offsets.add(models, base);
+  models.push_back(base);
+  weighted_sum(models, weights_of(offsets), out);
+}
+
+PieceMerge each_row(std::vector<std::size_t> models, std::size_t base, std::size_t columns) {
+  return [=, models = std::move(models)](const MergePiece& piece, std::span<float> out) {
+    for (std::size_t row = 0; row < out.size(); row += columns) {
+      std::vector<Numbers> parts;
+      for (const auto model : models) parts.push_back(piece.models[model].subspan(row, columns));
+      merge_row(std::move(parts), piece.models[base].subspan(row, columns), out.subspan(row, columns));
+    }
+  };
 }
 
 class ModelStock : public DescribedMethod {
@@ -49,14 +67,13 @@ class ModelStock : public DescribedMethod {
       : DescribedMethod({.name = "model_stock", .parameters = kParameters, .base = MergeBase::required, .least = 2}) {}
 
  private:
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
-    const auto models = numbers_of(task, models_beside_base(task));
-    const auto at_once = said.flag("filter_wise") ? static_cast<std::size_t>(task.shape.columns) : out.size();
-    for (std::size_t from = 0; from < out.size(); from += at_once) {
-      std::vector<Numbers> parts;
-      for (const auto model : models) parts.push_back(model.subspan(from, at_once));
-      merge_vector(std::move(parts), base_numbers(task).subspan(from, at_once), out.subspan(from, at_once));
-    }
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces& pieces) const override {
+    auto models = models_beside_base(task);
+    if (said.flag("filter_wise"))
+      return each_row(std::move(models), *task.base, static_cast<std::size_t>(task.shape.columns));
+    auto weights = weights_of(Gram(pieces, models, task.base));
+    models.push_back(*task.base);
+    return weighted(std::move(models), std::move(weights));
   }
 };
 

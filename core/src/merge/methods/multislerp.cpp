@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace garage {
 namespace {
@@ -63,17 +64,16 @@ class MultiSlerp : public DescribedMethod {
   MultiSlerp() : DescribedMethod({.name = "multislerp", .parameters = kParameters, .base = MergeBase::optional}) {}
 
  private:
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
-    const auto models = models_beside_base(task);
-    auto numbers = numbers_of(task, models);
-    if (models.size() == 1) return weighted_sum(numbers, std::vector{1.0}, out);
-    const auto base = base_numbers(task);
-    auto factors = mean_of(Gram(numbers, base), weights_of(models, said), said);
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces& pieces) const override {
+    auto models = models_beside_base(task);
+    if (models.size() == 1) return weighted(models, {1.0});
+    const auto weights = weights_of(models, said);
+    auto factors = mean_of(Gram(pieces, models, task.base), weights, said);
     if (task.base) {  // base + sum(factor * (model - base))
       factors.push_back(1 - sum_of(factors));
-      numbers.push_back(base);
+      models.push_back(*task.base);
     }
-    weighted_sum(numbers, factors, out);
+    return weighted(std::move(models), std::move(factors));
   }
 };
 

@@ -25,13 +25,16 @@ class NearSwap : public DescribedMethod {
                          .most = 1}) {}
 
  private:
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces&) const override {
     const auto t = static_cast<float>(said.shared("t", kNotNegative));
-    const auto base = base_numbers(task), other = task.models[models_beside_base(task).front()].numbers;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const auto weight = std::min(t / std::max(std::abs(base[i] - other[i]), 1e-6F), 1.0F);
-      out[i] = weight * other[i] + (1 - weight) * base[i];
-    }
+    return [t, at_base = *task.base, at_other = models_beside_base(task).front()](const MergePiece& piece,
+                                                                                  std::span<float> out) {
+      const auto base = piece.models[at_base], other = piece.models[at_other];
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        const auto weight = std::min(t / std::max(std::abs(base[i] - other[i]), 1e-6F), 1.0F);
+        out[i] = weight * other[i] + (1 - weight) * base[i];
+      }
+    };
   }
 };
 

@@ -13,8 +13,10 @@
 #include "weighted_sum.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace garage {
 namespace {
@@ -34,56 +36,68 @@ PathWeights path(double t, double first_squared, double second_squared, double p
 
 // The two models and, where there is one, the base: base + from * (first - base) + to * (second - base).
 struct Ends {
-  std::vector<Numbers> models;
-  Numbers base;
+  Numbers one, other, base;
 
-  Ends of(std::size_t from, std::size_t count) const {
-    const auto part = [&](Numbers numbers) { return numbers.empty() ? numbers : numbers.subspan(from, count); };
-    return {{part(models[0]), part(models[1])}, part(base)};
-  }
-  double first(std::size_t i) const { return base.empty() ? models[0][i] : models[0][i] - base[i]; }
-  double second(std::size_t i) const { return base.empty() ? models[1][i] : models[1][i] - base[i]; }
+  double first(std::size_t i) const { return base.empty() ? one[i] : one[i] - base[i]; }
+  double second(std::size_t i) const { return base.empty() ? other[i] : other[i] - base[i]; }
 };
 
-void merge_vector(const Ends& ends, double t, std::span<float> out) {
-  const Gram gram(ends.models, ends.base);
-  const auto weights = path(t, gram.dot(0, 0), gram.dot(1, 1), gram.dot(0, 1));
-  auto summands = ends.models;
-  std::vector summand_weights{weights.from, weights.to};
-  if (!ends.base.empty()) {
-    summands.push_back(ends.base);
-    summand_weights.push_back(1 - weights.from - weights.to);
+// Which they are, by their places in the task.
+struct Places {
+  std::size_t one, other;
+  std::optional<std::size_t> base;
+
+  std::vector<std::size_t> all() const { return base ? std::vector{one, other, *base} : std::vector{one, other}; }
+  Ends in(const MergePiece& piece) const {
+    return {piece.models[one], piece.models[other], base ? piece.models[*base] : Numbers()};
   }
-  weighted_sum(summands, summand_weights, out);
+};
+
+// Of all of them.
+std::vector<double> weights_of(const Gram& gram, double t, bool has_base) {
+  const auto weights = path(t, gram.dot(0, 0), gram.dot(1, 1), gram.dot(0, 1));
+  if (!has_base) return {weights.from, weights.to};
+  return {weights.from, weights.to, 1 - weights.from - weights.to};
 }
 
-void merge_rows(const Ends& ends, std::size_t columns, double t, std::span<float> out) {
-  for (std::size_t row = 0; row < out.size(); row += columns)
-    merge_vector(ends.of(row, columns), t, out.subspan(row, columns));
+PieceMerge each_row(const Places& places, std::size_t columns, double t) {
+  return [=](const MergePiece& piece, std::span<float> out) {
+    for (std::size_t row = 0; row < out.size(); row += columns) {
+      std::vector<Numbers> parts;
+      for (const auto model : places.all()) parts.push_back(piece.models[model].subspan(row, columns));
+      Gram gram(2);
+      gram.add(std::span(parts).first(2), places.base ? parts.back() : Numbers());
+      weighted_sum(parts, weights_of(gram, t, places.base.has_value()), out.subspan(row, columns));
+    }
+  };
 }
 
 // Row by row all the same, which is how the numbers lie.
-void merge_columns(const Ends& ends, std::size_t columns, double t, std::span<float> out) {
+PieceMerge each_column(const Places& places, std::size_t columns, double t, const MergePieces& pieces) {
   std::vector<double> first(columns), second(columns), product(columns);
-  for (std::size_t row = 0; row < out.size(); row += columns)
-    for (std::size_t k = 0; k < columns; ++k) {
-      const auto a = ends.first(row + k), b = ends.second(row + k);
+  const auto column = [columns](const MergePiece& piece, std::size_t i) {
+    return (static_cast<std::size_t>(piece.first) + i) % columns;
+  };
+  pieces.each(places.all(), [&](const MergePiece& piece) {
+    const auto ends = places.in(piece);
+    for (std::size_t i = 0; i < ends.one.size(); ++i) {
+      const auto a = ends.first(i), b = ends.second(i);
+      const auto k = column(piece, i);
       first[k] += a * a;
       second[k] += b * b;
       product[k] += a * b;
     }
-  auto &from = first, &to = second;  // the sums are needed no longer
-  for (std::size_t k = 0; k < columns; ++k) {
-    const auto weights = path(t, first[k], second[k], product[k]);
-    from[k] = weights.from;
-    to[k] = weights.to;
-  }
-  for (std::size_t row = 0; row < out.size(); row += columns)
-    for (std::size_t k = 0; k < columns; ++k) {
-      const auto i = row + k;
-      const auto sum = from[k] * ends.first(i) + to[k] * ends.second(i);
+  });
+  std::vector<PathWeights> weights(columns);
+  for (std::size_t k = 0; k < columns; ++k) weights[k] = path(t, first[k], second[k], product[k]);
+  return [=, weights = std::move(weights)](const MergePiece& piece, std::span<float> out) {
+    const auto ends = places.in(piece);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const auto& here = weights[column(piece, i)];
+      const auto sum = here.from * ends.first(i) + here.to * ends.second(i);
       out[i] = static_cast<float>(ends.base.empty() ? sum : ends.base[i] + sum);
     }
+  };
 }
 
 class NuSlerp : public DescribedMethod {
@@ -93,17 +107,18 @@ class NuSlerp : public DescribedMethod {
             {.name = "nuslerp", .parameters = kParameters, .base = MergeBase::optional, .least = 2, .most = 2}) {}
 
  private:
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces& pieces) const override {
     const auto models = models_beside_base(task);
+    const Places places{models[0], models[1], task.base};
     const auto first = said.of(models[0], "weight"), second = said.of(models[1], "weight");
     const auto t = std::abs(first + second) < 1e-6 ? 0.5 : second / (first + second);
-    const Ends ends{numbers_of(task, models), base_numbers(task)};
     const auto row_wise = said.flag("nuslerp_row_wise");
-    if (said.flag("nuslerp_flatten")) merge_vector(ends, t, out);
-    else if (row_wise)
-      merge_columns(ends, task.dimensions.empty() ? 1 : out.size() / static_cast<std::size_t>(task.dimensions.front()),
-                    t, out);
-    else merge_rows(ends, static_cast<std::size_t>(task.shape.columns), t, out);
+    if (said.flag("nuslerp_flatten"))
+      return weighted(places.all(), weights_of(Gram(pieces, models, task.base), t, task.base.has_value()));
+    if (!row_wise) return each_row(places, static_cast<std::size_t>(task.shape.columns), t);
+    const auto numbers = task.shape.count * task.shape.columns;
+    return each_column(
+        places, static_cast<std::size_t>(task.dimensions.empty() ? 1 : numbers / task.dimensions.front()), t, pieces);
   }
 };
 

@@ -4,6 +4,8 @@
 #include "method_list.hpp"
 #include "weighted_sum.hpp"
 
+#include <utility>
+
 namespace garage {
 namespace {
 
@@ -16,10 +18,10 @@ class Passthrough : public DescribedMethod {
             {.name = "passthrough", .parameters = kParameters, .is_in_place = true, .least = 1, .most = 1}) {}
 
  private:
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
-    const auto models = listed_models(task);
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces&) const override {
+    auto models = listed_models(task);
     const auto scale = said.of(models.front(), "scale");
-    weighted_sum(numbers_of(task, models), {&scale, 1}, out);
+    return weighted(std::move(models), {scale});
   }
 };
 

@@ -4,7 +4,16 @@
 #include <array>
 #include <cstddef>
 
+#include "../../encoding/wide_vectors.hpp"
+
 namespace garage {
+namespace {
+
+GARAGE_WIDE_VECTORS void add_where_not_zero(const float* numbers, std::size_t count, float weight, float* sums) {
+  for (std::size_t i = 0; i < count; ++i) sums[i] += numbers[i] != 0 ? weight : 0;
+}
+
+}  // namespace
 
 void erase_minorities(std::span<std::vector<float>> deltas) {
   constexpr std::size_t kAtOnce = 1024;  // numbers: the sums of some places stay in the cache
@@ -29,7 +38,7 @@ void erase_minorities(std::span<std::vector<float>> deltas) {
 std::vector<float> agreeing_weights(std::span<const std::vector<float>> deltas, std::span<const float> weights) {
   std::vector<float> sums(deltas.empty() ? 0 : deltas.front().size());
   for (std::size_t model = 0; model < deltas.size(); ++model)
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += deltas[model][i] != 0 ? weights[model] : 0;
+    add_where_not_zero(deltas[model].data(), sums.size(), weights[model], sums.data());
   return sums;
 }
 

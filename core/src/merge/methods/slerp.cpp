@@ -10,7 +10,6 @@
 #include "weighted_sum.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace garage {
@@ -28,13 +27,13 @@ class Slerp : public DescribedMethod {
             {.name = "slerp", .parameters = kParameters, .base = MergeBase::required, .least = 1, .most = 1}) {}
 
  private:
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override {
-    const std::array ends = {base_numbers(task), task.models[models_beside_base(task).front()].numbers};
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces& pieces) const override {
+    const std::vector ends{*task.base, models_beside_base(task).front()};
     const auto t = said.shared("t");
-    const Gram gram(ends);
+    const Gram gram(pieces, ends, std::nullopt);
     const auto cosine = std::clamp(gram.dot(0, 1) / unit_of(gram.length(0)) / unit_of(gram.length(1)), -1.0, 1.0);
     const auto weights = std::abs(cosine) > kParallel ? along_line(t) : along_arc(t, cosine);
-    weighted_sum(ends, std::array{weights.from, weights.to}, out);
+    return weighted(ends, {weights.from, weights.to});
   }
 };
 

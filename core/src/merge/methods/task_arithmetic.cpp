@@ -15,7 +15,7 @@ class TaskArithmetic : public TaskVectorMethod {
   TaskArithmetic() : TaskVectorMethod("task_arithmetic", kParameters, Signs::all, true) {}
 
  private:
-  void sparsify(const Sparsified&, const TaskParameters&) const override {}
+  Sparsify sparsify(const TaskVector&, const TaskParameters&) const override { return {}; }
 };
 
 }  // namespace

@@ -43,7 +43,7 @@ bool TaskParameters::flag(std::string_view name) const {
 
 double TaskParameters::of(std::size_t model, std::string_view name, const Bounds& bounds) const {
   const auto at = place(name, true);
-  const auto& said = task_.models[model].parameters;
+  const auto& said = task_.models[model];
   if (at >= said.size() || !said[at]) refuse(fmt::format("'{}' of model {} is missing", name, model + 1));
   if (!is_within(*said[at], bounds))
     refuse(fmt::format("'{}' of model {} is {}, it has to be {}", name, model + 1, *said[at], bounds.words));

@@ -7,6 +7,7 @@
 
 #include "chance.hpp"
 #include "described_method.hpp"
+#include "sparsify.hpp"
 
 namespace garage {
 
@@ -25,18 +26,18 @@ class TaskVectorMethod : public DescribedMethod {
 
  protected:
   // One model's task vector, of which a part is to stay.
-  struct Sparsified {
+  struct TaskVector {
     std::size_t model;  // by its place in the task
-    std::span<float> delta;
-    std::size_t columns;
+    const NumberPieces& numbers;
+    std::size_t count, columns;
     double density;
-    bool rescale;
     Chance chance;
   };
 
  private:
-  virtual void sparsify(const Sparsified& one, const TaskParameters& said) const = 0;
-  void merge_numbers(const MergeTask& task, const TaskParameters& said, std::span<float> out) const override;
+  // Where all stay, an empty one.
+  virtual Sparsify sparsify(const TaskVector& vector, const TaskParameters& said) const = 0;
+  PieceMerge prepare(const MergeTask& task, const TaskParameters& said, const MergePieces& pieces) const override;
 
   Signs signs_;
 };

@@ -1,6 +1,5 @@
 // ties: the largest of each task vector, an election of signs, and the mean of those that agree: arXiv:2306.01708.
 #include "method_list.hpp"
-#include "sparsify.hpp"
 #include "task_vector_method.hpp"
 
 #include <fmt/format.h>
@@ -17,13 +16,14 @@ class Ties : public TaskVectorMethod {
   Ties() : TaskVectorMethod("ties", kParameters, Signs::elected) {}
 
  private:
-  void sparsify(const Sparsified& one, const TaskParameters& said) const override {
-    if (one.density * static_cast<double>(one.delta.size()) < 1)
+  Sparsify sparsify(const TaskVector& vector, const TaskParameters& said) const override {
+    if (vector.density * static_cast<double>(vector.count) < 1)
       said.refuse(
           fmt::format("'density' of model {} is {}, which leaves none of {} numbers; give this tensor a larger one "
                       "with a filter",
-                      one.model + 1, one.density, one.delta.size()));
-    keep_largest(one.delta, one.density, one.rescale);
+                      vector.model + 1, vector.density, vector.count));
+    if (vector.density >= 1) return {};
+    return keep_largest(vector.numbers, share_of(vector.density, vector.count));
   }
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <utility>
 
 #include "../../encoding/wide_vectors.hpp"
 
@@ -32,6 +33,12 @@ void weighted_sum(std::span<const Numbers> models, std::span<const double> weigh
       add_products(weights[model], models[model].data() + from, here, sum.data());
     round_sums(sum.data(), here, out.data() + from);
   }
+}
+
+PieceMerge weighted(std::vector<std::size_t> models, std::vector<double> weights) {
+  return [models = std::move(models), weights = std::move(weights)](const MergePiece& piece, std::span<float> out) {
+    weighted_sum(numbers_of(piece, models), weights, out);
+  };
 }
 
 }  // namespace garage

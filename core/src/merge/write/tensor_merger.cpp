@@ -1,7 +1,10 @@
 #include "tensor_merger.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -21,20 +24,76 @@ constexpr std::uint64_t kCopiedAtOnce = 256 << 20;  // bytes
 // Whether its numbers are those of one tensor as they are stored.
 bool is_plain(const TensorOrigin& origin) { return origin.is_whole() && origin.tensor->encoding.empty(); }
 
+// Whether several threads may merge it.
 bool comes_in_pieces(const PlannedTensor& planned) {
-  return std::all_of(planned.origins.begin(), planned.origins.end(), is_plain);
+  return planned.method->is_in_place() && std::all_of(planned.origins.begin(), planned.origins.end(), is_plain);
 }
 
 std::int64_t rows_of_numbers(const PlannedTensor& planned, std::int64_t numbers) {
   return std::max<std::int64_t>(1, numbers / std::max<std::int64_t>(1, rows_of(planned.info.shape).columns));
 }
 
+// Rows that are merged together.
+std::int64_t rows_in_memory(const PlannedTensor& planned) { return rows_of_numbers(planned, kNumbersAtOnce); }
+
+// A tensor's numbers, read whenever they are asked for, and rounded to the dtype that is computed in.
+class ReadPieces final : public MergePieces {
+ public:
+  ReadPieces(const MergePlan& plan, const PlannedTensor& planned)
+      : dtype_(plan.recipe.dtype), shape_(rows_of(planned.info.shape)), at_once_(rows_in_memory(planned)) {
+    for (std::size_t i = 0; i < planned.origins.size(); ++i) {
+      const auto& origin = planned.origins[i];
+      models_.push_back(numbers_of(plan, planned, i));
+      is_exact_.push_back(!dtype_ || (is_plain(origin) && origin.tensor->dtype == *dtype_));
+    }
+    all_.resize(models_.size());
+    std::iota(all_.begin(), all_.end(), std::size_t{0});
+  }
+
+  void each(std::span<const std::size_t> models, const std::function<void(const MergePiece&)>& see) const override {
+    each_of_rows(0, shape_.count, models, see);
+  }
+  // All models' from one row on.
+  void each_of_rows(std::int64_t first, std::int64_t count, const std::function<void(const MergePiece&)>& see) const {
+    each_of_rows(first, count, all_, see);
+  }
+
+ private:
+  void each_of_rows(std::int64_t first, std::int64_t count, std::span<const std::size_t> models,
+                    const std::function<void(const MergePiece&)>& see) const {
+    std::vector<std::vector<float>> numbers(models_.size());
+    for (auto row = first; row < first + count; row += at_once_) {
+      const auto rows = std::min(at_once_, first + count - row);
+      MergePiece piece{row * shape_.columns, std::vector<std::span<const float>>(models_.size())};
+      for (const auto model : models) {
+        numbers[model].resize(static_cast<std::size_t>(rows * shape_.columns));
+        models_[model]->rows(row, rows, numbers[model].data());
+        if (!is_exact_[model]) round_to(*dtype_, numbers[model]);
+        piece.models[model] = numbers[model];
+      }
+      see(piece);
+    }
+  }
+
+  std::optional<DType> dtype_;
+  Rows shape_;
+  std::int64_t at_once_;
+  std::vector<std::unique_ptr<ModelNumbers>> models_;
+  std::vector<bool> is_exact_;  // whether a model's numbers need no rounding
+  std::vector<std::size_t> all_;
+};
+
 }  // namespace
 
-std::int64_t rows_in_memory(const PlannedTensor& planned) {
+std::uint64_t memory_of(const PlannedTensor& planned) {
+  if (planned.is_copied) return 0;
   const auto rows = rows_of(planned.info.shape);
-  if (!planned.method->is_in_place()) return std::max<std::int64_t>(1, rows.count);
-  return rows_of_numbers(planned, kNumbersAtOnce);
+  const auto piece = static_cast<std::uint64_t>(std::min(rows_in_memory(planned), rows.count) * rows.columns);
+  // Of each model the numbers and the task vector; the result and two sums.
+  auto bytes = piece * sizeof(float) * (2 * planned.origins.size() + 3);
+  for (const auto& origin : planned.origins)
+    if (!origin.patches.empty()) bytes += static_cast<std::uint64_t>(planned.info.elements()) * 2 * sizeof(float);
+  return bytes;
 }
 
 TensorMerger::TensorMerger(const MergePlan& plan) : plan_(plan) {}
@@ -50,7 +109,7 @@ std::int64_t TensorMerger::rows_at_once(const TensorInfo& tensor) const {
   if (own.is_copied)
     return std::max<std::int64_t>(
         1, static_cast<std::int64_t>(kCopiedAtOnce / std::max<std::uint64_t>(1, safetensors_size(tensor, 1))));
-  return comes_in_pieces(own) ? std::max(rows_in_memory(own), rows_of_numbers(own, kNumbersOfThread)) : count;
+  return comes_in_pieces(own) ? rows_of_numbers(own, kNumbersOfThread) : count;
 }
 
 void TensorMerger::fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count, NewRange& out) const {
@@ -69,43 +128,19 @@ void TensorMerger::copy(const PlannedTensor& planned, std::int64_t first, std::i
 }
 
 void TensorMerger::merge(const PlannedTensor& planned, std::int64_t first, std::int64_t count, NewRange& out) const {
-  std::vector<std::unique_ptr<ModelNumbers>> models;
-  // Whether numbers are of the dtype that is computed in, or written in it, so that they need no rounding to it.
-  const auto is_of_dtype = [&](DType dtype) { return !plan_.recipe.dtype || dtype == *plan_.recipe.dtype; };
-  std::vector<bool> is_exact;
-  for (std::size_t i = 0; i < planned.origins.size(); ++i) {
-    models.push_back(numbers_of(plan_, planned, i));
-    const auto& origin = planned.origins[i];
-    is_exact.push_back(!plan_.recipe.dtype || (is_plain(origin) && is_of_dtype(origin.tensor->dtype)));
-  }
-  const bool is_exact_result = is_of_dtype(planned.info.dtype);
-  const auto columns = rows_of(planned.info.shape).columns;
-  const auto step = rows_in_memory(planned);
-  std::vector<std::vector<float>> inputs(models.size());
+  const auto& dtype = plan_.recipe.dtype;
+  const MergeTask task{
+      planned.info.name,      rows_of(planned.info.shape), planned.info.shape, planned.model_parameters,   planned.base,
+      planned.is_base_listed, planned.parameters,          planned.seed,       dtype.value_or(DType::kF32)};
+  const ReadPieces pieces(plan_, planned);
+  const auto merge = planned.method->begin(task, pieces);
   std::vector<float> result;
-  for (auto row = first; row < first + count; row += step) {
-    const auto rows = std::min(step, first + count - row);
-    MergeTask task{planned.info.name,
-                   {rows, columns},
-                   row * columns,
-                   planned.info.shape,
-                   {},
-                   planned.base,
-                   planned.is_base_listed,
-                   planned.parameters,
-                   planned.seed,
-                   plan_.recipe.dtype.value_or(DType::kF32)};
-    for (std::size_t i = 0; i < models.size(); ++i) {
-      inputs[i].resize(static_cast<std::size_t>(rows * columns));
-      models[i]->rows(row, rows, inputs[i].data());
-      if (!is_exact[i]) round_to(*plan_.recipe.dtype, inputs[i]);
-      task.models.push_back({inputs[i], planned.model_parameters[i]});
-    }
-    result.resize(static_cast<std::size_t>(rows * columns));
-    planned.method->merge(task, result);
-    if (!is_exact_result) round_to(*plan_.recipe.dtype, result);
+  pieces.each_of_rows(first, count, [&](const MergePiece& piece) {
+    result.resize(piece.models.front().size());
+    merge(piece, result);
+    if (dtype && planned.info.dtype != *dtype) round_to(*dtype, result);
     out.write(narrowed(result, planned.info.dtype));
-  }
+  });
 }
 
 }  // namespace garage

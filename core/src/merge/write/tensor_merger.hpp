@@ -24,7 +24,7 @@ class TensorMerger {
   const MergePlan& plan_;
 };
 
-// Rows of it that are merged at the same time: all of them where its method wants all.
-std::int64_t rows_in_memory(const PlannedTensor& planned);
+// Bytes of numbers that one thread has in memory for it, at most.
+std::uint64_t memory_of(const PlannedTensor& planned);
 
 }  // namespace garage

@@ -55,16 +55,6 @@ void write_beside(const MergePlan& plan, const fs::path& folder) {
 
 }  // namespace
 
-std::uint64_t memory_of(const PlannedTensor& planned) {
-  if (planned.is_copied) return 0;
-  const auto rows = rows_of(planned.info.shape);
-  const auto numbers = static_cast<std::uint64_t>(std::min(rows_in_memory(planned), rows.count) * rows.columns);
-  auto bytes = numbers * sizeof(float) * (planned.origins.size() + 2);
-  for (const auto& origin : planned.origins)
-    if (!origin.patches.empty()) bytes += static_cast<std::uint64_t>(planned.info.elements()) * 2 * sizeof(float);
-  return bytes;
-}
-
 std::vector<fs::path> write_merge(const MergePlan& plan, const fs::path& folder, const WriteOptions& options) {
   auto target = fs::absolute(folder).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();

@@ -20,7 +20,4 @@ struct WriteOptions {
 std::vector<std::filesystem::path> write_merge(const MergePlan& plan, const std::filesystem::path& folder,
                                                const WriteOptions& options);
 
-// Bytes of numbers that one thread has in memory for it, at most.
-std::uint64_t memory_of(const PlannedTensor& planned);
-
 }  // namespace garage

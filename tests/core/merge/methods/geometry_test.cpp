@@ -3,8 +3,11 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <random>
 
 #include <catch2/catch_test_macros.hpp>
+
+#include <garage/error.hpp>
 
 #include "small_merge.hpp"
 
@@ -243,12 +246,49 @@ TEST_CASE("merge methods: of a method that works in place, pieces are what the w
   }
 }
 
+TEST_CASE("merge methods: a tensor that comes some rows at a time is merged like a whole one", "[merge][methods]") {
+  const std::vector<std::int64_t> shape{37, 24};
+  std::minstd_rand random(3);
+  std::vector<Floats> models(4);
+  for (auto& model : models)
+    for (int i = 0; i < 37 * 24; ++i) model.push_back(static_cast<float>(random() % 2001) / 1000 - 1);
+  for (const auto* method : merge_methods()) {
+    INFO(method->name());
+    // As many models as it takes, the base last.
+    auto count = models.size();
+    const auto takes = [&](std::size_t some) {
+      try {
+        method->require_models(some, method->base() != MergeBase::none);
+        return true;
+      } catch (const Error&) {
+        return false;
+      }
+    };
+    while (!takes(count)) --count;
+    SmallMerge merge{.models = {models.begin(), models.begin() + static_cast<std::ptrdiff_t>(count)},
+                     .of_models = {{{"weight", 0.6}, {"density", 0.5}, {"gamma", 0.1}},
+                                   {{"weight", 0.9}, {"density", 0.7}, {"gamma", 0.2}},
+                                   {{"weight", 0.4}, {"density", 0.3}, {"gamma", 0.05}},
+                                   {{"weight", 0.2}}},
+                     .shared = {{"t", 0.3}, {"lambda", 0.7}, {"select_topk", 0.4}, {"rescale", 1}},
+                     .dimensions = shape};
+    if (method->base() != MergeBase::none) merge.base = count - 1;
+    for (const auto flag : {0.0, 1.0}) {
+      merge.shared["nuslerp_flatten"] = merge.shared["filter_wise"] = flag;
+      merge.shared["nuslerp_row_wise"] = 1;
+      const auto whole = merged(method->name(), merge);
+      for (const auto rows : {1, 5, 36}) CHECK(worst(merged(method->name(), merge, rows), whole) < kClose);
+    }
+  }
+}
+
 TEST_CASE("merge methods: a tensor without numbers gives none", "[merge][methods]") {
   for (const auto* method : merge_methods()) {
     INFO(method->name());
     SmallMerge merge{.models = {{}, {}, {}}, .base = 2, .of_models = {{{"weight", 1}}, {{"weight", 1}}}};
     const auto task = task_of(merge, *method);
-    CHECK_NOTHROW(method->merge(task, {}));
+    const SmallPieces none(merge, task.shape, 1);
+    CHECK_NOTHROW(method->begin(task, none));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,7 +35,7 @@ inline MergeTask task_of(const SmallMerge& small, const MergeMethod& method) {
                  .seed = small.seed};
   task.shape = {task.dimensions.back() == 0 ? 0 : numbers / task.dimensions.back(), task.dimensions.back()};
   for (std::size_t model = 0; model < small.models.size(); ++model) {
-    MergeInput input{small.models[model], {}};
+    ModelParameters parameters;
     for (const auto& parameter : method.parameters()) {
       if (!parameter.is_per_model) continue;
       auto value = parameter.fallback;
@@ -42,9 +43,9 @@ inline MergeTask task_of(const SmallMerge& small, const MergeMethod& method) {
         if (const auto said = small.of_models[model].find(std::string(parameter.name));
             said != small.of_models[model].end())
           value = said->second;
-      input.parameters.push_back(value);
+      parameters.push_back(value);
     }
-    task.models.push_back(std::move(input));
+    task.models.push_back(std::move(parameters));
   }
   for (const auto& parameter : method.parameters()) {
     if (parameter.is_per_model) continue;
@@ -55,11 +56,40 @@ inline MergeTask task_of(const SmallMerge& small, const MergeMethod& method) {
   return task;
 }
 
-inline std::vector<float> merged(std::string_view name, const SmallMerge& small) {
+// Its numbers, so many rows a piece.
+class SmallPieces : public MergePieces {
+ public:
+  SmallPieces(const SmallMerge& small, Rows shape, std::int64_t rows) : small_(small), shape_(shape), rows_(rows) {}
+
+  void each(std::span<const std::size_t> models, const std::function<void(const MergePiece&)>& see) const override {
+    for (std::int64_t row = 0; row < shape_.count; row += rows_) {
+      MergePiece piece{row * shape_.columns, std::vector<std::span<const float>>(small_.models.size())};
+      const auto first = static_cast<std::size_t>(piece.first);
+      const auto count = static_cast<std::size_t>(std::min(rows_, shape_.count - row) * shape_.columns);
+      for (const auto model : models) piece.models[model] = std::span(small_.models[model]).subspan(first, count);
+      see(piece);
+    }
+  }
+
+ private:
+  const SmallMerge& small_;
+  Rows shape_;
+  std::int64_t rows_;
+};
+
+// rows: of a piece; all of them at once where none are named.
+inline std::vector<float> merged(std::string_view name, const SmallMerge& small, std::int64_t rows = 1 << 20) {
   const auto& method = merge_method(name);
   method.require_models(small.models.size(), small.base.has_value());
+  const auto task = task_of(small, method);
+  const SmallPieces pieces(small, task.shape, rows);
+  const auto merge = method.begin(task, pieces);
   std::vector<float> out(small.models.front().size(), -99.0F);
-  method.merge(task_of(small, method), out);
+  std::vector<std::size_t> all(small.models.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  pieces.each(all, [&](const MergePiece& piece) {
+    merge(piece, std::span(out).subspan(static_cast<std::size_t>(piece.first), piece.models.front().size()));
+  });
   return out;
 }
 
@@ -77,7 +107,8 @@ inline double worst(const std::vector<float>& got, const std::vector<float>& exp
 }
 
 // A matrix [3, 4] of four models; what torch 2.14 makes of them is in the tests.
-inline const std::vector<float> kBaseMatrix{0.5F, -0.25F, 1.0F, 0.0F, 0.125F, 0.75F, -1.5F, 0.25F, -0.5F, 0.0F, 0.375F, 2.0F};
+inline const std::vector<float> kBaseMatrix{0.5F,  -0.25F, 1.0F,  0.0F, 0.125F, 0.75F,
+                                            -1.5F, 0.25F,  -0.5F, 0.0F, 0.375F, 2.0F};
 inline const std::vector<float> kA{0.600000024F,  -0.550000012F,  1.01999998F,  0.0500000007F,
                                    0.0549999997F, 1.14999998F,    -1.49000001F, 0.049999997F,
                                    -0.349999994F, -0.0599999987F, 0.875F,       1.91999996F};
