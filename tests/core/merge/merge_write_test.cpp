@@ -6,6 +6,7 @@
 #include <garage/checkpoint.hpp>
 #include <garage/merge.hpp>
 
+#include "broken_off.hpp"
 #include "is_error.hpp"
 #include "merged.hpp"
 #include "places.hpp"
@@ -20,23 +21,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const fs::path kRecipe = test_data("merges/linear.yaml");
-
-MergeOptions in_shards(std::uint64_t size) {
-  MergeOptions options;
-  options.shard_size = size;
-  return options;
-}
-
-struct Stopped {};
-
-// Breaks off when so many bytes are written.
-void break_off(const Merge& merge, const fs::path& folder, std::uint64_t bytes, std::uint64_t shard_size) {
-  auto options = in_shards(shard_size);
-  options.progress = [&](std::uint64_t done, std::uint64_t) {
-    if (done > bytes) throw Stopped();
-  };
-  CHECK_THROWS_AS(merge.write(folder, options), Stopped);
-}
 
 }  // namespace
 

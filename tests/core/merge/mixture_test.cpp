@@ -24,6 +24,28 @@ std::string mixture(const std::string& says, const std::string& rest = "models: 
   return "merge_method: passthrough\n" + rest + "mixture: {" + says + "}\n";
 }
 
+// A table of a test's own, and a recipe that names it.
+struct OddTable {
+  TemporaryFolder folder;
+  ModelRegistry registry{test_config(folder / "catalog", settings())};
+
+  explicit OddTable(const std::string& table) {
+    write_table(table);
+    fs::create_directory_symlink(test_data("merges/models/a"), folder / "a");
+    write_text(folder / "recipe.yaml", mixture("as: odd, experts: [a, a], experts_per_token: 1, router: random"));
+  }
+  void write_table(const std::string& table) const { write_text(folder / "plugins/mixture/odd.json", table); }
+  Merge merge() const { return {registry, folder / "recipe.yaml"}; }
+
+ private:
+  PluginSettings settings() const {
+    auto settings = our_plugins();
+    fs::create_directories(folder / "plugins");
+    settings.folders.push_back({folder / "plugins", "the test"});
+    return settings;
+  }
+};
+
 const std::string kTwo = "as: mixtral, experts: [a, b], experts_per_token: 1, router: random";
 
 }  // namespace
@@ -227,30 +249,14 @@ TEST_CASE("mixture: a table that is none is named", "[merge][mixture][broken]") 
       {"a key that the config has not", R"({"of": {"llama": {}}, "config": {"a": "$beams"}, "router": "r", "expert": {"a": "{e}"}})", "odd.json: takes 'beams' from the config of a, which does not say it"},
   }));
   DYNAMIC_SECTION(c.title) {
-    const TemporaryFolder folder;
-    fs::create_directories(folder / "plugins/mixture");
-    write_text(folder / "plugins/mixture/odd.json", c.table);
-    fs::create_directory_symlink(test_data("merges/models/a"), folder / "a");
-    write_text(folder / "recipe.yaml", mixture("as: odd, experts: [a, a], experts_per_token: 1, router: random"));
-    auto settings = our_plugins();
-    settings.folders.push_back({folder / "plugins", "the test"});
-    const ModelRegistry registry{test_config(folder / "catalog", settings)};
-    CHECK_THROWS_MATCHES(Merge(registry, folder / "recipe.yaml"), Error, is_error(Errc::kCorrupt, c.says));
+    const OddTable odd(c.table);
+    CHECK_THROWS_MATCHES(odd.merge(), Error, is_error(Errc::kCorrupt, c.says));
   }
 }
 
 TEST_CASE("mixture: a table that its family's plugin does not read is refused", "[merge][mixture][broken]") {
-  const TemporaryFolder folder;
-  fs::create_directories(folder / "plugins/mixture");
   // Without the mixture's model_type the base's plugin claims it, which knows no experts.
-  write_text(folder / "plugins/mixture/odd.json",
-             R"({"of": {"llama": {}}, "config": {"num_local_experts": "$experts"}, "router": "r.weight", "expert": {
+  const OddTable odd(R"({"of": {"llama": {}}, "config": {"num_local_experts": "$experts"}, "router": "r.weight", "expert": {
                  "mlp.gate_proj.weight": "e.{e}.1.weight", "mlp.up_proj.weight": "e.{e}.2.weight", "mlp.down_proj.weight": "e.{e}.3.weight"}})");
-  fs::create_directory_symlink(test_data("merges/models/a"), folder / "a");
-  write_text(folder / "recipe.yaml", mixture("as: odd, experts: [a, a], experts_per_token: 1, router: random"));
-  auto settings = our_plugins();
-  settings.folders.push_back({folder / "plugins", "the test"});
-  const ModelRegistry registry{test_config(folder / "catalog", settings)};
-  CHECK_THROWS_MATCHES(Merge(registry, folder / "recipe.yaml"), Error,
-                       is_error(Errc::kCorrupt, "what the recipe makes of a is no 'odd': "));
+  CHECK_THROWS_MATCHES(odd.merge(), Error, is_error(Errc::kCorrupt, "what the recipe makes of a is no 'odd': "));
 }

@@ -8,14 +8,13 @@
 
 #include <garage/durable_file.hpp>
 #include <garage/error.hpp>
-#include <garage/file_stamp.hpp>
 
-#include "../../bytes/text_hash.hpp"
 #include "../../checkpoint/beside_weights.hpp"
 #include "../../checkpoint/checkpoint_files.hpp"
 #include "../../checkpoint/source_watch.hpp"
 #include "../../convert/plain_config.hpp"
 #include "../tokens/write_tokenizer.hpp"
+#include "merge_identity.hpp"
 #include "model_card.hpp"
 #include "partial_folder.hpp"
 #include "tensor_merger.hpp"
@@ -26,18 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kRecipeName = "recipe.yaml";
-
-// What decides over the weights' files: the same text means the same bytes.
-std::string identity_of(const MergePlan& plan, const WriteOptions& options) {
-  auto text = fmt::format("{}\n{}\n", plan.recipe.text, options.shard_size);
-  for (std::size_t i = 0; i < plan.sources.size(); ++i) {
-    const auto& located = plan.sources[i].located;
-    text += fmt::format("{} {}\n", plan.sources[i].name, located.model.source.fingerprint);
-    for (const auto& file : located.weight_files)
-      if (const auto stamp = stamp_of(file)) text += version_text(*stamp) + "\n";
-  }
-  return text_hash(text);
-}
 
 void write_beside(const MergePlan& plan, const fs::path& folder) {
   const auto& base = plan.sources[plan.base];
@@ -58,7 +45,7 @@ void write_beside(const MergePlan& plan, const fs::path& folder) {
 std::vector<fs::path> write_merge(const MergePlan& plan, const fs::path& folder, const WriteOptions& options) {
   auto target = fs::absolute(folder).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();
-  PartialFolder partial(target, identity_of(plan, options), options.resume);
+  PartialFolder partial(target, merge_identity(plan, options.shard_size), options.resume);
   std::vector<std::unique_ptr<SourceWatch>> watches;
   for (std::size_t i = 0; i < plan.sources.size(); ++i)
     watches.push_back(std::make_unique<SourceWatch>(plan.sources[i].located));
