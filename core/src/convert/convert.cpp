@@ -23,7 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kAtOnce = 1 << 22;  // numbers that are decoded before they are written
+constexpr std::int64_t kAtOnce = 1 << 17;  // numbers that are decoded together: what a second-level cache holds
+// The same of what is stored in an encoding: some decode much more than the rows that they are asked for.
+constexpr std::int64_t kDecodedAtOnce = 1 << 22;
+constexpr std::int64_t kOfThread = 1 << 22;  // that one thread writes, so many together
 
 DType written_as(const TensorInfo& tensor, std::optional<DType> asked) {
   return asked && !is_integral(tensor.dtype) ? *asked : tensor.dtype;
@@ -32,7 +35,7 @@ DType written_as(const TensorInfo& tensor, std::optional<DType> asked) {
 void write_rows(const TensorReader& reader, const TensorInfo& target, std::int64_t first, std::int64_t count,
                 NewRange& out) {
   const auto columns = rows_of(target.shape).columns;
-  const auto step = std::max<std::int64_t>(1, kAtOnce / columns);
+  const auto step = std::max<std::int64_t>(1, (reader.is_plain() ? kAtOnce : kDecodedAtOnce) / columns);
   std::vector<float> numbers;
   for (auto row = first; row < first + count; row += step) {
     const auto some = std::min(step, first + count - row);
@@ -63,7 +66,7 @@ Converted write_weights(const LocatedModel& source, const fs::path& folder, cons
     // What is stored in another way is read whole, by one thread.
     if (const auto& stored = source.tensors.at(target.name); stored.encoding || !stored.strides.empty())
       return std::max<std::int64_t>(1, rows.count);
-    return std::max<std::int64_t>(1, kAtOnce / std::max<std::int64_t>(1, rows.columns));
+    return std::max<std::int64_t>(1, kOfThread / std::max<std::int64_t>(1, rows.columns));
   };
   work.fill = [&](const TensorInfo& target, std::int64_t first, std::int64_t count, NewRange& out) {
     const auto& tensor = *source.model.find(target.name);

@@ -18,15 +18,17 @@ namespace {
 
 // Numbers of each model that are merged together: what a second-level cache holds of some models.
 constexpr std::int64_t kNumbersAtOnce = 1 << 14;
+// The same of what is stored in an encoding: some decode much more than the rows that they are asked for.
+constexpr std::int64_t kDecodedAtOnce = 1 << 22;
 constexpr std::int64_t kNumbersOfThread = 1 << 22;  // that one thread merges, so many together
 constexpr std::uint64_t kCopiedAtOnce = 256 << 20;  // bytes
 
 // Whether its numbers are those of one tensor as they are stored.
 bool is_plain(const TensorOrigin& origin) { return origin.is_whole() && origin.tensor->encoding.empty(); }
 
-// Whether several threads may merge it.
-bool comes_in_pieces(const PlannedTensor& planned) {
-  return planned.method->is_in_place() && std::all_of(planned.origins.begin(), planned.origins.end(), is_plain);
+bool is_plain(const PlannedTensor& planned) {
+  return std::all_of(planned.origins.begin(), planned.origins.end(),
+                     [](const TensorOrigin& origin) { return is_plain(origin); });
 }
 
 std::int64_t rows_of_numbers(const PlannedTensor& planned, std::int64_t numbers) {
@@ -34,7 +36,9 @@ std::int64_t rows_of_numbers(const PlannedTensor& planned, std::int64_t numbers)
 }
 
 // Rows that are merged together.
-std::int64_t rows_in_memory(const PlannedTensor& planned) { return rows_of_numbers(planned, kNumbersAtOnce); }
+std::int64_t rows_in_memory(const PlannedTensor& planned) {
+  return rows_of_numbers(planned, is_plain(planned) ? kNumbersAtOnce : kDecodedAtOnce);
+}
 
 // A tensor's numbers, read whenever they are asked for, and rounded to the dtype that is computed in.
 class ReadPieces final : public MergePieces {
@@ -109,7 +113,8 @@ std::int64_t TensorMerger::rows_at_once(const TensorInfo& tensor) const {
   if (own.is_copied)
     return std::max<std::int64_t>(
         1, static_cast<std::int64_t>(kCopiedAtOnce / std::max<std::uint64_t>(1, safetensors_size(tensor, 1))));
-  return comes_in_pieces(own) ? rows_of_numbers(own, kNumbersOfThread) : count;
+  // What is looked at as a whole, or read as a whole, is one thread's.
+  return own.method->is_in_place() && is_plain(own) ? rows_of_numbers(own, kNumbersOfThread) : count;
 }
 
 void TensorMerger::fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count, NewRange& out) const {
