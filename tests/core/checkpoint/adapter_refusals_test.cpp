@@ -14,12 +14,6 @@ using namespace garage;
 using namespace garage::test;
 namespace fs = std::filesystem;
 
-namespace {
-
-fs::path adapters(std::string_view name) { return test_data("adapters") / name; }
-
-}  // namespace
-
 TEST_CASE("adapters: what is no LoRA whose numbers are known is refused", "[checkpoint][adapter]") {
   struct Case { const char* title; std::string config; Errc code; const char* says; };
   const auto c = GENERATE(values<Case>({
