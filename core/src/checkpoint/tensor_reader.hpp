@@ -33,6 +33,11 @@ class TensorReader {
   // Of a plain one: its bytes, row-major, from an offset within it.
   std::string bytes(std::uint64_t offset, std::uint64_t count) const;
 
+  // Whether its rows lie in a file one after another. All of another's are in memory, or decoded, before one is known:
+  // it is for one thread, and better asked for many numbers at once.
+  static bool is_row_major(const StoredTensor& stored) noexcept { return !stored.encoding && stored.strides.empty(); }
+  static constexpr std::int64_t kManyNumbers = 1 << 22;
+
   // Of any: rows (encoding.hpp), as float32, of float64 the nearest. Throws kUnsupported: it holds no floating-point
   // numbers.
   void rows(std::int64_t first, std::int64_t count, float* out) const;

@@ -23,9 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kAtOnce = 1 << 17;  // numbers that are decoded together: what a second-level cache holds
-// The same of what is stored in an encoding: some decode much more than the rows that they are asked for.
-constexpr std::int64_t kDecodedAtOnce = 1 << 22;
+constexpr std::int64_t kAtOnce = 1 << 17;    // numbers that are decoded together: what a second-level cache holds
 constexpr std::int64_t kOfThread = 1 << 22;  // that one thread writes, so many together
 
 DType written_as(const TensorInfo& tensor, std::optional<DType> asked) {
@@ -35,7 +33,7 @@ DType written_as(const TensorInfo& tensor, std::optional<DType> asked) {
 void write_rows(const TensorReader& reader, const TensorInfo& target, std::int64_t first, std::int64_t count,
                 NewRange& out) {
   const auto columns = rows_of(target.shape).columns;
-  const auto step = std::max<std::int64_t>(1, (reader.is_plain() ? kAtOnce : kDecodedAtOnce) / columns);
+  const auto step = std::max<std::int64_t>(1, (reader.is_plain() ? kAtOnce : TensorReader::kManyNumbers) / columns);
   std::vector<float> numbers;
   for (auto row = first; row < first + count; row += step) {
     const auto some = std::min(step, first + count - row);
@@ -63,9 +61,7 @@ Converted write_weights(const LocatedModel& source, const fs::path& folder, cons
   work.kept_for = source.model.metadata();
   work.rows_at_once = [&](const TensorInfo& target) {
     const auto rows = rows_of(target.shape);
-    // What is stored in another way is read whole, by one thread.
-    if (const auto& stored = source.tensors.at(target.name); stored.encoding || !stored.strides.empty())
-      return std::max<std::int64_t>(1, rows.count);
+    if (!TensorReader::is_row_major(source.tensors.at(target.name))) return std::max<std::int64_t>(1, rows.count);
     return std::max<std::int64_t>(1, kOfThread / std::max<std::int64_t>(1, rows.columns));
   };
   work.fill = [&](const TensorInfo& target, std::int64_t first, std::int64_t count, NewRange& out) {

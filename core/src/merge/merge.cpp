@@ -82,7 +82,7 @@ MergeSummary Merge::summary() const {
   for (const auto& planned : plan.tensors) {
     summary.copied_tensors += planned.is_copied ? 1 : 0;
     summary.bytes_written += safetensors_size(planned.info);
-    memory = std::max(memory, memory_of(planned));
+    memory = std::max(memory, memory_of(plan, planned));
   }
   summary.memory = memory * ShardedWriter::threads();
   summary.bytes_read = bytes_read(plan);

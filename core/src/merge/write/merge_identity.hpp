@@ -1,4 +1,5 @@
-// Which merge it is: where two are called the same, both write the same bytes, and one may go on with what the other began.
+// Which merge it is: where two are called the same, both write the same bytes, and one may go on with what the other
+// began.
 #pragma once
 
 #include <cstdint>

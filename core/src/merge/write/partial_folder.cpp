@@ -66,7 +66,9 @@ void PartialFolder::require_mine(const std::string& identity, bool resume) const
   const auto begun = text_if_there(path_ / kIdentityName, kLongestIdentity);
   if (!resume) refuse(path_, "a merge was broken off there: go on with it by --resume, or remove it");
   if (!begun || *begun != identity)
-    refuse(path_, "another merge was broken off there (its recipe, a model, a plugin or the size of files differs): remove it");
+    refuse(
+        path_,
+        "another merge was broken off there (its recipe, a model, a plugin or the size of files differs): remove it");
 }
 
 // What says which merge it is goes last: without it nobody could go on.

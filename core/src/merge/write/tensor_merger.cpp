@@ -18,17 +18,18 @@ namespace {
 
 // Numbers of each model that are merged together: what a second-level cache holds of some models.
 constexpr std::int64_t kNumbersAtOnce = 1 << 14;
-// The same of what is stored in an encoding: some decode much more than the rows that they are asked for.
-constexpr std::int64_t kDecodedAtOnce = 1 << 22;
 constexpr std::int64_t kNumbersOfThread = 1 << 22;  // that one thread merges, so many together
 constexpr std::uint64_t kCopiedAtOnce = 256 << 20;  // bytes
 
-// Whether its numbers are those of one tensor as they are stored.
-bool is_plain(const TensorOrigin& origin) { return origin.is_whole() && origin.tensor->encoding.empty(); }
+// Whether its numbers are those of one tensor as they lie in a file.
+bool is_plain(const MergePlan& plan, const TensorOrigin& origin) {
+  return origin.is_whole() &&
+         TensorReader::is_row_major(plan.sources[*origin.source].located.tensors.at(origin.tensor->name));
+}
 
-bool is_plain(const PlannedTensor& planned) {
+bool is_plain(const MergePlan& plan, const PlannedTensor& planned) {
   return std::all_of(planned.origins.begin(), planned.origins.end(),
-                     [](const TensorOrigin& origin) { return is_plain(origin); });
+                     [&](const TensorOrigin& origin) { return is_plain(plan, origin); });
 }
 
 std::int64_t rows_of_numbers(const PlannedTensor& planned, std::int64_t numbers) {
@@ -36,19 +37,19 @@ std::int64_t rows_of_numbers(const PlannedTensor& planned, std::int64_t numbers)
 }
 
 // Rows that are merged together.
-std::int64_t rows_in_memory(const PlannedTensor& planned) {
-  return rows_of_numbers(planned, is_plain(planned) ? kNumbersAtOnce : kDecodedAtOnce);
+std::int64_t rows_in_memory(const MergePlan& plan, const PlannedTensor& planned) {
+  return rows_of_numbers(planned, is_plain(plan, planned) ? kNumbersAtOnce : TensorReader::kManyNumbers);
 }
 
 // A tensor's numbers, read whenever they are asked for, and rounded to the dtype that is computed in.
 class ReadPieces final : public MergePieces {
  public:
   ReadPieces(const MergePlan& plan, const PlannedTensor& planned)
-      : dtype_(plan.recipe.dtype), shape_(rows_of(planned.info.shape)), at_once_(rows_in_memory(planned)) {
+      : dtype_(plan.recipe.dtype), shape_(rows_of(planned.info.shape)), at_once_(rows_in_memory(plan, planned)) {
     for (std::size_t i = 0; i < planned.origins.size(); ++i) {
       const auto& origin = planned.origins[i];
       models_.push_back(numbers_of(plan, planned, i));
-      is_exact_.push_back(!dtype_ || (is_plain(origin) && origin.tensor->dtype == *dtype_));
+      is_exact_.push_back(!dtype_ || (is_plain(plan, origin) && origin.tensor->dtype == *dtype_));
     }
     all_.resize(models_.size());
     std::iota(all_.begin(), all_.end(), std::size_t{0});
@@ -89,10 +90,10 @@ class ReadPieces final : public MergePieces {
 
 }  // namespace
 
-std::uint64_t memory_of(const PlannedTensor& planned) {
+std::uint64_t memory_of(const MergePlan& plan, const PlannedTensor& planned) {
   if (planned.is_copied) return 0;
   const auto rows = rows_of(planned.info.shape);
-  const auto piece = static_cast<std::uint64_t>(std::min(rows_in_memory(planned), rows.count) * rows.columns);
+  const auto piece = static_cast<std::uint64_t>(std::min(rows_in_memory(plan, planned), rows.count) * rows.columns);
   // Of each model the numbers and the task vector; the result and two sums.
   auto bytes = piece * sizeof(float) * (2 * planned.origins.size() + 3);
   for (const auto& origin : planned.origins)
@@ -113,8 +114,8 @@ std::int64_t TensorMerger::rows_at_once(const TensorInfo& tensor) const {
   if (own.is_copied)
     return std::max<std::int64_t>(
         1, static_cast<std::int64_t>(kCopiedAtOnce / std::max<std::uint64_t>(1, safetensors_size(tensor, 1))));
-  // What is looked at as a whole, or read as a whole, is one thread's.
-  return own.method->is_in_place() && is_plain(own) ? rows_of_numbers(own, kNumbersOfThread) : count;
+  // What is looked at as a whole, or read so, is one thread's.
+  return own.method->is_in_place() && is_plain(plan_, own) ? rows_of_numbers(own, kNumbersOfThread) : count;
 }
 
 void TensorMerger::fill(const TensorInfo& tensor, std::int64_t first, std::int64_t count, NewRange& out) const {

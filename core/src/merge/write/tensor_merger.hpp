@@ -25,6 +25,6 @@ class TensorMerger {
 };
 
 // Bytes of numbers that one thread has in memory for it, at most.
-std::uint64_t memory_of(const PlannedTensor& planned);
+std::uint64_t memory_of(const MergePlan& plan, const PlannedTensor& planned);
 
 }  // namespace garage
